@@ -1,0 +1,1 @@
+//! Speaks other systems' protocols and formats; today: CSV files.

@@ -1,0 +1,1 @@
+//! One SQL text per question, answered by SQLite or PostgreSQL.

@@ -1,0 +1,1 @@
+//! HTTP to operations, and results to JSON or HTML.
