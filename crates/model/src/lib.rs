@@ -3,10 +3,32 @@
 //! Read `lifecycle.rs` first: where a user stands, and what may happen next. Time and randomness come in through
 //! the `Clock` and `Entropy` of `time.rs` and `id.rs`; nothing here asks the machine for either.
 
+pub mod access;
+pub mod audit;
+pub mod credential;
 pub mod error;
+pub mod filter;
 pub mod id;
+pub mod job;
+pub mod lifecycle;
+mod lifecycle_names;
+mod names;
+pub mod org;
+pub mod page;
+pub mod search;
+pub mod session;
+pub mod settings;
 pub mod time;
+pub mod token;
+pub mod user;
+mod validate;
 
+pub use access::{Permission, Permissions, Role};
+pub use audit::Agent;
 pub use error::{Error, FieldError, Kind, Result};
-pub use id::{EntryId, Entropy, JobId, OrgId, SessionId, TokenId, UserId};
+pub use id::{Entropy, EntryId, JobId, OrgId, SessionId, TokenId, UserId};
+pub use lifecycle::{Action, State, Status};
+pub use org::{Org, OrgContext};
+pub use settings::Settings;
 pub use time::{Clock, Timestamp};
+pub use user::{User, UserFields};

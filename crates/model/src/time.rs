@@ -68,7 +68,8 @@ impl Timestamp {
 
     /// Calendar fields in UTC, for pages that write dates in words.
     pub fn calendar(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 }
 
@@ -105,7 +106,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "yesterday", "2026-13-01", "1969-12-31", "2026-11-20T25:00:00Z", "9".repeat(400).as_str()] {
+        for text in
+            ["", "yesterday", "2026-13-01", "1969-12-31", "2026-11-20T25:00:00Z", "9".repeat(400).as_str()]
+        {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
     }

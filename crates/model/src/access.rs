@@ -1,0 +1,276 @@
+//! Who may do what: the permissions, the built-in roles, and the one rule about stronger people.
+//!
+//! A permission is `resource:action`. Every route and every operation names the one it needs; nothing else decides.
+//! The printed catalogue is `docs/permissions.txt`.
+
+use crate::{Error, Kind, Result, names::names};
+
+names! {
+    /// One thing that may be done.
+    Permission {
+        /// See the list of users, search it, count it.
+        UserList = "user:list",
+        /// See one user's record.
+        UserRead = "user:read",
+        /// Create users.
+        UserCreate = "user:create",
+        /// Change a user's record.
+        UserUpdate = "user:update",
+        /// Activate a user who was staged.
+        UserActivate = "user:activate",
+        /// Suspend and reactivate.
+        UserSuspend = "user:suspend",
+        /// Deprovision and rehire.
+        UserDeprovision = "user:deprovision",
+        /// Move users to the trash.
+        UserDelete = "user:delete",
+        /// Bring users back from the trash.
+        UserRestore = "user:restore",
+        /// Delete permanently.
+        UserPurge = "user:purge",
+        /// Lock an account.
+        UserLock = "user:lock",
+        /// Unlock an account.
+        UserUnlock = "user:unlock",
+        /// Set a temporary password.
+        UserResetPassword = "user:reset_password",
+        /// Import users from a file.
+        UserImport = "user:import",
+        /// See the roles and what they may do.
+        RoleRead = "role:read",
+        /// Grant and remove roles, within one's own rights.
+        RoleAssign = "role:assign",
+        /// Make, change and remove owners.
+        OwnerManage = "owner:manage",
+        /// See the organization's settings.
+        SettingsRead = "settings:read",
+        /// Change the organization's settings.
+        SettingsUpdate = "settings:update",
+        /// Rename the organization's address (slug).
+        OrgRename = "org:rename",
+        /// Read the audit log.
+        AuditRead = "audit:read",
+        /// See one's own account.
+        AccountRead = "account:read",
+        /// Change one's own profile.
+        AccountUpdate = "account:update",
+        /// Change one's own password.
+        AccountPassword = "account:password",
+        /// See, create and revoke one's own API tokens.
+        AccountTokens = "account:tokens",
+    }
+}
+
+impl Permission {
+    /// What it allows, in a sentence for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::UserList => "See and search the list of users",
+            Self::UserRead => "Open a user's record",
+            Self::UserCreate => "Create users",
+            Self::UserUpdate => "Change users' records",
+            Self::UserActivate => "Activate staged users",
+            Self::UserSuspend => "Suspend and reactivate users",
+            Self::UserDeprovision => "Deprovision and rehire users",
+            Self::UserDelete => "Move users to the trash",
+            Self::UserRestore => "Restore users from the trash",
+            Self::UserPurge => "Delete users permanently",
+            Self::UserLock => "Lock accounts",
+            Self::UserUnlock => "Unlock accounts",
+            Self::UserResetPassword => "Set temporary passwords",
+            Self::UserImport => "Import users from a file",
+            Self::RoleRead => "See roles and what they may do",
+            Self::RoleAssign => "Grant and remove roles",
+            Self::OwnerManage => "Make, change and remove owners",
+            Self::SettingsRead => "See the organization's settings",
+            Self::SettingsUpdate => "Change the organization's settings",
+            Self::OrgRename => "Rename the organization's address",
+            Self::AuditRead => "Read the audit log",
+            Self::AccountRead => "See one's own account",
+            Self::AccountUpdate => "Change one's own profile",
+            Self::AccountPassword => "Change one's own password",
+            Self::AccountTokens => "Manage one's own API tokens",
+        }
+    }
+}
+
+names! {
+    /// The built-in roles, the strongest first (PRODUCT §8). They can't be changed or deleted.
+    Role {
+        /// All.
+        Owner = "owner",
+        /// All but owners and the organization itself.
+        Administrator = "administrator",
+        /// Sessions, factors, policies, audit.
+        SecurityAdministrator = "security_administrator",
+        /// The lifecycle of users.
+        UserManager = "user_manager",
+        /// Groups.
+        GroupManager = "group_manager",
+        /// Reset, unlock, resend.
+        Helpdesk = "helpdesk",
+        /// Read.
+        Auditor = "auditor",
+        /// One's own account; everyone holds it.
+        Member = "member",
+    }
+}
+
+impl Role {
+    /// As people read it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Owner => "Owner",
+            Self::Administrator => "Administrator",
+            Self::SecurityAdministrator => "Security administrator",
+            Self::UserManager => "User manager",
+            Self::GroupManager => "Group manager",
+            Self::Helpdesk => "Helpdesk",
+            Self::Auditor => "Auditor",
+            Self::Member => "Member",
+        }
+    }
+
+    /// What the role may do.
+    pub fn permissions(self) -> Permissions {
+        use Permission as P;
+        let member =
+            Permissions::of(&[P::AccountRead, P::AccountUpdate, P::AccountPassword, P::AccountTokens]);
+        let reading = Permissions::of(&[P::UserList, P::UserRead, P::RoleRead]);
+        member.and(match self {
+            Self::Owner => Permissions::of(P::ALL),
+            Self::Administrator => Permissions::of(P::ALL).without(&[P::OwnerManage, P::OrgRename]),
+            Self::SecurityAdministrator => reading.and(Permissions::of(&[
+                P::UserSuspend,
+                P::UserLock,
+                P::UserUnlock,
+                P::UserResetPassword,
+                P::SettingsRead,
+                P::SettingsUpdate,
+                P::AuditRead,
+            ])),
+            Self::UserManager => reading.and(Permissions::of(&[
+                P::UserCreate,
+                P::UserUpdate,
+                P::UserActivate,
+                P::UserSuspend,
+                P::UserDeprovision,
+                P::UserDelete,
+                P::UserRestore,
+                P::UserLock,
+                P::UserUnlock,
+                P::UserResetPassword,
+                P::UserImport,
+                P::RoleAssign,
+            ])),
+            Self::GroupManager => reading,
+            Self::Helpdesk => reading.and(Permissions::of(&[P::UserUnlock, P::UserResetPassword])),
+            Self::Auditor => reading.and(Permissions::of(&[P::SettingsRead, P::AuditRead])),
+            Self::Member => Permissions::default(),
+        })
+    }
+
+    /// The role of that name, or a sentence that lists the names.
+    pub fn named(name: &str) -> Result<Self> {
+        Self::parse(name.trim()).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|role| role.as_str()).collect();
+            let message = format!("There is no role {name}. The roles are {}.", names.join(", "));
+            Error::invalid_field("roles", "role.unknown", message)
+        })
+    }
+}
+
+/// A set of permissions, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Permissions(u128);
+
+impl Permissions {
+    /// Every permission there is.
+    pub fn all() -> Self {
+        Self::of(Permission::ALL)
+    }
+
+    /// The set of these.
+    pub fn of(permissions: &[Permission]) -> Self {
+        Self(permissions.iter().fold(0, |bits, permission| bits | 1 << *permission as u32))
+    }
+
+    /// What someone with these roles may do; everyone is a member besides.
+    pub fn of_roles(roles: &[Role]) -> Self {
+        roles.iter().fold(Role::Member.permissions(), |all, role| all.and(role.permissions()))
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in both: a token's scopes narrow its user's permissions.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// This set, less these.
+    #[must_use]
+    pub fn without(self, permissions: &[Permission]) -> Self {
+        Self(self.0 & !Self::of(permissions).0)
+    }
+
+    /// Is it in the set?
+    pub fn contains(self, permission: Permission) -> bool {
+        self.0 & 1 << permission as u32 != 0
+    }
+
+    /// Is all of `other` in this set?
+    pub fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// The permissions in the set, in the catalogue's order.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.iter().copied().filter(move |permission| self.contains(*permission))
+    }
+
+    /// Refuses unless it is in the set.
+    pub fn require(self, permission: Permission) -> Result<()> {
+        if self.contains(permission) { Ok(()) } else { Err(Error::forbidden(permission.as_str())) }
+    }
+
+    /// The granting rule (PRODUCT §8): what results must lie within what the actor may do.
+    pub fn may_grant(self, result: Self) -> Result<()> {
+        if self.covers(result) {
+            return Ok(());
+        }
+        let message = "You can't give rights that you don't have yourself. Ask an owner.";
+        Err(Error::new(Kind::Forbidden, "access.above_own", message))
+    }
+
+    /// The same rule seen from the other side: nobody changes a person who may do more than himself, or a
+    /// new password or address would be a way up.
+    pub fn may_change(self, target: Self) -> Result<()> {
+        if self.covers(target) {
+            return Ok(());
+        }
+        let message = "This person may do more than you. Ask somebody who may do as much, such as an owner.";
+        Err(Error::new(Kind::Forbidden, "access.stronger_person", message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_owner_is_above_an_administrator() {
+        let administrator = Permissions::of_roles(&[Role::Administrator]);
+        for role in Role::ALL {
+            let allowed = administrator.may_grant(Permissions::of_roles(&[*role])).is_ok();
+            assert_eq!(allowed, *role != Role::Owner, "{role}");
+        }
+        let helpdesk = Permissions::of_roles(&[Role::Helpdesk]);
+        assert!(helpdesk.may_change(Permissions::of_roles(&[Role::Administrator])).is_err());
+        assert!(helpdesk.may_change(Permissions::of_roles(&[])).is_ok());
+    }
+}

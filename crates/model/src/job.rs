@@ -1,0 +1,58 @@
+//! Work for later: rows of the outbox, written with the change that asks for them, carried out by the worker.
+//!
+//! A job carries ids, no content: when it runs it compares what is with what was meant, so that running twice or
+//! late does no harm.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{JobId, OrgContext, Timestamp, UserId};
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Work {
+    /// Purge a user whose time in the trash has ended.
+    PurgeUser {
+        /// Whom.
+        user: UserId,
+    },
+    /// Suspend a user whose validity has ended.
+    ExpireUser {
+        /// Whom.
+        user: UserId,
+    },
+}
+
+impl Work {
+    /// The kind as stored.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::PurgeUser { .. } => "purge_user",
+            Self::ExpireUser { .. } => "expire_user",
+        }
+    }
+}
+
+/// A row of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// In which organization.
+    pub org: OrgContext,
+    /// What to do.
+    pub work: Work,
+    /// Not before.
+    pub run_at: Timestamp,
+    /// How often it was tried.
+    pub attempts: i64,
+}
+
+/// Tries before a job is dead and waits for somebody to look.
+pub const MAX_ATTEMPTS: i64 = 20;
+
+/// When to try again after `attempts` failures: 1 minute, doubling, at most 1 hour.
+pub fn retry_at(now: Timestamp, attempts: i64) -> Timestamp {
+    let doublings = u32::try_from(attempts.clamp(0, 6)).unwrap_or(6);
+    now.plus(std::time::Duration::from_secs((60 << doublings).min(3600)))
+}

@@ -1,0 +1,75 @@
+//! Pages of a list: a cursor says after which row the next page starts, so that page 2,000 costs what page 1 costs.
+//!
+//! A cursor is opaque to its holder but carries nothing secret: it can be forged only into another place of a list
+//! that its holder may see anyway.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Kind, Result};
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The rows, in order.
+    pub items: Vec<T>,
+    /// Leads to the page after this one.
+    pub next: Option<String>,
+    /// Leads to the page before this one.
+    pub previous: Option<String>,
+}
+
+/// Between which rows a page starts: the sort key and id of the row before it (or, backwards, after it).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Which order the key belongs to; a cursor of another order is refused.
+    pub order: String,
+    /// The row's sort key, as text.
+    pub key: String,
+    /// The row's id.
+    pub id: uuid::Uuid,
+    /// Whether the page lies before that row.
+    pub backwards: bool,
+}
+
+impl Cursor {
+    /// As it stands in an answer.
+    pub fn encode(&self) -> String {
+        let plain = (&self.order, &self.key, self.id, self.backwards);
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&plain).unwrap_or_default())
+    }
+
+    /// Reads one; anything else is refused with what to do.
+    pub fn decode(text: &str) -> Result<Self> {
+        let refused = || {
+            let message = "This page address is not valid any more. Start again from the first page.";
+            Error::new(Kind::Malformed, "cursor.malformed", message)
+        };
+        if text.len() > 2000 {
+            return Err(refused());
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
+        let (order, key, id, backwards): (String, String, uuid::Uuid, bool) =
+            serde_json::from_slice(&bytes).map_err(|_| refused())?;
+        if key.contains('\0') {
+            return Err(refused());
+        }
+        Ok(Self { order, key, id, backwards })
+    }
+}
+
+/// Rows on a page unless asked otherwise.
+pub const DEFAULT_LIMIT: u16 = 50;
+/// Most rows on a page.
+pub const MAX_LIMIT: u16 = 200;
+
+/// A page size within the bounds.
+pub fn limit(asked: Option<u16>) -> Result<u16> {
+    match asked.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => {
+            let message = format!("Ask for 1 to {MAX_LIMIT} rows.");
+            Err(Error::invalid_field("limit", "page.limit", message))
+        }
+    }
+}

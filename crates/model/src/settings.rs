@@ -1,0 +1,159 @@
+//! An organization's rules: how long things last, how often one may err, what a password must be.
+//!
+//! Every number has a range; a value outside is refused with it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Error, FieldError, Result};
+
+/// All rules of an organization. Unknown fields are refused; missing ones keep their default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How users come and go.
+    pub lifecycle: LifecyclePolicy,
+    /// What a password must be.
+    pub password: PasswordPolicy,
+    /// When failures lock.
+    pub lockout: LockoutPolicy,
+    /// How long a sign-in lasts.
+    pub session: SessionPolicy,
+}
+
+/// How users come and go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LifecyclePolicy {
+    /// Days in the trash before a deleted user is purged, 0 to 365; 0 purges at once.
+    pub trash_days: u16,
+    /// Whether an active user must be suspended before being deleted.
+    pub delete_requires_suspension: bool,
+    /// How usernames are made when none is given: `{given}`, `{family}`, `{g}`, `{f}` and literal `. _ -`.
+    pub username_template: String,
+}
+
+/// What a password must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordPolicy {
+    /// Fewest characters, 8 to 64.
+    pub minimum_length: u16,
+    /// Hours for which a temporary password works, 1 to 720.
+    pub temporary_hours: u16,
+}
+
+/// When failures lock (PRODUCT §3, “lock by failures”).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LockoutPolicy {
+    /// Failures of one account from one address that lock password sign-in for that pair, 3 to 20.
+    pub failures_per_address: u16,
+    /// Failures of one account from all addresses that lock its password, 10 to 200.
+    pub failures_in_total: u16,
+    /// Minutes that a lock lasts, and within which failures count, 1 to 1440.
+    pub minutes: u16,
+}
+
+/// How long a sign-in lasts (PRODUCT §6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionPolicy {
+    /// Minutes without use after which a session ends, 5 to 1440.
+    pub idle_minutes: u16,
+    /// Hours after which a session ends whatever its use, 1 to 720.
+    pub absolute_hours: u16,
+    /// Whether “Keep me signed in” is offered. Never to administrators.
+    pub remember: bool,
+    /// Days without use after which a remembered session ends, 1 to 90.
+    pub remembered_idle_days: u16,
+    /// Days after which a remembered session ends whatever its use, 1 to 365.
+    pub remembered_absolute_days: u16,
+}
+
+impl Default for LifecyclePolicy {
+    fn default() -> Self {
+        Self {
+            trash_days: 30,
+            delete_requires_suspension: true,
+            username_template: "{given}.{family}".to_owned(),
+        }
+    }
+}
+
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self { minimum_length: 12, temporary_hours: 72 }
+    }
+}
+
+impl Default for LockoutPolicy {
+    fn default() -> Self {
+        Self { failures_per_address: 5, failures_in_total: 20, minutes: 15 }
+    }
+}
+
+impl Default for SessionPolicy {
+    fn default() -> Self {
+        Self {
+            idle_minutes: 30,
+            absolute_hours: 12,
+            remember: true,
+            remembered_idle_days: 14,
+            remembered_absolute_days: 30,
+        }
+    }
+}
+
+impl LockoutPolicy {
+    /// How long a lock lasts, and the window in which failures count.
+    pub fn window(&self) -> Duration {
+        Duration::from_secs(u64::from(self.minutes) * 60)
+    }
+}
+
+impl PasswordPolicy {
+    /// For how long a temporary password works.
+    pub fn temporary(&self) -> Duration {
+        Duration::from_secs(u64::from(self.temporary_hours) * 3600)
+    }
+}
+
+impl Settings {
+    /// Refuses what lies outside its range, naming every field at once.
+    pub fn check(self) -> Result<Self> {
+        let mut refused = Vec::new();
+        let mut range = |field: &'static str, value: u16, lowest: u16, highest: u16| {
+            if !(lowest..=highest).contains(&value) {
+                let message = format!("Choose a number from {lowest} to {highest}.");
+                refused.push(FieldError::new(field, "settings.range", message));
+            }
+        };
+        range("lifecycle.trash_days", self.lifecycle.trash_days, 0, 365);
+        range("password.minimum_length", self.password.minimum_length, 8, 64);
+        range("password.temporary_hours", self.password.temporary_hours, 1, 720);
+        range("lockout.failures_per_address", self.lockout.failures_per_address, 3, 20);
+        range("lockout.failures_in_total", self.lockout.failures_in_total, 10, 200);
+        range("lockout.minutes", self.lockout.minutes, 1, 1440);
+        range("session.idle_minutes", self.session.idle_minutes, 5, 1440);
+        range("session.absolute_hours", self.session.absolute_hours, 1, 720);
+        range("session.remembered_idle_days", self.session.remembered_idle_days, 1, 90);
+        range("session.remembered_absolute_days", self.session.remembered_absolute_days, 1, 365);
+        if !is_username_template(&self.lifecycle.username_template) {
+            let message = "Use {given}, {family}, {g}, {f} with . _ - between, such as {given}.{family}.";
+            refused.push(FieldError::new("lifecycle.username_template", "settings.template", message));
+        }
+        if refused.is_empty() { Ok(self) } else { Err(Error::invalid(refused)) }
+    }
+}
+
+fn is_username_template(template: &str) -> bool {
+    let rest = ["{given}", "{family}", "{g}", "{f}"]
+        .iter()
+        .fold(template.to_owned(), |rest, part| rest.replace(part, ""));
+    rest.len() < template.len()
+        && template.len() <= 60
+        && rest.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
