@@ -14,8 +14,6 @@ names! {
         Name = "name",
         /// By username.
         Username = "username",
-        /// By email.
-        Email = "email",
         /// By the last sign-in; those who never signed in last.
         LastSignIn = "last_sign_in",
         /// By age of the record.

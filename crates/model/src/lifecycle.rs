@@ -225,11 +225,11 @@ impl User {
     /// Where an allowed action leads (`None`: the state stays, an overlay changes), and its effects.
     fn next(&mut self, action: Action, at: &Circumstances<'_>) -> Result<(Option<State>, Vec<Effect>)> {
         Ok(match action {
-            Action::Invite => (Some(State::Invited), vec![Effect::SendInvitation]),
             Action::CancelInvitation => (Some(State::Staged), vec![Effect::EndInvitation]),
             Action::Accept => (Some(State::Active), vec![Effect::EndInvitation]),
             Action::Activate if at.has_credential => (Some(State::Active), vec![Effect::EndInvitation]),
-            Action::Activate => (Some(State::Invited), vec![Effect::SendInvitation]),
+            // Nothing to sign in with: the activation link goes out instead.
+            Action::Invite | Action::Activate => (Some(State::Invited), vec![Effect::SendInvitation]),
             Action::Settle(what) => (Some(self.settled(what)?), Vec::new()),
             Action::Reject => self.trash(at),
             Action::Suspend { reason, note } => {

@@ -65,11 +65,10 @@ pub const MAX_LIMIT: u16 = 200;
 
 /// A page size within the bounds.
 pub fn limit(asked: Option<u16>) -> Result<u16> {
-    match asked.unwrap_or(DEFAULT_LIMIT) {
-        limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => {
-            let message = format!("Ask for 1 to {MAX_LIMIT} rows.");
-            Err(Error::invalid_field("limit", "page.limit", message))
-        }
+    let limit = asked.unwrap_or(DEFAULT_LIMIT);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        return Ok(limit);
     }
+    let message = format!("Ask for 1 to {MAX_LIMIT} rows.");
+    Err(Error::invalid_field("limit", "page.limit", message))
 }

@@ -45,7 +45,7 @@ impl Timestamp {
         let full = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
         let moment = OffsetDateTime::parse(&full, &Rfc3339).map_err(|_| refused())?;
         let micros = i64::try_from(moment.unix_timestamp_nanos() / 1000).map_err(|_| refused())?;
-        if micros < 0 || micros > Self::MAX.0 { Err(refused()) } else { Ok(Self(micros)) }
+        if (0..=Self::MAX.0).contains(&micros) { Ok(Self(micros)) } else { Err(refused()) }
     }
 
     /// Later by `duration`; never past `MAX`.
