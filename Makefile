@@ -1,1 +1,24 @@
-.PHONY: run test check bench
+# What one does with this tree. `make run` needs Rust and a C compiler, nothing else.
+.PHONY: help run test check bench
+
+help:
+	@echo 'make run     build and open a demonstration organization of 1,000 invented people'
+	@echo 'make test    install what the tests need (PostgreSQL, Chromium, axe-core), then run all of them'
+	@echo 'make check   formatting and lints'
+	@echo 'make bench   measure against what this machine can do (release build, some minutes)'
+
+# The data are kept in ./muster-data/demo.db; delete that directory to begin again.
+run:
+	@echo 'Building. When the server is ready it prints the address to open and how to sign in; Ctrl C stops it.'
+	cargo run -- serve --demo
+
+test:
+	scripts/install-test-tools
+	cargo test --workspace
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+bench:
+	cargo run --release -- bench
