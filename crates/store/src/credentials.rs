@@ -1,0 +1,115 @@
+//! The rows of `credentials` and `sign_in_failures`: stored passwords, and how often somebody has tried wrong ones.
+
+use model::{OrgContext, Result, Timestamp, UserId, credential::Credential};
+
+use crate::{Connection, Record, Row, values};
+
+impl Record for Credential {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        Ok(Self {
+            hash: columns.take()?,
+            set_at: columns.take()?,
+            expires_at: columns.take()?,
+            must_change: columns.take()?,
+        })
+    }
+}
+
+/// The stored password of a user.
+pub async fn find(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Option<Credential>> {
+    let sql = "SELECT hash, set_at, expires_at, must_change FROM credentials WHERE org_id = $1 AND user_id = $2";
+    connection.optional(sql, values![context.org, user]).await
+}
+
+/// Stores a password in place of any other.
+pub async fn set(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    credential: &Credential,
+) -> Result<()> {
+    let sql = "INSERT INTO credentials (org_id, user_id, hash, set_at, expires_at, must_change) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, user_id) DO UPDATE \
+               SET hash = $3, set_at = $4, expires_at = $5, must_change = $6";
+    let bound = values![
+        context.org,
+        user,
+        &credential.hash,
+        credential.set_at,
+        credential.expires_at,
+        credential.must_change,
+    ];
+    connection.execute(sql, bound).await?;
+    Ok(())
+}
+
+/// Replaces the hash of the same password (stronger parameters), unless the password was changed meanwhile.
+pub async fn rehash(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    old: &str,
+    new: &str,
+) -> Result<()> {
+    let sql = "UPDATE credentials SET hash = $4 WHERE org_id = $1 AND user_id = $2 AND hash = $3";
+    connection.execute(sql, values![context.org, user, old, new]).await?;
+    Ok(())
+}
+
+/// Removes the password.
+pub async fn remove(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
+    let sql = "DELETE FROM credentials WHERE org_id = $1 AND user_id = $2";
+    connection.execute(sql, values![context.org, user]).await?;
+    Ok(())
+}
+
+/// Counts one more try of `user` from `address` ('' = from all), and answers how many there were within the window
+/// that began after `window_start`. Counting comes before hashing, so that tries in parallel can't outrun it.
+pub async fn count_try(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    address: &str,
+    now: Timestamp,
+    window_start: Timestamp,
+) -> Result<i64> {
+    let sql = "INSERT INTO sign_in_failures (org_id, user_id, address, failures, since) VALUES ($1, $2, $3, 1, $4) \
+               ON CONFLICT (org_id, user_id, address) DO UPDATE SET \
+               failures = CASE WHEN sign_in_failures.since <= $5 THEN 1 ELSE sign_in_failures.failures + 1 END, \
+               since = CASE WHEN sign_in_failures.since <= $5 THEN $4 ELSE sign_in_failures.since END \
+               RETURNING failures";
+    let (failures,): (i64,) = connection.one(sql, values![context.org, user, address, now, window_start]).await?;
+    Ok(failures)
+}
+
+/// The count within the window, without counting.
+pub async fn tries(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    address: &str,
+    window_start: Timestamp,
+) -> Result<i64> {
+    let sql = "SELECT failures FROM sign_in_failures \
+               WHERE org_id = $1 AND user_id = $2 AND address = $3 AND since > $4";
+    let row: Option<(i64,)> = connection.optional(sql, values![context.org, user, address, window_start]).await?;
+    Ok(row.map_or(0, |(failures,)| failures))
+}
+
+/// Forgets the tries from one address, or all of them.
+pub async fn forget_tries(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    address: Option<&str>,
+) -> Result<()> {
+    let sql = "DELETE FROM sign_in_failures WHERE org_id = $1 AND user_id = $2 AND ($3 = '*' OR address = $3)";
+    connection.execute(sql, values![context.org, user, address.unwrap_or("*")]).await?;
+    Ok(())
+}
+
+/// Tidies counts that no window reaches any more.
+pub async fn tidy_tries(connection: &mut Connection<'_>, before: Timestamp) -> Result<u64> {
+    connection.execute("DELETE FROM sign_in_failures WHERE since < $1", values![before]).await
+}

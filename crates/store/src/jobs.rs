@@ -1,0 +1,79 @@
+//! The rows of `jobs`, the outbox: claimed with a lease, done, tried again later, or dead.
+
+use model::{JobId, OrgContext, Result, Timestamp, job::Job};
+
+use crate::{
+    Connection, Record, Row, Sql, Value,
+    users::{from_json, to_json},
+    values,
+};
+
+impl Record for Job {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        Ok(Self {
+            org: columns.take::<model::OrgId>()?.into(),
+            id: columns.take()?,
+            work: from_json(&columns.take::<String>()?)?,
+            run_at: columns.take()?,
+            attempts: columns.take()?,
+        })
+    }
+}
+
+/// Asks for work; the change that asks is in the same transaction.
+pub async fn insert(connection: &mut Connection<'_>, job: &Job, now: Timestamp) -> Result<()> {
+    let work = to_json(&job.work)?;
+    let sql = "INSERT INTO jobs (org_id, id, work, run_at, leased_until, attempts, last_error, dead, created_at) \
+               VALUES ($1, $2, $3, $4, 0, 0, '', FALSE, $5)";
+    connection.execute(sql, values![job.org.org, job.id, Value::Json(&work), job.run_at, now]).await?;
+    Ok(())
+}
+
+/// Claims due jobs until `leased_until`; nobody else gets them before.
+pub async fn claim(
+    connection: &mut Connection<'_>,
+    now: Timestamp,
+    leased_until: Timestamp,
+    limit: u16,
+) -> Result<Vec<Job>> {
+    const SQLITE: &str = "UPDATE jobs SET leased_until = $2, attempts = attempts + 1 WHERE (org_id, id) IN \
+        (SELECT org_id, id FROM jobs WHERE NOT dead AND run_at <= $1 AND leased_until <= $1 ORDER BY run_at, id LIMIT $3) \
+        RETURNING org_id, id, work, run_at, attempts";
+    const POSTGRES: &str = "UPDATE jobs SET leased_until = $2, attempts = attempts + 1 WHERE (org_id, id) IN \
+        (SELECT org_id, id FROM jobs WHERE NOT dead AND run_at <= $1 AND leased_until <= $1 ORDER BY run_at, id LIMIT $3 \
+        FOR UPDATE SKIP LOCKED) RETURNING org_id, id, work, run_at, attempts";
+    connection.all(Sql::by_engine(SQLITE, POSTGRES), values![now, leased_until, i64::from(limit)]).await
+}
+
+/// The job is done.
+pub async fn done(connection: &mut Connection<'_>, context: OrgContext, id: JobId) -> Result<()> {
+    connection.execute("DELETE FROM jobs WHERE org_id = $1 AND id = $2", values![context.org, id]).await?;
+    Ok(())
+}
+
+/// The job failed: again at `run_at`, or dead.
+pub async fn failed(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: JobId,
+    why: &str,
+    run_at: Option<Timestamp>,
+) -> Result<()> {
+    let sql = "UPDATE jobs SET last_error = $3, run_at = COALESCE($4, run_at), leased_until = 0, dead = $5 \
+               WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, why, run_at, run_at.is_none()]).await?;
+    Ok(())
+}
+
+/// When the next job is due, to sleep until then.
+pub async fn next_due(connection: &mut Connection<'_>) -> Result<Option<Timestamp>> {
+    let sql = "SELECT run_at FROM jobs WHERE NOT dead ORDER BY run_at, id LIMIT 1";
+    Ok(connection.optional::<(Timestamp,)>(sql, &[]).await?.map(|(at,)| at))
+}
+
+/// How many jobs are dead and wait for somebody to look.
+pub async fn dead(connection: &mut Connection<'_>) -> Result<i64> {
+    let (count,): (i64,) = connection.one("SELECT count(*) FROM jobs WHERE dead", &[]).await?;
+    Ok(count)
+}

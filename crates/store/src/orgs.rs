@@ -1,0 +1,106 @@
+//! The rows of `orgs` and `org_slugs`: organizations, and the addresses that lead to them.
+
+use model::{Error, Kind, Org, OrgContext, OrgId, Result, Settings, Timestamp, error::FieldError};
+
+use crate::{
+    Connection, Record, Row, Value, locking,
+    users::{from_json, to_json},
+    values,
+};
+
+impl Record for Org {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        Ok(Self {
+            id: columns.take()?,
+            slug: columns.take()?,
+            name: columns.take()?,
+            settings: from_json::<Settings>(&columns.take::<String>()?)?,
+            created_at: columns.take()?,
+            version: columns.take()?,
+        })
+    }
+}
+
+/// The organization of that id.
+pub async fn find(connection: &mut Connection<'_>, context: OrgContext) -> Result<Option<Org>> {
+    let sql = "SELECT o.id, s.slug, o.name, o.settings, o.created_at, o.version FROM orgs o \
+               JOIN org_slugs s ON s.org_id = o.id AND s.until IS NULL WHERE o.id = $1";
+    connection.optional(sql, values![context.org]).await
+}
+
+/// The organization that a slug, present or past, leads to. Its `slug` is the present one.
+pub async fn find_by_slug(connection: &mut Connection<'_>, slug: &str, now: Timestamp) -> Result<Option<Org>> {
+    let sql = "SELECT o.id, p.slug, o.name, o.settings, o.created_at, o.version FROM org_slugs s \
+               JOIN orgs o ON o.id = s.org_id JOIN org_slugs p ON p.org_id = o.id AND p.until IS NULL \
+               WHERE s.slug = $1 AND (s.until IS NULL OR s.until > $2)";
+    connection.optional(sql, values![slug, now]).await
+}
+
+/// All organizations by slug, a page at a time.
+pub async fn page(connection: &mut Connection<'_>, after: &str, limit: u16) -> Result<Vec<Org>> {
+    let sql = "SELECT o.id, s.slug, o.name, o.settings, o.created_at, o.version FROM org_slugs s \
+               JOIN orgs o ON o.id = s.org_id WHERE s.until IS NULL AND s.slug > $1 ORDER BY s.slug LIMIT $2";
+    connection.all(sql, values![after, i64::from(limit)]).await
+}
+
+/// Whether there is any organization: if not, the first start is not over.
+pub async fn exist(connection: &mut Connection<'_>) -> Result<bool> {
+    Ok(connection.optional::<(i64,)>("SELECT 1 FROM orgs LIMIT 1", &[]).await?.is_some())
+}
+
+/// The organization's row is ours until the transaction ends: whatever can remove an owner takes this first.
+pub async fn lock(connection: &mut Connection<'_>, context: OrgContext) -> Result<()> {
+    let sql = locking!("SELECT version FROM orgs WHERE id = $1");
+    connection.optional::<(i64,)>(sql, values![context.org]).await?;
+    Ok(())
+}
+
+/// Writes a new organization with its slug.
+pub async fn insert(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
+    let settings = to_json(&org.settings)?;
+    let sql = "INSERT INTO orgs (id, name, settings, created_at, version) VALUES ($1, $2, $3, $4, $5)";
+    let bound = values![org.id, &org.name, Value::Json(&settings), org.created_at, org.version];
+    connection.execute(sql, bound).await?;
+    take_slug(connection, org.id, &org.slug, org.created_at).await
+}
+
+/// Saves name and settings: only if nobody has saved since.
+pub async fn update(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
+    let settings = to_json(&org.settings)?;
+    let sql = "UPDATE orgs SET name = $2, settings = $3, version = version + 1 WHERE id = $1 AND version = $4";
+    let bound = values![org.id, &org.name, Value::Json(&settings), org.version];
+    if connection.execute(sql, bound).await? == 1 {
+        return Ok(());
+    }
+    let message = "Somebody has changed the settings meanwhile. Look at them again, then repeat your change.";
+    Err(Error::new(Kind::Stale, "org.changed_meanwhile", message))
+}
+
+/// Gives the organization another slug; the present one leads to it until `keep_until`.
+pub async fn rename(
+    connection: &mut Connection<'_>,
+    org: &Org,
+    slug: &str,
+    now: Timestamp,
+    keep_until: Timestamp,
+) -> Result<()> {
+    // Going back to a former slug of one's own is always possible.
+    connection.execute("DELETE FROM org_slugs WHERE slug = $1 AND org_id = $2 AND until IS NOT NULL", values![slug, org.id]).await?;
+    connection
+        .execute("UPDATE org_slugs SET until = $2 WHERE org_id = $1 AND until IS NULL", values![org.id, keep_until])
+        .await?;
+    take_slug(connection, org.id, slug, now).await
+}
+
+async fn take_slug(connection: &mut Connection<'_>, org: OrgId, slug: &str, now: Timestamp) -> Result<()> {
+    let free = "DELETE FROM org_slugs WHERE slug = $1 AND until <= $2";
+    connection.execute(free, values![slug, now]).await?;
+    let take = "INSERT INTO org_slugs (slug, org_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    if connection.execute(take, values![slug, org]).await? == 1 {
+        return Ok(());
+    }
+    let message = format!("The address {slug} is taken. Choose another one.");
+    let field = FieldError::new("slug", "slug.taken", message.clone());
+    Err(Error::new(Kind::Conflict, "slug.taken", message).with_fields(vec![field]))
+}

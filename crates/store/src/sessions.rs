@@ -1,0 +1,108 @@
+//! The rows of `sessions`: who is signed in where. Looked up by the hash of the secret.
+
+use std::time::Duration;
+
+use model::{OrgContext, Result, SessionId, Timestamp, UserId, session::SecretHash, session::Session};
+
+use crate::{Connection, Record, Row, values};
+
+impl Record for Session {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        Ok(Self {
+            org: columns.take::<model::OrgId>()?.into(),
+            id: columns.take()?,
+            user: columns.take()?,
+            secret: columns.take()?,
+            started_at: columns.take()?,
+            last_active_at: columns.take()?,
+            expires_at: columns.take()?,
+            idle: Duration::from_secs(columns.take::<i64>()?.unsigned_abs()),
+            method: columns.take()?,
+            address: columns.take()?,
+            user_agent: columns.take()?,
+            remembered: columns.take()?,
+        })
+    }
+}
+
+/// The session with that secret, valid or not.
+pub async fn find(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    secret: &SecretHash,
+) -> Result<Option<Session>> {
+    let sql = "SELECT org_id, id, user_id, secret, started_at, last_active_at, expires_at, idle_seconds, method, \
+               address, user_agent, remembered FROM sessions WHERE org_id = $1 AND secret = $2";
+    connection.optional(sql, values![context.org, secret]).await
+}
+
+/// A user's sessions that have not reached their end, latest used first; at most 200.
+pub async fn of_user(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<Session>> {
+    let sql = "SELECT org_id, id, user_id, secret, started_at, last_active_at, expires_at, idle_seconds, method, \
+               address, user_agent, remembered FROM sessions WHERE org_id = $1 AND user_id = $2 AND expires_at > $3 \
+               ORDER BY last_active_at DESC, id LIMIT 200";
+    connection.all(sql, values![context.org, user, now]).await
+}
+
+/// Writes a new session.
+pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Result<()> {
+    let sql = "INSERT INTO sessions (org_id, id, user_id, secret, started_at, last_active_at, expires_at, \
+               idle_seconds, method, address, user_agent, remembered) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let idle = i64::try_from(session.idle.as_secs()).unwrap_or(i64::MAX);
+    let bound = values![
+        session.org.org,
+        session.id,
+        session.user,
+        &session.secret,
+        session.started_at,
+        session.last_active_at,
+        session.expires_at,
+        idle,
+        &session.method,
+        &session.address,
+        &session.user_agent,
+        session.remembered,
+    ];
+    connection.execute(sql, bound).await?;
+    Ok(())
+}
+
+/// Notes use, to within the grain.
+pub async fn touch(connection: &mut Connection<'_>, context: OrgContext, id: SessionId, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE sessions SET last_active_at = $3 WHERE org_id = $1 AND id = $2 AND last_active_at < $3";
+    connection.execute(sql, values![context.org, id, now]).await?;
+    Ok(())
+}
+
+/// Ends one session; true if it was there.
+pub async fn end(connection: &mut Connection<'_>, context: OrgContext, user: UserId, id: SessionId) -> Result<bool> {
+    let sql = "DELETE FROM sessions WHERE org_id = $1 AND user_id = $2 AND id = $3";
+    Ok(connection.execute(sql, values![context.org, user, id]).await? > 0)
+}
+
+/// Ends all sessions of a user, or all but one; answers how many.
+pub async fn end_all(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    but: Option<SessionId>,
+) -> Result<u64> {
+    let all = "DELETE FROM sessions WHERE org_id = $1 AND user_id = $2";
+    let others = "DELETE FROM sessions WHERE org_id = $1 AND user_id = $2 AND id <> $3";
+    match but {
+        None => connection.execute(all, values![context.org, user]).await,
+        Some(this) => connection.execute(others, values![context.org, user, this]).await,
+    }
+}
+
+/// Tidies sessions past their end.
+pub async fn tidy(connection: &mut Connection<'_>, now: Timestamp) -> Result<u64> {
+    connection.execute("DELETE FROM sessions WHERE expires_at < $1", values![now]).await
+}

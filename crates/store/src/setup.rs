@@ -1,0 +1,30 @@
+//! The rows of `setup_links`: the single-use links that set up the first organization.
+
+use model::{Result, Timestamp, session::SecretHash};
+
+use crate::{Connection, values};
+
+/// Keeps a new link; earlier ones are dead.
+pub async fn insert(
+    connection: &mut Connection<'_>,
+    secret: &SecretHash,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<()> {
+    connection.execute("DELETE FROM setup_links", &[]).await?;
+    let sql = "INSERT INTO setup_links (secret, created_at, expires_at) VALUES ($1, $2, $3)";
+    connection.execute(sql, values![secret, now, expires_at]).await?;
+    Ok(())
+}
+
+/// Whether the link still opens.
+pub async fn holds(connection: &mut Connection<'_>, secret: &SecretHash, now: Timestamp) -> Result<bool> {
+    let sql = "SELECT 1 FROM setup_links WHERE secret = $1 AND expires_at > $2";
+    Ok(connection.optional::<(i64,)>(sql, values![secret, now]).await?.is_some())
+}
+
+/// Uses the link up; false if it did not open any more.
+pub async fn take(connection: &mut Connection<'_>, secret: &SecretHash, now: Timestamp) -> Result<bool> {
+    let sql = "DELETE FROM setup_links WHERE secret = $1 AND expires_at > $2";
+    Ok(connection.execute(sql, values![secret, now]).await? == 1)
+}

@@ -1,0 +1,94 @@
+//! The rows of `tokens`: API tokens, looked up by the hash of the secret.
+
+use model::{Error, OrgContext, Permission, Permissions, Result, Timestamp, TokenId, UserId, session::SecretHash, token::Token};
+
+use crate::{Connection, Record, Row, values};
+
+impl Record for Token {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        Ok(Self {
+            org: columns.take::<model::OrgId>()?.into(),
+            id: columns.take()?,
+            user: columns.take()?,
+            name: columns.take()?,
+            secret: columns.take()?,
+            scopes: scopes(columns.take::<Option<String>>()?.as_deref())?,
+            created_at: columns.take()?,
+            expires_at: columns.take()?,
+            last_used_at: columns.take()?,
+        })
+    }
+}
+
+/// `NULL` is everything, now and later; else names with blanks between.
+fn scopes(text: Option<&str>) -> Result<Permissions> {
+    let Some(text) = text else { return Ok(Permissions::all()) };
+    let unknown = || Error::internal("an unknown scope");
+    let named: Option<Vec<Permission>> = text.split_whitespace().map(Permission::parse).collect();
+    Ok(Permissions::of(&named.ok_or_else(unknown)?))
+}
+
+/// The token with that secret, valid or not.
+pub async fn find(connection: &mut Connection<'_>, context: OrgContext, secret: &SecretHash) -> Result<Option<Token>> {
+    let sql = "SELECT org_id, id, user_id, name, secret, scopes, created_at, expires_at, last_used_at FROM tokens \
+               WHERE org_id = $1 AND secret = $2";
+    connection.optional(sql, values![context.org, secret]).await
+}
+
+/// A user's tokens, newest first; at most 200.
+pub async fn of_user(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Vec<Token>> {
+    let sql = "SELECT org_id, id, user_id, name, secret, scopes, created_at, expires_at, last_used_at FROM tokens \
+               WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT 200";
+    connection.all(sql, values![context.org, user]).await
+}
+
+/// Writes a new token.
+pub async fn insert(connection: &mut Connection<'_>, token: &Token) -> Result<()> {
+    let sql = "INSERT INTO tokens (org_id, id, user_id, name, secret, scopes, created_at, expires_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let names: Vec<&str> = token.scopes.iter().map(Permission::as_str).collect();
+    let names = names.join(" ");
+    let scopes = (token.scopes != Permissions::all()).then_some(names.as_str());
+    let bound = values![
+        token.org.org,
+        token.id,
+        token.user,
+        &token.name,
+        &token.secret,
+        scopes,
+        token.created_at,
+        token.expires_at,
+    ];
+    connection.execute(sql, bound).await?;
+    Ok(())
+}
+
+/// Notes use, to within the grain.
+pub async fn touch(connection: &mut Connection<'_>, context: OrgContext, id: TokenId, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE tokens SET last_used_at = $3 WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, now]).await?;
+    Ok(())
+}
+
+/// Ends one token of a user and answers its name.
+pub async fn revoke(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    id: TokenId,
+) -> Result<Option<String>> {
+    let sql = "DELETE FROM tokens WHERE org_id = $1 AND user_id = $2 AND id = $3 RETURNING name";
+    let row: Option<(String,)> = connection.optional(sql, values![context.org, user, id]).await?;
+    Ok(row.map(|(name,)| name))
+}
+
+/// Ends all tokens of a user; answers how many.
+pub async fn revoke_all(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<u64> {
+    connection.execute("DELETE FROM tokens WHERE org_id = $1 AND user_id = $2", values![context.org, user]).await
+}
+
+/// Tidies tokens past their end.
+pub async fn tidy(connection: &mut Connection<'_>, now: Timestamp) -> Result<u64> {
+    connection.execute("DELETE FROM tokens WHERE expires_at < $1", values![now]).await
+}

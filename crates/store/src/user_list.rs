@@ -1,0 +1,414 @@
+//! The list of users: search, statuses, order, keyset pages. A page costs the same wherever it lies and however many
+//! users there are.
+//!
+//! Orders by name walk `users_list` once per state and merge, because one walk over several states could not stop
+//! early. A search decides first how common its words are: rare ones come from the trigram index and are sorted;
+//! common ones are found fastest by walking in order and looking at each row.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    sync::{Mutex, OnceLock},
+};
+
+use model::{
+    OrgContext, Result, Role, Status, Timestamp, User, UserId,
+    filter::{Sort, UserQuery},
+    lifecycle::StateName,
+    page::{Cursor, Page},
+    search,
+};
+
+use crate::{
+    Connection, Engine, Record, Row, Value, roles,
+    users::{self, COLUMNS},
+    values,
+};
+
+/// A row of the list: the user with the names of the directly held roles.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The user.
+    pub user: User,
+    /// Direct roles, strongest first.
+    pub roles: Vec<Role>,
+}
+
+impl Record for Listed {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let names: Option<String> = row.get(16)?;
+        let mut roles: Vec<Role> = names.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
+        roles.sort_unstable();
+        Ok(Self { user: User::read(row)?, roles })
+    }
+}
+
+/// More matches than this, and a search walks the list instead of sorting its matches.
+const COMMON: i64 = 2_000;
+/// Words of a search that count; the rest of a pasted sentence is ignored.
+const MAX_TERMS: usize = 5;
+
+/// One page of the list.
+pub async fn page(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &UserQuery,
+    now: Timestamp,
+) -> Result<Page<Listed>> {
+    if let Ok(id) = query.search.trim().parse() {
+        return one(connection, context, id).await;
+    }
+    let mut terms = search::terms(&query.search);
+    terms.truncate(MAX_TERMS);
+    let role = query.role.filter(|role| *role != Role::Member);
+    let plan = Plan::of(connection, role, &terms).await?;
+    let shown = Shown::of(query);
+    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
+    let after = Start::of(query, query.descending != backwards);
+    let limit = i64::from(query.limit) + 1;
+    let words = phrases(&terms);
+
+    let mut bound = vec![
+        Value::from(context.org),
+        after.key,
+        Value::from(after.id),
+        Value::from(limit),
+        Value::from(now),
+        Value::from(words.as_str()),
+        Value::from(role.map(Role::as_str)),
+    ];
+    bound.extend(shown.states.iter().map(|state| Value::from(state.as_str())));
+    let patterns = patterns(connection.engine(), &terms);
+    bound.extend(patterns.iter().map(|pattern| Value::from(pattern.as_str())));
+
+    let shape = Shape {
+        engine: connection.engine(),
+        sort: query.sort,
+        descending: query.descending != backwards,
+        plan,
+        states: shown.states.len(),
+        lock: shown.lock,
+        terms: terms.len(),
+    };
+    let (sql, used) = text(shape);
+    let bound: Vec<Value<'_>> = used.iter().map(|number| bound[number - 1]).collect();
+    let rows: Vec<Listed> = connection.all(sql, &bound).await?;
+    Ok(cut(rows, query, backwards))
+}
+
+/// The user of that id as a page: the search box takes ids too.
+async fn one(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Page<Listed>> {
+    let user = users::find(connection, context, id).await?;
+    let mut items = Vec::new();
+    if let Some(user) = user {
+        items.push(Listed { roles: roles::of_user(connection, context, user.id).await?, user });
+    }
+    Ok(Page { items, next: None, previous: None })
+}
+
+/// How many users there are of each status; exact up to `most` per status, `most + 1` meaning “more”.
+pub async fn counts(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<(Status, i64)>> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 AND state = $2 LIMIT $3) found";
+    let locked = "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 \
+                  AND (lock_until IS NOT NULL OR password_locked_until IS NOT NULL) AND state = 'active' \
+                  AND (COALESCE(lock_until, 0) > $2 OR COALESCE(password_locked_until, 0) > $2) LIMIT $3) found";
+    let mut counts = Vec::new();
+    for status in Status::ALL {
+        let (count,): (i64,) = match state_of(*status) {
+            Some(state) => connection.one(sql, values![context.org, state.as_str(), most + 1]).await?,
+            None => connection.one(locked, values![context.org, now, most + 1]).await?,
+        };
+        counts.push((*status, count));
+    }
+    let locked = counts.iter().find(|(status, _)| *status == Status::Locked).map_or(0, |(_, count)| *count);
+    if let Some((_, active)) = counts.iter_mut().find(|(status, count)| *status == Status::Active && *count <= most) {
+        *active -= locked;
+    }
+    Ok(counts)
+}
+
+/// The state behind a status; `Locked` is an overlay of `Active`.
+fn state_of(status: Status) -> Option<StateName> {
+    Some(match status {
+        Status::Inactive => StateName::Staged,
+        Status::Invited => StateName::Invited,
+        Status::Pending => StateName::Pending,
+        Status::Active => StateName::Active,
+        Status::Locked => return None,
+        Status::Suspended => StateName::Suspended,
+        Status::Deprovisioned => StateName::Deprovisioned,
+        Status::Deleted => StateName::Trashed,
+    })
+}
+
+/// Which states a page shows, and what of the active ones.
+struct Shown {
+    states: Vec<StateName>,
+    lock: Lock,
+}
+
+/// What of the active users is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Lock {
+    Any,
+    OnlyLocked,
+    OnlyUnlocked,
+}
+
+impl Shown {
+    fn of(query: &UserQuery) -> Self {
+        let statuses = query.shown();
+        let has = |status| statuses.contains(&status);
+        let lock = match (has(Status::Active), has(Status::Locked)) {
+            (false, true) => Lock::OnlyLocked,
+            (true, false) => Lock::OnlyUnlocked,
+            _ => Lock::Any,
+        };
+        let mut states: Vec<StateName> = statuses.into_iter().filter_map(state_of).collect();
+        if lock == Lock::OnlyLocked {
+            states.push(StateName::Active);
+        }
+        states.sort_unstable();
+        states.dedup();
+        Self { states, lock }
+    }
+}
+
+/// The row before the page. Without a cursor: before the first of all.
+struct Start<'q> {
+    key: Value<'q>,
+    id: UserId,
+}
+
+impl<'q> Start<'q> {
+    fn of(query: &'q UserQuery, descending: bool) -> Self {
+        let extreme = if descending { uuid::Uuid::max() } else { uuid::Uuid::nil() };
+        let Some(cursor) = &query.cursor else {
+            let key = match (query.sort, descending) {
+                (Sort::LastSignIn | Sort::Created, true) => Value::Int(i64::MAX),
+                (Sort::LastSignIn | Sort::Created, false) => Value::Int(-1),
+                // No text sorts after the last character of Unicode.
+                (_, true) => Value::Text("\u{10ffff}\u{10ffff}"),
+                (_, false) => Value::Text(""),
+            };
+            return Self { key, id: UserId(extreme) };
+        };
+        let key = match query.sort {
+            Sort::LastSignIn | Sort::Created => Value::Int(cursor.key.parse().unwrap_or(0)),
+            _ => Value::Text(&cursor.key),
+        };
+        Self { key, id: UserId(cursor.id) }
+    }
+}
+
+/// The strategy of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Plan {
+    /// Walk in order; look at each row for the words, if there are any.
+    Walk,
+    /// Take the matches of the trigram index and sort them.
+    Matches,
+    /// Take the holders of a role and sort them.
+    Holders,
+}
+
+impl Plan {
+    async fn of(connection: &mut Connection<'_>, role: Option<Role>, terms: &[String]) -> Result<Self> {
+        if role.is_some() {
+            return Ok(Self::Holders);
+        }
+        // PostgreSQL knows from its statistics how common the words are, and chooses by itself.
+        if terms.is_empty() || connection.engine() == Engine::Postgres {
+            return Ok(Self::Walk);
+        }
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM user_search WHERE user_search MATCH $1 LIMIT $2)";
+        let (matches,): (i64,) = connection.one(sql, values![phrases(terms).as_str(), COMMON + 1]).await?;
+        Ok(if matches > COMMON { Self::Walk } else { Self::Matches })
+    }
+}
+
+/// An FTS5 query: every term as a phrase, all of them.
+fn phrases(terms: &[String]) -> String {
+    let quoted: Vec<String> = terms.iter().map(|term| format!("\"{}\"", term.replace('"', "\"\""))).collect();
+    quoted.join(" AND ")
+}
+
+/// The terms as parameters: as they are where `instr` looks for them, as patterns where `LIKE` does.
+fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
+    match engine {
+        Engine::Sqlite => terms.to_vec(),
+        Engine::Postgres => terms
+            .iter()
+            .map(|term| format!("%{}%", term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")))
+            .collect(),
+    }
+}
+
+/// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Shape {
+    engine: Engine,
+    sort: Sort,
+    descending: bool,
+    plan: Plan,
+    states: usize,
+    lock: Lock,
+    terms: usize,
+}
+
+/// A statement, and which of the parameters (numbered as bound in `page`) it uses, in its own order.
+type Text = (&'static str, &'static [usize]);
+
+/// The statement of a shape: made once, kept for the statement caches.
+fn text(shape: Shape) -> Text {
+    static TEXTS: OnceLock<Mutex<HashMap<Shape, Text>>> = OnceLock::new();
+    let mut texts = match TEXTS.get_or_init(Mutex::default).lock() {
+        Ok(texts) => texts,
+        Err(poisoned) => poisoned.into_inner(),
+    };
+    *texts.entry(shape).or_insert_with(|| {
+        let (text, used) = renumbered(&shape.statement());
+        (Box::leak(text.into_boxed_str()), Box::leak(used.into_boxed_slice()))
+    })
+}
+
+impl Shape {
+    fn statement(self) -> String {
+        let direction = if self.descending { "DESC" } else { "ASC" };
+        let order = match self.sort {
+            Sort::Name => format!("u.sort_name {direction}, u.id {direction}"),
+            Sort::Username => format!("u.username_key {direction}, u.id {direction}"),
+            Sort::LastSignIn => format!("u.last_sign_in_at {direction}, u.id {direction}"),
+            Sort::Created => format!("u.id {direction}"),
+        };
+        let roles = "(SELECT string_agg(g.role, ' ') FROM role_grants g WHERE g.org_id = u.org_id AND g.user_id = u.id)";
+        let from = match self.plan {
+            Plan::Walk if self.sort == Sort::Name => {
+                let streams: Vec<String> = (0..self.states).map(|state| self.stream(state)).collect();
+                format!(
+                    "(SELECT p.id FROM ({}) p ORDER BY p.sort_name {direction}, p.id {direction} LIMIT $4) page \
+                     CROSS JOIN users u WHERE u.org_id = $1 AND u.id = page.id",
+                    streams.join(" UNION ALL ")
+                )
+            }
+            Plan::Walk => format!("users u WHERE u.org_id = $1 AND {}", self.conditions()),
+            Plan::Matches => format!(
+                "(SELECT rowid AS key FROM user_search WHERE user_search MATCH $6) found CROSS JOIN users u \
+                 WHERE u.key = found.key AND u.org_id = $1 AND {}",
+                self.conditions()
+            ),
+            Plan::Holders => format!(
+                "role_grants held CROSS JOIN users u WHERE held.org_id = $1 AND held.role = $7 \
+                 AND u.org_id = $1 AND u.id = held.user_id AND {}",
+                self.conditions()
+            ),
+        };
+        format!("SELECT {COLUMNS}, {roles} FROM {from} ORDER BY {order} LIMIT $4")
+    }
+
+    /// The first rows of one state, by name.
+    fn stream(self, state: usize) -> String {
+        let (direction, than) = if self.descending { ("DESC", "<") } else { ("ASC", ">") };
+        let mut stream = format!(
+            "SELECT * FROM (SELECT u.sort_name, u.id FROM users u WHERE u.org_id = $1 AND u.state = ${} \
+             AND (u.sort_name, u.id) {than} ($2, $3)",
+            8 + state
+        );
+        self.lock_condition(&mut stream);
+        self.words(&mut stream);
+        let _ = write!(stream, " ORDER BY u.sort_name {direction}, u.id {direction} LIMIT $4) s{state}");
+        stream
+    }
+
+    fn conditions(self) -> String {
+        let than = if self.descending { "<" } else { ">" };
+        let mut text = match self.sort {
+            Sort::Name => format!("(u.sort_name, u.id) {than} ($2, $3)"),
+            Sort::Username => format!("(u.username_key, u.id) {than} ($2, $3)"),
+            Sort::LastSignIn => format!("(u.last_sign_in_at, u.id) {than} ($2, $3)"),
+            Sort::Created => format!("u.id {than} $3"),
+        };
+        let states: Vec<String> = (0..self.states).map(|state| format!("${}", 8 + state)).collect();
+        // Not a plain column: an index that starts with the state would be taken, and everything sorted.
+        let _ = write!(text, " AND u.state || '' IN ({})", states.join(", "));
+        self.lock_condition(&mut text);
+        if self.plan != Plan::Matches {
+            self.words(&mut text);
+        }
+        text
+    }
+
+    fn lock_condition(self, text: &mut String) {
+        let holds = "(COALESCE(u.lock_until, 0) > $5 OR COALESCE(u.password_locked_until, 0) > $5)";
+        let _ = match self.lock {
+            Lock::Any => Ok(()),
+            Lock::OnlyUnlocked => write!(text, " AND (u.state <> 'active' OR NOT {holds})"),
+            // The first half is what the partial index `users_locked` is made of.
+            Lock::OnlyLocked if self.states == 1 => write!(
+                text,
+                " AND (u.lock_until IS NOT NULL OR u.password_locked_until IS NOT NULL) AND {holds}"
+            ),
+            Lock::OnlyLocked => write!(text, " AND (u.state <> 'active' OR {holds})"),
+        };
+    }
+
+    fn words(self, text: &mut String) {
+        for term in 0..self.terms {
+            let number = 8 + self.states + term;
+            let _ = if self.engine == Engine::Postgres {
+                write!(text, " AND u.search_text LIKE ${number}")
+            } else {
+                write!(text, " AND instr(u.search_text, ${number}) > 0")
+            };
+        }
+    }
+}
+
+/// Numbers the parameters of a statement from 1 without gaps: PostgreSQL can't tell the type of one that isn't used.
+fn renumbered(text: &str) -> (String, Vec<usize>) {
+    let (mut out, mut used): (String, Vec<usize>) = (String::with_capacity(text.len()), Vec::new());
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        let digits = rest[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
+        let number: usize = rest[at + 1..=at + digits].parse().unwrap_or(0);
+        let place = used.iter().position(|known| *known == number).unwrap_or_else(|| {
+            used.push(number);
+            used.len() - 1
+        });
+        let _ = write!(out, "{}${}", &rest[..at], place + 1);
+        rest = &rest[at + 1 + digits..];
+    }
+    out.push_str(rest);
+    (out, used)
+}
+
+/// Turns the rows found (one more than asked for) into a page with its neighbours.
+fn cut(mut rows: Vec<Listed>, query: &UserQuery, backwards: bool) -> Page<Listed> {
+    let more = rows.len() > usize::from(query.limit);
+    rows.truncate(query.limit.into());
+    if backwards {
+        rows.reverse();
+    }
+    let link = |row: Option<&Listed>, backwards: bool| {
+        row.map(|row| {
+            let user = &row.user;
+            let key = match query.sort {
+                Sort::Name => user.sort_name(),
+                Sort::Username => user.fields.username_key().unwrap_or_default(),
+                Sort::LastSignIn => user.last_sign_in_at.map_or(0, Timestamp::micros).to_string(),
+                Sort::Created => String::new(),
+            };
+            Cursor { order: query.order(), key, id: user.id.0, backwards }.encode()
+        })
+    };
+    let has_next = if backwards { true } else { more };
+    let has_previous = if backwards { more } else { query.cursor.is_some() };
+    let next = has_next.then(|| link(rows.last(), false)).flatten();
+    let previous = has_previous.then(|| link(rows.first(), true)).flatten();
+    Page { items: rows, next, previous }
+}

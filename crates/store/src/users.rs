@@ -1,0 +1,309 @@
+//! The rows of `users`: one user by id or by what is typed at sign-in, created, saved, erased. The list is `user_list.rs`.
+
+use model::{
+    Error, Kind, OrgContext, Result, State, Timestamp, User, UserFields, UserId,
+    error::FieldError,
+    lifecycle::Lock,
+    user::{Source, UserType},
+};
+
+use crate::{Connection, Record, Row, Value, locking, values};
+
+/// The columns of a whole user, in the order in which `User` is read.
+pub(crate) const COLUMNS: &str = "u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
+     u.password_locked_until, u.source, u.external_id, u.created_at, u.updated_at, u.joined_at, u.last_sign_in_at, \
+     u.last_sign_in_method, u.last_seen_at, u.version";
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, ",
+            "u.password_locked_until, u.source, u.external_id, u.created_at, u.updated_at, u.joined_at, ",
+            "u.last_sign_in_at, u.last_sign_in_method, u.last_seen_at, u.version FROM users u ",
+            $rest
+        )
+    };
+}
+
+impl Record for User {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        let (org, id): (model::OrgId, UserId) = (columns.take()?, columns.take()?);
+        Ok(Self {
+            id,
+            org: org.into(),
+            fields: from_json::<UserFields>(&columns.take::<String>()?)?,
+            email_verified: columns.take()?,
+            state: from_json::<State>(&columns.take::<String>()?)?,
+            lock: columns.take::<Option<String>>()?.map(|text| from_json::<Lock>(&text)).transpose()?,
+            password_locked_until: columns.take()?,
+            source: Source::parse(&columns.take::<String>()?).ok_or_else(|| Error::internal("an unknown source"))?,
+            external_id: columns.take()?,
+            created_at: columns.take()?,
+            updated_at: columns.take()?,
+            joined_at: columns.take()?,
+            last_sign_in_at: columns.take::<Timestamp>().map(|at| (at.micros() > 0).then_some(at))?,
+            last_sign_in_method: columns.take()?,
+            last_seen_at: columns.take()?,
+            version: columns.take()?,
+        })
+    }
+}
+
+/// Text of a stored JSON object; that it can't be read is a defect.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(Error::internal)
+}
+
+/// A value as the text of a JSON object.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(Error::internal)
+}
+
+/// The user of that id; purged ones are gone.
+pub async fn find(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Option<User>> {
+    let sql = select!("WHERE u.org_id = $1 AND u.id = $2 AND u.state <> 'purged'");
+    connection.optional(sql, values![context.org, id]).await
+}
+
+/// The same, and nobody else changes the row before this transaction ends.
+pub async fn lock(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Option<User>> {
+    // The text is written out: `locking!` takes a literal.
+    let sql = locking!(
+        "SELECT u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
+         u.password_locked_until, u.source, u.external_id, u.created_at, u.updated_at, u.joined_at, \
+         u.last_sign_in_at, u.last_sign_in_method, u.last_seen_at, u.version FROM users u \
+         WHERE u.org_id = $1 AND u.id = $2 AND u.state <> 'purged'"
+    );
+    connection.optional(sql, values![context.org, id]).await
+}
+
+/// The user whose username or email this is, in whatever spelling.
+pub async fn find_by_identifier(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    identifier: &str,
+) -> Result<Option<User>> {
+    let key = model::user::key(identifier);
+    let by_name = select!("WHERE u.org_id = $1 AND u.username_key = $2 AND u.state <> 'purged'");
+    let by_email = select!("WHERE u.org_id = $1 AND u.email_key = $2 AND u.state <> 'purged'");
+    match connection.optional(by_name, values![context.org, &key]).await? {
+        Some(user) => Ok(Some(user)),
+        None => connection.optional(by_email, values![context.org, &key]).await,
+    }
+}
+
+/// Whether anybody, in the trash too, holds that username.
+pub async fn username_is_taken(connection: &mut Connection<'_>, context: OrgContext, username: &str) -> Result<bool> {
+    let key = model::user::key(username);
+    let sql = "SELECT 1 FROM users WHERE org_id = $1 AND username_key = $2";
+    Ok(connection.optional::<(i64,)>(sql, values![context.org, &key]).await?.is_some())
+}
+
+/// Writes a new user. A taken username or email is a conflict that names the field.
+pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> {
+    let texts = Texts::of(user)?;
+    let sql = "INSERT INTO users (org_id, id, username_key, email_key, sort_name, search_text, fields, \
+               email_verified, state, state_data, source, external_id, created_at, updated_at, joined_at, \
+               last_sign_in_at, version) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16) \
+               ON CONFLICT DO NOTHING RETURNING key";
+    let row: Option<(i64,)> = connection
+        .optional(
+            sql,
+            values![
+                user.org.org,
+                user.id,
+                &texts.username_key,
+                texts.email_key.as_deref(),
+                &texts.sort_name,
+                &texts.search_text,
+                Value::Json(&texts.fields),
+                user.email_verified,
+                user.state.name().as_str(),
+                Value::Json(&texts.state),
+                user.source.as_str(),
+                user.external_id.as_deref(),
+                user.created_at,
+                user.updated_at,
+                user.joined_at,
+                user.version,
+            ],
+        )
+        .await?;
+    match row {
+        Some((key,)) => connection.index_search(key, Some(&texts.search_text)),
+        None => Err(taken(connection, user, &texts).await?),
+    }
+}
+
+/// Saves a loaded user: only if nobody has saved it since (`version`), which then counts on.
+pub async fn update(connection: &mut Connection<'_>, user: &User) -> Result<()> {
+    let texts = Texts::of(user)?;
+    // Asked first: on PostgreSQL a refused UPDATE would spoil the transaction.
+    if let Some(refused) = other_holder(connection, user, &texts).await? {
+        return Err(refused);
+    }
+    let sql = "UPDATE users SET username_key = $3, email_key = $4, sort_name = $5, search_text = $6, fields = $7, \
+               email_verified = $8, state = $9, state_data = $10, lock_data = $11, lock_until = $12, \
+               password_locked_until = $13, updated_at = $14, joined_at = $15, version = version + 1 \
+               WHERE org_id = $1 AND id = $2 AND version = $16 RETURNING key";
+    let lock = user.lock.as_ref().map(to_json).transpose()?;
+    let lock_until = user.lock.as_ref().map(|lock| lock.until.unwrap_or(Timestamp::MAX));
+    let row: Option<(i64,)> = connection
+        .optional(
+            sql,
+            values![
+                user.org.org,
+                user.id,
+                &texts.username_key,
+                texts.email_key.as_deref(),
+                &texts.sort_name,
+                &texts.search_text,
+                Value::Json(&texts.fields),
+                user.email_verified,
+                user.state.name().as_str(),
+                Value::Json(&texts.state),
+                lock.as_deref().map_or(Value::Null, Value::Json),
+                lock_until,
+                user.password_locked_until,
+                user.updated_at,
+                user.joined_at,
+                user.version,
+            ],
+        )
+        .await?;
+    let Some((key,)) = row else { return Err(stale()) };
+    connection.index_search(key, Some(&texts.search_text))
+}
+
+/// Somebody has changed the user meanwhile.
+pub fn stale() -> Error {
+    let message = "Somebody has changed this user meanwhile. Look at the present state, then try again.";
+    Error::new(Kind::Stale, "user.changed_meanwhile", message)
+}
+
+/// Removes every personal value of a user; the id stays. Username and email are free again.
+pub async fn erase(connection: &mut Connection<'_>, user: &User) -> Result<()> {
+    let released = format!("purged:{}", user.id);
+    let sql = "UPDATE users SET username_key = $3, email_key = NULL, sort_name = '', search_text = '', fields = $4, \
+               email_verified = $5, state = 'purged', state_data = $6, lock_data = NULL, lock_until = NULL, \
+               password_locked_until = NULL, external_id = NULL, last_sign_in_method = NULL, last_seen_at = NULL, \
+               updated_at = $7, version = version + 1 WHERE org_id = $1 AND id = $2 AND version = $8 RETURNING key";
+    let state = to_json(&State::Purged)?;
+    let bound = values![
+        user.org.org,
+        user.id,
+        &released,
+        Value::Json("{}"),
+        false,
+        Value::Json(&state),
+        user.updated_at,
+        user.version,
+    ];
+    let Some((key,)) = connection.optional::<(i64,)>(sql, bound).await? else { return Err(stale()) };
+    connection.index_search(key, None)
+}
+
+/// Notes a sign-in. Not an edit: the version stays.
+pub async fn signed_in(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: UserId,
+    method: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE users SET last_sign_in_at = $3, last_sign_in_method = $4, last_seen_at = $3 \
+               WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, now, method]).await?;
+    Ok(())
+}
+
+/// Notes until when the password of a user is locked by failures. Not an edit: the version stays.
+pub async fn lock_password(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: UserId,
+    until: Option<Timestamp>,
+) -> Result<()> {
+    let sql = "UPDATE users SET password_locked_until = $3 WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, until]).await?;
+    Ok(())
+}
+
+/// The names of several users, for pages that mention them.
+pub async fn name(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Option<String>> {
+    Ok(find(connection, context, id).await?.map(|user| user.name().to_owned()))
+}
+
+/// Whether somebody in this organization can be named as manager or as responsible.
+pub async fn is_present(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<bool> {
+    let sql = "SELECT 1 FROM users WHERE org_id = $1 AND id = $2 AND state <> 'purged'";
+    Ok(connection.optional::<(i64,)>(sql, values![context.org, id]).await?.is_some())
+}
+
+/// Owners who are able (PRODUCT §3, “last owner”): active humans with a lasting password, no administrator's lock, and
+/// no end date on account or grant. Counts to two: more makes no difference.
+pub async fn able_owners(connection: &mut Connection<'_>, context: OrgContext, now: Timestamp) -> Result<usize> {
+    let sql = "SELECT u.fields FROM role_grants g CROSS JOIN users u CROSS JOIN credentials c \
+               WHERE g.org_id = $1 AND g.role = 'owner' AND g.valid_until IS NULL \
+               AND (g.valid_from IS NULL OR g.valid_from <= $2) \
+               AND u.org_id = g.org_id AND u.id = g.user_id AND u.state = 'active' \
+               AND (u.lock_until IS NULL OR u.lock_until <= $2) \
+               AND c.org_id = g.org_id AND c.user_id = g.user_id AND c.expires_at IS NULL";
+    let owners: Vec<(String,)> = connection.all(sql, values![context.org, now]).await?;
+    let mut able = 0;
+    for (fields,) in owners {
+        let fields: UserFields = from_json(&fields)?;
+        let started = fields.valid_from.is_none_or(|from| from <= now);
+        if fields.kind() == UserType::Human && fields.valid_until.is_none() && started {
+            able += 1;
+        }
+    }
+    Ok(able)
+}
+
+/// What is stored beside the fields because something looks up or sorts by it.
+struct Texts {
+    username_key: String,
+    email_key: Option<String>,
+    sort_name: String,
+    search_text: String,
+    fields: String,
+    state: String,
+}
+
+impl Texts {
+    fn of(user: &User) -> Result<Self> {
+        let username_key = user.fields.username_key();
+        Ok(Self {
+            username_key: username_key.ok_or_else(|| Error::internal("a user without a username"))?,
+            email_key: user.fields.email_key(),
+            sort_name: user.sort_name(),
+            search_text: user.search_text(),
+            fields: to_json(&user.fields)?,
+            state: to_json(&user.state)?,
+        })
+    }
+}
+
+/// Which of the unique values somebody else holds.
+async fn other_holder(connection: &mut Connection<'_>, user: &User, texts: &Texts) -> Result<Option<Error>> {
+    let sql = "SELECT username_key = $3, state = 'trashed' FROM users \
+               WHERE org_id = $1 AND id <> $2 AND (username_key = $3 OR email_key = $4) LIMIT 1";
+    let bound = values![user.org.org, user.id, &texts.username_key, texts.email_key.as_deref()];
+    let Some((is_username, in_trash)) = connection.optional::<(bool, bool)>(sql, bound).await? else {
+        return Ok(None);
+    };
+    let (field, what) = if is_username { ("username", "username") } else { ("email", "email address") };
+    let hint = if in_trash { " in the trash: restore that one, or delete it permanently" } else { "" };
+    let message = format!("Another user{hint} has this {what}.");
+    let code = format!("{field}.taken");
+    let refused = FieldError::new(field, code.clone(), message.clone());
+    Ok(Some(Error::new(Kind::Conflict, code, message).with_fields(vec![refused])))
+}
+
+async fn taken(connection: &mut Connection<'_>, user: &User, texts: &Texts) -> Result<Error> {
+    let refused = other_holder(connection, user, texts).await?;
+    Ok(refused.unwrap_or_else(|| Error::internal("an insert was refused, but nobody holds its values")))
+}
