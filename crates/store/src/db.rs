@@ -361,20 +361,19 @@ async fn commit<T>(pool: Pool, open: Open, proof: Proof, value: T, after: impl F
 }
 
 impl Proof {
-    /// The lock that the transaction holds while it is under way: from the random part of the entry's id.
-    fn lock(self) -> i64 {
-        i64::from_be_bytes(self.random())
+    /// The random part of the entry's id.
+    fn random(self) -> u64 {
+        self.entry.0.as_u64_pair().1
     }
 
-    fn random(self) -> [u8; 8] {
-        let [.., a, b, c, d, e, f, g, h] = *self.entry.0.as_bytes();
-        [a, b, c, d, e, f, g, h]
+    /// The lock that the transaction holds while it is under way.
+    fn lock(self) -> i64 {
+        self.random().cast_signed()
     }
 
     /// Up to 4, 8, 16 … milliseconds, different for operations that have met.
     fn jitter(self, attempt: u32) -> Duration {
-        let random = u64::from_be_bytes(self.random()).rotate_right(attempt * 7);
-        Duration::from_micros(random % (2000 << attempt.min(TRIES)))
+        Duration::from_micros(self.random().rotate_right(attempt * 7) % (2000 << attempt))
     }
 
     /// Whether the entry is there, now that its transaction has ended; `None` when nobody can be asked.

@@ -52,7 +52,7 @@ impl Migration {
     }
 
     fn hash(&self, engine: Engine) -> String {
-        Sha256::digest(self.text(engine)).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(Sha256::digest(self.text(engine)))
     }
 }
 

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio_postgres::{
     Config,
     config::{Host, SslMode},
+    error::SqlState,
     types::{FromSql, IsNull, ToSql, Type},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -110,19 +111,12 @@ fn is_local(config: &Config) -> bool {
 /// Undoes `%2F` and the like.
 fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+    let mut parts = text.split('%');
+    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        let code = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(code.unwrap_or(b'%'));
+        bytes.extend_from_slice(&part.as_bytes()[if code.is_some() { 2 } else { 0 }..]);
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -253,7 +247,7 @@ pub(crate) async fn query<R: Record>(
 
 /// Whether repeating the whole operation may help: a serialization failure or a deadlock.
 pub(crate) fn is_repeatable(error: &tokio_postgres::Error) -> bool {
-    matches!(error.code().map(|code| code.code()), Some("40001" | "40P01"))
+    matches!(error.code().map(SqlState::code), Some("40001" | "40P01"))
 }
 
 /// Whether the connection was lost, so that nobody said how the statement ended.
@@ -274,7 +268,7 @@ pub(crate) fn error(error: tokio_postgres::Error) -> Error {
             None => error.to_string(),
         },
     };
-    match error.code().map(|code| code.code()) {
+    match error.code().map(SqlState::code) {
         Some("40001" | "40P01" | "55P03") => Error::unavailable("database.contention", detail),
         Some("23505") => taken(error.as_db_error().and_then(|said| said.constraint()).unwrap_or_default()),
         Some("22021" | "22P05") => {
@@ -285,7 +279,7 @@ pub(crate) fn error(error: tokio_postgres::Error) -> Error {
         Some(code) if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
             Error::unavailable("database.unavailable", detail)
         }
-        None if error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>()) => {
+        None if error.is_closed() || error.source().is_some_and(<dyn StdError>::is::<std::io::Error>) => {
             Error::unavailable("database.unreachable", detail)
         }
         _ => Error::internal(detail),

@@ -210,7 +210,7 @@ pub trait Column: Sized {
 impl Column for i64 {
     fn read(row: &Row<'_>, index: usize) -> Result<Self> {
         match &row.0 {
-            Driver::Sqlite(row) => sqlite::column(row, index, |value| value.as_i64()),
+            Driver::Sqlite(row) => sqlite::column(row, index, rusqlite::types::ValueRef::as_i64),
             Driver::Postgres(row) => postgres::column::<postgres::Whole>(row, index).map(|whole| whole.0),
         }
     }

@@ -1,8 +1,8 @@
 //! What goes in comes out, on both engines.
 
+use crate::support::{Fixture, write};
 use model::{OrgId, Result, Timestamp};
 use store::{Attempt, Columns, Lane, Record, Row, Value, values};
-use crate::support::{Fixture, write};
 use uuid::Uuid;
 
 #[derive(Debug, PartialEq)]
