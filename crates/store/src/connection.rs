@@ -1,0 +1,201 @@
+//! A connection on which statements run, on either engine: what the rest of the store is written against.
+//!
+//! It knows whether its transaction is still whole; `db.rs` decides what follows from that. The few things that
+//! the engines do differently (search words, notifications) are named functions here.
+
+use std::{any::Any, collections::BTreeMap};
+
+use model::{Error, Result};
+
+use crate::{
+    postgres,
+    sql::{Record, Sql, Value},
+    sqlite,
+};
+
+/// The two databases that Muster runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded; one process.
+    Sqlite,
+    /// A server, for several nodes.
+    Postgres,
+}
+
+/// Search words of `SQLite` that wait for the group's commit: by `users.key`; `None` deletes.
+pub(crate) type Words = BTreeMap<i64, Option<String>>;
+
+/// Where statements run: inside a transaction of [`crate::Database::transaction`], or on a connection that only reads.
+pub struct Connection<'t>(Inner<'t>);
+
+enum Inner<'t> {
+    Sqlite { connection: &'t mut rusqlite::Connection, words: Option<&'t mut Words> },
+    Postgres { client: &'t deadpool_postgres::Client, health: Health },
+}
+
+/// What a PostgreSQL transaction has been through. There an error spoils the whole transaction: COMMIT would answer
+/// "done" and have rolled back, so a statement is suspect from its sending until its success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Health {
+    Whole,
+    Spoiled,
+    Repeatable,
+}
+
+impl<'t> Connection<'t> {
+    pub(crate) fn sqlite_reader(connection: &'t mut rusqlite::Connection) -> Self {
+        Self(Inner::Sqlite { connection, words: None })
+    }
+
+    pub(crate) fn sqlite_writer(connection: &'t mut rusqlite::Connection, words: &'t mut Words) -> Self {
+        Self(Inner::Sqlite { connection, words: Some(words) })
+    }
+
+    pub(crate) fn postgres(client: &'t deadpool_postgres::Client) -> Self {
+        Self(Inner::Postgres { client, health: Health::Whole })
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        match &self.0 {
+            Inner::Sqlite { .. } => Health::Whole,
+            Inner::Postgres { health, .. } => *health,
+        }
+    }
+
+    /// Which engine answers. Rules never ask; statements that differ are made with [`Sql::by_engine`].
+    pub fn engine(&self) -> Engine {
+        match &self.0 {
+            Inner::Sqlite { .. } => Engine::Sqlite,
+            Inner::Postgres { .. } => Engine::Postgres,
+        }
+    }
+
+    /// Runs a statement and answers how many rows it touched.
+    pub async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> Result<u64> {
+        let sql = sql.into();
+        match &mut self.0 {
+            Inner::Sqlite { connection, words } => {
+                sqlite::execute(usable(connection, words.is_some())?, sql.sqlite, values)
+            }
+            Inner::Postgres { client, health } => {
+                watched(health, postgres::execute(client, sql.postgres, values)).await
+            }
+        }
+    }
+
+    /// Runs statements in order whose results nobody waits for: one round trip on PostgreSQL.
+    pub async fn execute_all<S: Into<Sql> + Copy>(&mut self, statements: &[(S, &[Value<'_>])]) -> Result<()> {
+        match &mut self.0 {
+            Inner::Sqlite { connection, words } => {
+                for (sql, values) in statements {
+                    sqlite::execute(usable(connection, words.is_some())?, (*sql).into().sqlite, values)?;
+                }
+                Ok(())
+            }
+            Inner::Postgres { client, health } => {
+                let texts: Vec<_> =
+                    statements.iter().map(|(sql, values)| ((*sql).into().postgres, *values)).collect();
+                watched(health, postgres::execute_all(client, &texts)).await
+            }
+        }
+    }
+
+    /// Every row of the answer. Statements bound it themselves (`LIMIT`).
+    pub async fn all<R: Record>(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> Result<Vec<R>> {
+        self.query(sql.into(), values, usize::MAX).await
+    }
+
+    /// The first row, if there is one.
+    pub async fn optional<R: Record>(
+        &mut self,
+        sql: impl Into<Sql>,
+        values: &[Value<'_>],
+    ) -> Result<Option<R>> {
+        Ok(self.query(sql.into(), values, 1).await?.pop())
+    }
+
+    /// The first row; that there is none would be a defect.
+    pub async fn one<R: Record>(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> Result<R> {
+        let sql = sql.into();
+        let row = self.query(sql, values, 1).await?.pop();
+        row.ok_or_else(|| Error::internal(format!("no row where there must be one: {}", sql.sqlite)))
+    }
+
+    async fn query<R: Record>(&mut self, sql: Sql, values: &[Value<'_>], limit: usize) -> Result<Vec<R>> {
+        match &mut self.0 {
+            Inner::Sqlite { connection, words } => {
+                sqlite::query(usable(connection, words.is_some())?, sql.sqlite, values, limit)
+            }
+            Inner::Postgres { client, health } => {
+                watched(health, postgres::query(client, sql.postgres, values, limit)).await?
+            }
+        }
+    }
+
+    /// Runs a text of several statements, without parameters and without a transaction around it: for migrations.
+    pub(crate) async fn batch(&mut self, text: &str) -> Result<()> {
+        match &mut self.0 {
+            Inner::Sqlite { connection, .. } => connection.execute_batch(text).map_err(sqlite::error),
+            Inner::Postgres { client, .. } => client.batch_execute(text).await.map_err(postgres::error),
+        }
+    }
+
+    /// Makes the user whose `users.key` is `key` findable by `text` (lower-case, without accents), or by nothing.
+    ///
+    /// `SQLite` writes the words of the whole group once, just before its commit: FTS5 makes a segment per savepoint.
+    /// On PostgreSQL there is nothing to do: the text is a column with a trigram index.
+    pub fn index_search(&mut self, key: i64, text: Option<&str>) -> Result<()> {
+        match &mut self.0 {
+            Inner::Sqlite { words: Some(words), .. } => {
+                words.insert(key, text.map(str::to_owned));
+                Ok(())
+            }
+            Inner::Sqlite { words: None, .. } => {
+                Err(Error::internal("search words on a connection that only reads"))
+            }
+            Inner::Postgres { .. } => Ok(()),
+        }
+    }
+
+    /// Tells every node, once this transaction is committed, what its caches must forget (`notify.rs`).
+    /// PostgreSQL serializes the commits of transactions that notify: only for what caches hold. Alone on `SQLite`,
+    /// there is nobody to tell.
+    pub async fn notify(&mut self, payload: &str) -> Result<()> {
+        if self.engine() == Engine::Postgres {
+            self.execute("SELECT pg_notify('access', $1)", &[Value::Text(payload)]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A full disk and the like end the whole transaction in the middle: what follows would commit statement by statement.
+fn usable(connection: &rusqlite::Connection, writing: bool) -> Result<&rusqlite::Connection> {
+    if writing && connection.is_autocommit() {
+        return Err(Error::unavailable("database.unavailable", "the transaction was lost"));
+    }
+    Ok(connection)
+}
+
+async fn watched<T>(
+    health: &mut Health,
+    statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T> {
+    if *health == Health::Whole {
+        *health = Health::Spoiled;
+        let answer = statement.await;
+        *health = match &answer {
+            Ok(_) => Health::Whole,
+            Err(error) if postgres::is_repeatable(error) => Health::Repeatable,
+            Err(_) => Health::Spoiled,
+        };
+        return answer.map_err(postgres::error);
+    }
+    statement.await.map_err(postgres::error)
+}
+
+/// What a panic said, for the log.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let said =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panic: {}", said.unwrap_or("something that is not text"))
+}

@@ -1,0 +1,183 @@
+//! The schema's history, one ordered list for both engines, and what brings a database up to its end.
+//!
+//! Each migration runs in a transaction of its own and is never changed after a release: its hash is kept, and a
+//! database that has seen another text, or a later one, is refused. On `SQLite` the caller is the only writer; on
+//! PostgreSQL a lock makes nodes that start together take turns.
+
+use std::time::SystemTime;
+
+use model::{Error, Kind, Result};
+use sha2::{Digest, Sha256};
+
+use crate::{Connection, Engine, Sql, values};
+
+/// One step of the schema.
+pub(crate) struct Migration {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// A step in `migrations/NAME.sql`, or, with `by engine`, in `NAME.sqlite.sql` and `NAME.postgres.sql`.
+#[expect(unused_macros, reason = "there is no step yet")]
+macro_rules! step {
+    ($version:literal, $name:literal) => {
+        Migration {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../migrations/", $name, ".sql")),
+            postgres: include_str!(concat!("../migrations/", $name, ".sql")),
+        }
+    };
+    ($version:literal, $name:literal, by engine) => {
+        Migration {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../migrations/", $name, ".sqlite.sql")),
+            postgres: include_str!(concat!("../migrations/", $name, ".postgres.sql")),
+        }
+    };
+}
+
+/// In order; versions count from 1 without a gap. A released step is never edited: add one that corrects it.
+pub(crate) const ALL: &[Migration] = &[];
+
+impl Migration {
+    fn text(&self, engine: Engine) -> &'static str {
+        match engine {
+            Engine::Sqlite => self.sqlite,
+            Engine::Postgres => self.postgres,
+        }
+    }
+
+    fn hash(&self, engine: Engine) -> String {
+        hex::encode(Sha256::digest(self.text(engine)))
+    }
+}
+
+/// How many steps of `all` wait.
+pub(crate) async fn pending(connection: &mut Connection<'_>, all: &[Migration]) -> Result<usize> {
+    const EXISTS: Sql = Sql::by_engine(
+        "SELECT count(*) > 0 FROM sqlite_master WHERE name = 'schema_migrations'",
+        "SELECT to_regclass('schema_migrations') IS NOT NULL",
+    );
+    let (exists,): (bool,) = connection.one(EXISTS, &[]).await?;
+    if !exists {
+        return Ok(all.len());
+    }
+    let sql = "SELECT version, name, hash FROM schema_migrations ORDER BY version";
+    let applied: Vec<(i64, String, String)> = connection.all(sql, &[]).await?;
+    let engine = connection.engine();
+    for (index, (version, name, hash)) in applied.iter().enumerate() {
+        let Some(known) = all.get(index).filter(|known| known.version == *version) else {
+            let message =
+                "This database was last used by a newer Muster. Install that version, or a later one.";
+            let detail = format!("migration {version} ({name}) is not known here");
+            return Err(Error::new(Kind::Unavailable, "database.newer", message).with_detail(detail));
+        };
+        if known.hash(engine) != *hash {
+            let message = "This database was made by a different build of Muster, with another schema.";
+            let detail = format!("migration {version} ({name}) had another text when it was applied");
+            return Err(Error::new(Kind::Unavailable, "database.differs", message).with_detail(detail));
+        }
+    }
+    Ok(all.len() - applied.len())
+}
+
+/// Applies the steps of `all` that wait, and answers how many those were. Nobody else may migrate meanwhile.
+pub(crate) async fn apply(connection: &mut Connection<'_>, all: &[Migration]) -> Result<usize> {
+    const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+        version bigint NOT NULL PRIMARY KEY, name text NOT NULL, hash text NOT NULL, applied_at bigint NOT NULL)";
+    connection.batch(TABLE).await?;
+    let waiting = pending(connection, all).await?;
+    for migration in &all[all.len() - waiting..] {
+        tracing::info!(version = migration.version, name = migration.name, "migrating the database");
+        connection.batch("BEGIN").await?;
+        if let Err(error) = apply_one(connection, migration).await {
+            connection.batch("ROLLBACK").await?;
+            let detail = format!("migration {}: {}", migration.name, error.detail().unwrap_or_default());
+            return Err(error.with_detail(detail));
+        }
+    }
+    Ok(waiting)
+}
+
+async fn apply_one(connection: &mut Connection<'_>, migration: &Migration) -> Result<()> {
+    let engine = connection.engine();
+    connection.batch(migration.text(engine)).await?;
+    let sql = "INSERT INTO schema_migrations (version, name, hash, applied_at) VALUES ($1, $2, $3, $4)";
+    let hash = migration.hash(engine);
+    connection.execute(sql, values![migration.version, migration.name, &hash, applied_at()]).await?;
+    connection.batch("COMMIT").await
+}
+
+/// For whoever looks into the table; nothing is decided by it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a note for operators, made before there is an application with a clock"
+)]
+fn applied_at() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    const FIRST: Migration = Migration {
+        version: 1,
+        name: "0001_a",
+        sqlite: "CREATE TABLE a (x bigint); INSERT INTO a VALUES (1)",
+        postgres: "",
+    };
+    const SECOND: Migration =
+        Migration { version: 2, name: "0002_b", sqlite: "CREATE TABLE b (x bigint)", postgres: "" };
+    const BROKEN: Migration =
+        Migration { version: 2, name: "0002_b", sqlite: "INSERT INTO a VALUES (2); NONSENSE", postgres: "" };
+    const CHANGED: Migration =
+        Migration { version: 1, name: "0001_a", sqlite: "CREATE TABLE a (y bigint)", postgres: "" };
+
+    fn apply_all(database: &mut rusqlite::Connection, all: &[Migration]) -> Result<usize> {
+        apply(&mut Connection::sqlite_reader(database), all).now_or_never().unwrap()
+    }
+
+    #[test]
+    fn steps_are_applied_once_and_in_order() {
+        let mut database = rusqlite::Connection::open_in_memory().unwrap();
+        assert_eq!(
+            pending(&mut Connection::sqlite_reader(&mut database), &[FIRST]).now_or_never().unwrap().unwrap(),
+            1
+        );
+        assert_eq!(apply_all(&mut database, &[FIRST]).unwrap(), 1);
+        assert_eq!(apply_all(&mut database, &[FIRST, SECOND]).unwrap(), 1);
+        assert_eq!(apply_all(&mut database, &[FIRST, SECOND]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_nothing_and_can_be_repeated() {
+        let mut database = rusqlite::Connection::open_in_memory().unwrap();
+        assert!(apply_all(&mut database, &[FIRST, BROKEN]).is_err());
+        let count: i64 = database.query_row("SELECT count(*) FROM a", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1);
+        assert_eq!(apply_all(&mut database, &[FIRST, SECOND]).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_newer_or_different_database_is_refused() {
+        let mut database = rusqlite::Connection::open_in_memory().unwrap();
+        apply_all(&mut database, &[FIRST, SECOND]).unwrap();
+        assert_eq!(apply_all(&mut database, &[FIRST]).unwrap_err().code(), "database.newer");
+        assert_eq!(apply_all(&mut database, &[CHANGED, SECOND]).unwrap_err().code(), "database.differs");
+    }
+
+    #[test]
+    fn versions_count_from_one_without_a_gap() {
+        for (index, migration) in (1_i64..).zip(ALL) {
+            assert_eq!(migration.version, index);
+            assert!(migration.name.starts_with(&format!("{index:04}_")), "{}", migration.name);
+        }
+    }
+}

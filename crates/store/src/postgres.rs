@@ -1,0 +1,391 @@
+//! PostgreSQL: the pool, TLS, a transaction that can't be left open, and how values and columns travel.
+//!
+//! Every connection has time limits, so that nothing waits for ever for a lock or a vanished client.
+
+use std::{error::Error as StdError, net::IpAddr, sync::Arc, time::Duration};
+
+use bytes::{BufMut, BytesMut};
+use deadpool_postgres::{
+    Client, Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime,
+};
+use futures_util::{FutureExt, future::join_all};
+use model::{Error, Kind, Result};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+    error::SqlState,
+    types::{FromSql, IsNull, ToSql, Type},
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
+
+use crate::{
+    sql::{Record, Row, Value},
+    sqlite::taken,
+};
+
+/// The oldest PostgreSQL that Muster is tested with.
+const OLDEST: i64 = 150_000;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An acknowledged change must survive a crash, whatever the server's default is.
+const SETTINGS: &str = "
+    SET lock_timeout = '5s';
+    SET statement_timeout = '30s';
+    SET idle_in_transaction_session_timeout = '15s';
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
+
+/// Where the server is and how to reach it; the pool and the notification listener connect with the same.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) config: Config,
+    pub(crate) tls: MakeRustlsConnect,
+}
+
+impl Server {
+    /// Reads `postgres://user:password@host/name?…` with libpq's parameters. Without `sslmode`, a server on this
+    /// machine is spoken to in the clear, any other through TLS. TLS always verifies the server's certificate: against
+    /// the public roots, or those in the file `sslrootcert`.
+    pub(crate) fn parse(url: &str) -> Result<Self> {
+        let refused = |detail: &dyn std::fmt::Display| {
+            let message = "The database address is not understood. Write postgres://user:password@host/name.";
+            Error::new(Kind::Invalid, "database.address", message).with_detail(detail)
+        };
+        let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let (mut kept, mut roots, mut mode) = (Vec::new(), None, None);
+        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("sslrootcert", file)) => roots = Some(unescape(file)),
+                // rustls verifies chain and name in any case: there is no weaker way to ask for.
+                Some(("sslmode", "verify-ca" | "verify-full")) => mode = Some(SslMode::Require),
+                _ => kept.push(parameter),
+            }
+        }
+        let plain = format!("{address}?{}", kept.join("&"));
+        let mut config: Config = plain.parse().map_err(|error| refused(&error))?;
+        if mode.is_none() && !kept.iter().any(|parameter| parameter.starts_with("sslmode=")) {
+            mode = Some(if is_local(&config) { SslMode::Disable } else { SslMode::Require });
+        }
+        if let Some(mode) = mode {
+            config.ssl_mode(mode);
+        }
+        config.application_name("muster").connect_timeout(PATIENCE).tcp_user_timeout(Duration::from_secs(30));
+        config.keepalives_idle(Duration::from_secs(30));
+        Ok(Self { config, tls: tls(roots.as_deref())? })
+    }
+
+    /// A pool of `size` connections, after a look at the server's version.
+    pub(crate) async fn pool(&self, size: usize) -> Result<Pool> {
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(self.config.clone(), self.tls.clone(), manager);
+        let prepare = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) }.boxed()
+        });
+        let builder =
+            Pool::builder(manager).max_size(size.max(2)).runtime(Runtime::Tokio1).post_create(prepare);
+        let builder = builder.wait_timeout(Some(PATIENCE)).create_timeout(Some(PATIENCE * 2));
+        let pool = builder.build().map_err(Error::internal)?;
+        let row =
+            client(&pool).await?.query_one("SELECT current_setting('server_version_num')::bigint", &[]).await;
+        let version: i64 = row.map_err(error)?.get(0);
+        if version < OLDEST {
+            let message =
+                format!("Muster needs PostgreSQL 15 or newer; the server is version {}.", version / 10_000);
+            return Err(Error::new(Kind::Unavailable, "database.too_old", message));
+        }
+        Ok(pool)
+    }
+}
+
+fn is_local(config: &Config) -> bool {
+    let hosts_local = config.get_hosts().iter().all(|host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        }
+    });
+    hosts_local && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+}
+
+/// Undoes `%2F` and the like.
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        let code = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(code.unwrap_or(b'%'));
+        bytes.extend_from_slice(&part.as_bytes()[if code.is_some() { 2 } else { 0 }..]);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn tls(roots_file: Option<&str>) -> Result<MakeRustlsConnect> {
+    let mut roots = rustls::RootCertStore::empty();
+    if let Some(file) = roots_file {
+        let unreadable = |detail: &dyn std::fmt::Display| {
+            let message = format!("The certificates in {file} can't be read.");
+            Error::new(Kind::Invalid, "database.certificates", message).with_detail(detail)
+        };
+        for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))? {
+            let certificate = certificate.map_err(|error| unreadable(&error))?;
+            roots.add(certificate).map_err(|error| unreadable(&error))?;
+        }
+    } else {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = builder.map_err(Error::internal)?.with_root_certificates(roots).with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+/// A connection from the pool.
+pub(crate) async fn client(pool: &Pool) -> Result<Client> {
+    pool.get().await.map_err(|failed| match failed {
+        PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => Error::unavailable("overloaded", failed),
+        other => Error::unavailable("database.unreachable", other),
+    })
+}
+
+/// A connection that waits its turn to migrate, and has the time that this takes. Not to go back into the pool.
+pub(crate) async fn client_for_migrations(pool: &Pool) -> Result<Client> {
+    const ALONE: &str = "
+        SET lock_timeout = 0; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+        SELECT pg_advisory_lock(hashtext('muster'), hashtext('migrations'));";
+    let client = client(pool).await?;
+    client.batch_execute(ALONE).await.map_err(error)?;
+    Ok(client)
+}
+
+/// A connection with a transaction open on it. However it is dropped, the transaction ends and the connection lives on:
+/// a burst of cancelled requests must not empty the pool.
+pub(crate) struct Open(Option<Client>);
+
+impl Open {
+    /// Begins. `lock` is held until the transaction has really ended, even when its connection was cut: whoever gets
+    /// it afterwards sees what became of the transaction.
+    pub(crate) async fn begin(client: Client, lock: i64) -> Result<Self> {
+        let open = Self(Some(client));
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})");
+        open.client()?.batch_execute(&begin).await.map_err(error)?;
+        Ok(open)
+    }
+
+    pub(crate) fn client(&self) -> Result<&Client> {
+        self.0.as_ref().ok_or_else(|| Error::internal("a transaction was used after its end"))
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), tokio_postgres::Error> {
+        let Some(client) = &self.0 else { return Ok(()) };
+        client.batch_execute("COMMIT").await?;
+        drop(self.0.take());
+        Ok(())
+    }
+
+    pub(crate) async fn roll_back(mut self) {
+        if let Some(client) = &self.0
+            && client.batch_execute("ROLLBACK").await.is_ok()
+        {
+            drop(self.0.take());
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let Some(client) = self.0.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            drop(Client::take(client));
+            return;
+        };
+        runtime.spawn(async move {
+            if client.batch_execute("ROLLBACK").await.is_err() {
+                drop(Client::take(client));
+            }
+        });
+    }
+}
+
+/// Runs a statement and answers how many rows it touched.
+pub(crate) async fn execute(
+    client: &Client,
+    sql: &str,
+    values: &[Value<'_>],
+) -> Result<u64, tokio_postgres::Error> {
+    let statement = client.prepare_cached(sql).await?;
+    client.execute_raw(&statement, values).await
+}
+
+/// Runs statements in order, sent together: one round trip.
+pub(crate) async fn execute_all(
+    client: &Client,
+    statements: &[(&str, &[Value<'_>])],
+) -> Result<(), tokio_postgres::Error> {
+    let mut prepared = Vec::with_capacity(statements.len());
+    for (sql, values) in statements {
+        prepared.push((client.prepare_cached(sql).await?, *values));
+    }
+    let sent = prepared.iter().map(|(statement, values)| client.execute_raw(statement, *values));
+    join_all(sent).await.into_iter().try_for_each(|answer| answer.map(drop))
+}
+
+/// Runs a statement; `limit` rows are read.
+pub(crate) async fn query<R: Record>(
+    client: &Client,
+    sql: &str,
+    values: &[Value<'_>],
+    limit: usize,
+) -> Result<Result<Vec<R>>, tokio_postgres::Error> {
+    let statement = client.prepare_cached(sql).await?;
+    let parameters: Vec<&(dyn ToSql + Sync)> =
+        values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+    let rows = client.query(&statement, &parameters).await?;
+    Ok(rows.iter().take(limit).map(|row| R::read(&Row::postgres(row))).collect())
+}
+
+/// Whether repeating the whole operation may help: a serialization failure or a deadlock.
+pub(crate) fn is_repeatable(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code().map(SqlState::code), Some("40001" | "40P01"))
+}
+
+/// Whether the connection was lost, so that nobody said how the statement ended.
+pub(crate) fn is_lost(error: &tokio_postgres::Error) -> bool {
+    error.code().is_none_or(|code| code.code().starts_with("08") || code.code().starts_with("57P"))
+}
+
+/// A driver's error as one of ours.
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+pub(crate) fn error(error: tokio_postgres::Error) -> Error {
+    let detail = match error.as_db_error() {
+        // Not its detail: that quotes the row, and people's data does not belong in a log.
+        Some(said) => {
+            format!("{}: {} {}", said.code().code(), said.message(), said.constraint().unwrap_or_default())
+        }
+        None => match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    };
+    match error.code().map(SqlState::code) {
+        Some("40001" | "40P01" | "55P03") => Error::unavailable("database.contention", detail),
+        Some("23505") => taken(error.as_db_error().and_then(|said| said.constraint()).unwrap_or_default()),
+        Some("22021" | "22P05") => {
+            let message = "The text contains a character that can't be stored.";
+            Error::new(Kind::Malformed, "text.unstorable", message).with_detail(detail)
+        }
+        Some("25006") => Error::unavailable("database.unavailable", detail),
+        Some(code) if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+            Error::unavailable("database.unavailable", detail)
+        }
+        None if error.is_closed() || error.source().is_some_and(<dyn StdError>::is::<std::io::Error>) => {
+            Error::unavailable("database.unreachable", detail)
+        }
+        _ => Error::internal(detail),
+    }
+}
+
+type Sent = std::result::Result<IsNull, Box<dyn StdError + Sync + Send>>;
+type Received<T> = std::result::Result<T, Box<dyn StdError + Sync + Send>>;
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Sent {
+        const TEXT: [Type; 4] = [Type::TEXT, Type::VARCHAR, Type::BPCHAR, Type::NAME];
+        match (self, kind) {
+            (Self::Null, _) => return Ok(IsNull::Yes),
+            (Self::Int(number), kind) if *kind == Type::INT8 => out.put_i64(*number),
+            (Self::Int(number), kind) if *kind == Type::INT4 => out.put_i32(i32::try_from(*number)?),
+            (Self::Int(number), kind) if *kind == Type::INT2 => out.put_i16(i16::try_from(*number)?),
+            (Self::Bool(flag), kind) if *kind == Type::BOOL => out.put_u8(u8::from(*flag)),
+            (Self::Text(text), kind) if TEXT.contains(kind) => out.put_slice(text.as_bytes()),
+            (Self::Json(text), kind) if *kind == Type::JSONB => {
+                // The version of jsonb's binary form.
+                out.put_u8(1);
+                out.put_slice(text.as_bytes());
+            }
+            (Self::Json(text), kind) if *kind == Type::JSON => out.put_slice(text.as_bytes()),
+            (Self::Bytes(bytes), kind) if *kind == Type::BYTEA => out.put_slice(bytes),
+            (Self::Id(id), kind) if *kind == Type::UUID => out.put_slice(id.as_bytes()),
+            _ => return Err(format!("a parameter of type {kind} was given {}", self.kind()).into()),
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn to_sql_checked(&self, kind: &Type, out: &mut BytesMut) -> Sent {
+        self.to_sql(kind, out)
+    }
+}
+
+/// Reads one column, or says which one did not hold what was expected.
+pub(crate) fn column<'r, T: FromSql<'r>>(row: &'r tokio_postgres::Row, index: usize) -> Result<T> {
+    row.try_get(index).map_err(|error| {
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        Error::internal(format!("column {index}: {error} {cause}"))
+    })
+}
+
+/// An integer of any width.
+pub(crate) struct Whole(pub(crate) i64);
+
+impl<'r> FromSql<'r> for Whole {
+    fn from_sql(kind: &Type, raw: &'r [u8]) -> Received<Self> {
+        Ok(Self(match *kind {
+            Type::INT2 => i16::from_sql(kind, raw)?.into(),
+            Type::INT4 => i32::from_sql(kind, raw)?.into(),
+            _ => i64::from_sql(kind, raw)?,
+        }))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        [Type::INT2, Type::INT4, Type::INT8].contains(kind)
+    }
+}
+
+/// Text, or the text of JSON.
+pub(crate) struct Words<'r>(pub(crate) &'r str);
+
+impl<'r> FromSql<'r> for Words<'r> {
+    fn from_sql(kind: &Type, raw: &'r [u8]) -> Received<Self> {
+        let raw = if *kind == Type::JSONB { raw.get(1..).unwrap_or_default() } else { raw };
+        Ok(Self(std::str::from_utf8(raw)?))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        <&str as FromSql<'_>>::accepts(kind) || *kind == Type::JSON || *kind == Type::JSONB
+    }
+}
+
+/// A UUID.
+pub(crate) struct Identifier(pub(crate) Uuid);
+
+impl<'r> FromSql<'r> for Identifier {
+    fn from_sql(_: &Type, raw: &'r [u8]) -> Received<Self> {
+        Ok(Self(Uuid::from_slice(raw)?))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::UUID
+    }
+}
+
+/// Whether there is anything in the column.
+pub(crate) struct Absent(pub(crate) bool);
+
+impl<'r> FromSql<'r> for Absent {
+    fn from_sql(_: &Type, _: &'r [u8]) -> Received<Self> {
+        Ok(Self(false))
+    }
+
+    fn from_sql_null(_: &Type) -> Received<Self> {
+        Ok(Self(true))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}

@@ -1,0 +1,213 @@
+//! For tests only: a PostgreSQL server of their own, scratch directories, and ways to make the disk fail.
+//!
+//! The server is Debian's, started once per test process on a Unix socket in a scratch directory, without fsync. A
+//! shell that reads a pipe stops it and tidies up when the process has ended, in whatever way.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::Database;
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// A directory that is removed when dropped.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new, empty directory, for its owner only.
+    pub fn new() -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("muster-test-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).expect("a scratch directory");
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The address of a `SQLite` database in it.
+    pub fn sqlite(&self) -> String {
+        format!("sqlite:{}", self.0.join("muster.db").display())
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A PostgreSQL server for tests.
+#[derive(Debug)]
+pub struct Postgres {
+    directory: PathBuf,
+    programs: PathBuf,
+    /// Its standard input is the pipe whose end ends the server.
+    _watchdog: Child,
+}
+
+impl Postgres {
+    /// The server of this test process; started at the first call.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Starts a server.
+    pub fn start() -> Self {
+        let programs = programs();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        // Short: the path of a Unix socket has at most 107 characters.
+        let directory = PathBuf::from(format!("/tmp/muster-pg-{}-{number}", std::process::id()));
+        drop(fs::remove_dir_all(&directory));
+        fs::create_dir(&directory).expect("a directory for PostgreSQL");
+        if rustix::process::geteuid().is_root() {
+            run(Command::new("chown").arg("postgres").arg(&directory));
+        }
+        let data = directory.join("data");
+        let initdb = programs.join("initdb");
+        run(as_postgres(&initdb)
+            .arg("-D")
+            .arg(&data)
+            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8"])
+            .args(["--locale=C.UTF-8", "--no-sync", "--no-instructions"]));
+        let watchdog = watch(&programs, &directory);
+        let server = Self { directory, programs, _watchdog: watchdog };
+        server.control("start");
+        server
+    }
+
+    /// Stops it as a crash would, and starts it again.
+    pub fn crash_and_restart(&self) {
+        self.control("stop");
+        self.control("start");
+    }
+
+    fn control(&self, what: &str) {
+        let settings = format!(
+            "-k {} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=300 \
+             -c deadlock_timeout=100ms -c shared_buffers=64MB",
+            self.directory.display()
+        );
+        let mut command = as_postgres(&self.programs.join("pg_ctl"));
+        command.arg(what).arg("-w").arg("-D").arg(self.directory.join("data"));
+        match what {
+            "start" => command.arg("-l").arg(self.directory.join("log")).arg("-o").arg(settings),
+            _ => command.args(["-m", "immediate"]),
+        };
+        run(&mut command);
+    }
+
+    /// The address of the database called `name`.
+    pub fn url(&self, name: &str) -> String {
+        format!("postgres:///{name}?host={}&user=postgres", self.directory.display())
+    }
+
+    /// Makes a new, empty database and answers its address.
+    pub fn database(&self) -> String {
+        self.copy_of("template0")
+    }
+
+    /// Makes a copy of the database `template`, to which nobody may be connected, and answers its address.
+    pub fn copy_of(&self, template: &str) -> String {
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.create(&name, template);
+        self.url(&name)
+    }
+
+    /// Makes the database `name` as a copy of `template` (`template0`: an empty one).
+    pub fn create(&self, name: &str, template: &str) {
+        let mut command = Command::new(self.programs.join("createdb"));
+        command.arg("-h").arg(&self.directory).args([
+            "-U",
+            "postgres",
+            "-T",
+            template,
+            "-S",
+            "file_copy",
+            name,
+        ]);
+        run(&mut command);
+    }
+}
+
+/// PostgreSQL's programs; Debian keeps them beside the path.
+fn programs() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL: apt-get install postgresql");
+    let mut versions: Vec<PathBuf> =
+        versions.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect();
+    versions.retain(|path| path.join("initdb").exists());
+    versions.sort();
+    versions.pop().expect("PostgreSQL: apt-get install postgresql")
+}
+
+/// PostgreSQL refuses to run as root.
+fn as_postgres(program: &Path) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(program).current_dir("/tmp");
+    command
+}
+
+fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().expect("a program of the system");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+}
+
+fn watch(programs: &Path, directory: &Path) -> Child {
+    let stop = as_postgres(&programs.join("pg_ctl"));
+    let mut words: Vec<String> = vec![stop.get_program().to_string_lossy().into_owned()];
+    words.extend(stop.get_args().map(|word| word.to_string_lossy().into_owned()));
+    let directory = directory.display();
+    let script = format!(
+        "trap '' INT TERM HUP; read -r _; {} stop -m immediate -D {directory}/data; rm -rf {directory}",
+        words.join(" ")
+    );
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("sh")
+}
+
+/// Lets `SQLite`'s file grow by `pages` of 4 KiB and no further: a full disk. `None`: no limit.
+pub async fn limit_growth(database: &Database, pages: Option<i64>) {
+    let limited = database.with_writer(move |connection| {
+        let now: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        let limit = pages.map_or(1 << 30, |pages| now + pages);
+        connection.query_row(&format!("PRAGMA max_page_count = {limit}"), [], |_| Ok(()))
+    });
+    if let Some(limited) = limited.await {
+        limited.expect("the writer").expect("a limit");
+    }
+}
+
+/// Makes every COMMIT of `SQLite` fail, or succeed again.
+pub async fn fail_commits(database: &Database, fail: bool) {
+    let hooked = database.with_writer(move |connection| connection.commit_hook(fail.then_some(|| true)));
+    if let Some(hooked) = hooked.await {
+        hooked.expect("the writer").expect("a hook");
+    }
+}
+
+/// Stops writing on `SQLite` for as long as `work` takes, so that what is queued meanwhile becomes one group.
+pub async fn hold_writer(database: &Database, work: impl FnOnce() + Send + 'static) {
+    drop(database.with_writer(move |_| work()).await);
+}

@@ -1,0 +1,6 @@
+//! The seam, tried on both engines: what it promises, and what was done to break it.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
+
+mod support;
+mod values;
