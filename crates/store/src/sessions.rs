@@ -86,6 +86,18 @@ pub async fn touch(
     Ok(())
 }
 
+/// Gives a session another secret: the old one opens nothing any more.
+pub async fn replace_secret(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: SessionId,
+    secret: &SecretHash,
+) -> Result<()> {
+    let sql = "UPDATE sessions SET secret = $3 WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, secret]).await?;
+    Ok(())
+}
+
 /// Ends one session; true if it was there.
 pub async fn end(
     connection: &mut Connection<'_>,

@@ -224,6 +224,18 @@ pub async fn signed_in(
     Ok(())
 }
 
+/// Notes that a user was seen. Not an edit: the version stays.
+pub async fn seen(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: UserId,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE users SET last_seen_at = $3 WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, now]).await?;
+    Ok(())
+}
+
 /// Notes until when the password of a user is locked by failures. Not an edit: the version stays.
 pub async fn lock_password(
     connection: &mut Connection<'_>,
