@@ -14,6 +14,7 @@ mod migrations;
 mod notify;
 pub mod orgs;
 mod postgres;
+pub mod probe;
 pub mod roles;
 pub mod sessions;
 pub mod setup;
