@@ -14,6 +14,8 @@ pub(crate) struct Form {
     pub(crate) csrf: String,
     /// The version that was edited; posted back, so that nobody's change is lost. Empty where there is none.
     pub(crate) version: String,
+    /// Whose password it is, so that the browser's password keeper files it right; not posted. Empty elsewhere.
+    pub(crate) username: String,
     pub(crate) submit: String,
     pub(crate) danger: bool,
     /// Where "Cancel" leads; empty for none.

@@ -10,3 +10,5 @@ pub(crate) mod settings;
 pub(crate) mod signin;
 pub(crate) mod users;
 
+#[cfg(test)]
+mod gallery;

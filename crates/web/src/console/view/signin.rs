@@ -41,7 +41,6 @@ pub(crate) struct ChangePasswordPage {
 #[derive(Template)]
 #[template(path = "signin/setup.html")]
 pub(crate) struct SetupPage {
-    pub(crate) rules: Vec<String>,
     pub(crate) form: Form,
 }
 

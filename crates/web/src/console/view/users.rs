@@ -8,9 +8,9 @@ use super::{
     parts::{Action, Avatar, Badge, Banner, Card, Empty, Link, Menu, Moment, Pager, Secret},
 };
 
-/// The list. Its block `results` is what a search, a sort or the next page replaces; `palette` answers the palette.
+/// The list. Its block `results` is what a search, a sort or the next page replaces.
 #[derive(Template)]
-#[template(path = "console/users/list.html", blocks = ["results", "palette"])]
+#[template(path = "console/users/list.html", blocks = ["results"])]
 pub(crate) struct UserList {
     pub(crate) frame: Frame,
     /// "1,284 people · 1,201 active · 17 invited".
@@ -30,6 +30,13 @@ pub(crate) struct UserList {
     pub(crate) empty: Option<Empty>,
     /// Said to those who can't see the list change.
     pub(crate) announcement: String,
+}
+
+/// People as the palette's options: what the list answers when asked for the fragment `palette`.
+#[derive(Template)]
+#[template(path = "console/users/options.html")]
+pub(crate) struct UserOptions<'a> {
+    pub(crate) rows: &'a [UserRow],
 }
 
 /// The states to choose from, and what a word typed for one can mean.
