@@ -97,7 +97,13 @@ fn version() -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Files, STYLE_SHEETS, load, style_sheet};
+    use axum::{
+        body::Body,
+        http::{Request, StatusCode, header},
+    };
+    use tower::ServiceExt as _;
+
+    use super::{Files, STYLE_SHEETS, load, router, style_sheet, url};
 
     #[test]
     fn every_style_sheet_is_in_the_one_that_is_served() {
@@ -114,5 +120,16 @@ mod tests {
         assert!(load("console.js").is_some());
         assert!(load("../Cargo.toml").is_none());
         assert!(load("nothing.js").is_none());
+    }
+
+    #[tokio::test]
+    async fn an_asset_has_a_type_that_is_not_to_be_guessed_at() {
+        let ask = |address: String| Request::get(address).body(Body::empty()).expect("a request");
+        let found = router::<()>().oneshot(ask(url("console.js"))).await.expect("an answer");
+        assert_eq!(found.status(), StatusCode::OK);
+        assert_eq!(found.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
+        assert_eq!(found.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        let missing = router::<()>().oneshot(ask(url("missing.js"))).await.expect("an answer");
+        assert_eq!(missing.status(), StatusCode::NOT_FOUND);
     }
 }

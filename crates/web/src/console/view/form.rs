@@ -194,10 +194,6 @@ impl Field {
         Self { hint: hint.into(), ..self }
     }
 
-    pub(crate) fn error(self, error: impl Into<String>) -> Self {
-        Self { error: error.into(), ..self }
-    }
-
     pub(crate) fn required(self) -> Self {
         Self { required: true, ..self }
     }

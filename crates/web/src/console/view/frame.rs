@@ -49,7 +49,6 @@ pub(crate) struct Viewer {
     pub(crate) email: String,
     pub(crate) avatar: Avatar,
     pub(crate) may_see_users: bool,
-    pub(crate) may_create_users: bool,
     pub(crate) may_see_settings: bool,
 }
 

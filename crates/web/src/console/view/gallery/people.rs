@@ -184,6 +184,7 @@ fn list() -> UserList {
 fn no_match() -> UserList {
     let mut page = list();
     page.query = "zzyzx".to_owned();
+    page.columns[5].sorted = Sorted::Descending;
     page.rows.clear();
     page.status.word = "disabled".to_owned();
     page.status.meanings =
@@ -287,6 +288,10 @@ fn side_cards() -> Vec<Card> {
             entries: vec![
                 Entry::new("User id", Shown::Code("019a3f52-7d6c-7b1e-9c44-2f6a1b8d0e35".to_owned())),
                 Entry::new("Type", Shown::text("Human")),
+                Entry::new(
+                    "Tags",
+                    Shown::Badges(vec![Badge { tone: Tone::Grey, label: "works council".to_owned() }]),
+                ),
                 Entry::new("Source", Shown::text("Local")),
                 Entry::new("Created", Shown::Moment(moment("8 months ago"))),
                 Entry::new("Joined", Shown::Moment(moment("8 months ago"))),
@@ -388,6 +393,7 @@ fn reasons() -> Field {
 
 fn suspend() -> TransitionPage {
     let note = Field::new("note", "Note", Control::Text { rows: 3 })
+        .limit(500)
         .hint("Shown on the profile. At most 500 characters.");
     TransitionPage {
         frame: user_frame("Suspend"),
