@@ -7,5 +7,4 @@
 mod assets;
 #[cfg_attr(not(test), expect(dead_code, reason = "the pages are drawn; the handlers that fill them follow"))]
 mod console;
-#[cfg_attr(not(test), expect(dead_code, reason = "served by the router of the assets"))]
 mod icons;

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{
-    form::{Dialog, Form},
+    form::Form,
     frame::Frame,
     parts::{Badge, Card, Empty, Moment, Secret},
     users::{Tab, UserHeading},
@@ -48,7 +48,7 @@ pub(crate) struct TokensPage {
 #[derive(Debug, Clone)]
 pub(crate) struct TokenRow {
     pub(crate) name: String,
-    /// The part that tells tokens apart ("mst_pat_3fA…").
+    /// The part that tells tokens apart (`mst_pat_3fA…`).
     pub(crate) prefix: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) status: Badge,
@@ -57,12 +57,4 @@ pub(crate) struct TokenRow {
     pub(crate) last_used: Option<Moment>,
     /// Where it is revoked; empty once it is.
     pub(crate) revoke_href: String,
-}
-
-/// The dialog that makes or revokes a token.
-#[derive(Template)]
-#[template(path = "account/token.html", blocks = ["dialog"])]
-pub(crate) struct TokenDialog {
-    pub(crate) frame: Frame,
-    pub(crate) dialog: Dialog,
 }

@@ -4,7 +4,7 @@
 
 use askama::{Template, filters::HtmlSafe};
 
-use super::parts::{Banner, Moment};
+use super::parts::Moment;
 
 /// A form that posts to `action`.
 #[derive(Debug, Clone, Default, Template)]
@@ -237,20 +237,3 @@ impl Field {
         if self.error.is_empty() { hint } else { format!("error-{} {hint}", self.name).trim_end().to_owned() }
     }
 }
-
-/// A question before something changes: what will happen, and the form that says yes.
-#[derive(Debug, Clone, Template)]
-#[template(path = "parts/question.html")]
-pub(crate) struct Dialog {
-    pub(crate) title: String,
-    pub(crate) icon: &'static str,
-    /// What will happen, in a sentence.
-    pub(crate) lead: String,
-    /// What exactly changes and what stays.
-    pub(crate) consequences: Vec<String>,
-    /// What to consider instead.
-    pub(crate) advice: Option<Banner>,
-    pub(crate) form: Form,
-}
-
-impl HtmlSafe for Dialog {}

@@ -5,6 +5,7 @@
 
 mod forms;
 mod people;
+mod questions;
 
 use std::{collections::HashSet, fs, path::PathBuf};
 
@@ -48,6 +49,7 @@ fn draw(template: &impl Template) -> String {
 
 fn gallery() -> Vec<Drawn> {
     let mut pages = people::pages();
+    pages.extend(questions::pages());
     pages.extend(forms::pages());
     pages
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{
-    form::{Dialog, Form},
+    form::Form,
     frame::Frame,
     parts::{Action, Avatar, Badge, Banner, Card, Empty, Link, Menu, Moment, Pager, Secret},
 };
@@ -158,21 +158,4 @@ pub(crate) struct EditUser {
     pub(crate) frame: Frame,
     pub(crate) heading: UserHeading,
     pub(crate) form: Form,
-}
-
-/// A question before something changes: a page of its own, and, as the block `dialog`, shown over another.
-#[derive(Template)]
-#[template(path = "console/users/transition.html", blocks = ["dialog"])]
-pub(crate) struct TransitionPage {
-    pub(crate) frame: Frame,
-    pub(crate) dialog: Dialog,
-}
-
-/// What is shown when something was done that has to be read before going on (a generated password).
-#[derive(Template)]
-#[template(path = "console/users/done.html", blocks = ["dialog"])]
-pub(crate) struct DonePage {
-    pub(crate) frame: Frame,
-    pub(crate) secret: Secret,
-    pub(crate) back: Link,
 }

@@ -1,15 +1,17 @@
 //! The forms: creating and editing users, settings, one's account, signing in, and errors.
 
 use super::super::{
-    account::{PasswordPage, ProfilePage, TokenDialog, TokenRow, TokensPage},
-    form::{Change, Choice, Conflict, Control, Dialog, Field, Form, Section as FormSection},
+    account::{PasswordPage, ProfilePage, TokenRow, TokensPage},
+    form::{Change, Choice, Conflict, Control, Field, Form, Section as FormSection},
     frame::Section,
     parts::{Avatar, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
+    question::{Dialog, QuestionPage},
     settings::{GeneralSettings, PolicySettings},
     signin::{ChangePasswordPage, ErrorPage, SetupPage, SignInPage, SignedOutPage, SlugPage},
     users::{CreateUser, EditUser, Tab, UserHeading},
 };
-use super::people::{heading, moment, question, user_frame};
+use super::people::{heading, moment, user_frame};
+use super::questions::question;
 use super::{Drawn, draw, frame, org};
 
 fn form(submit: &str, cancel: &str, sections: Vec<FormSection>) -> Form {
@@ -311,7 +313,7 @@ fn tokens() -> TokensPage {
     }
 }
 
-fn token() -> TokenDialog {
+fn token() -> QuestionPage {
     let scopes = ["user:read", "user:create", "user:edit", "user:suspend"];
     let choices = scopes.map(|scope| Choice::new(scope, scope).chosen(scope == "user:read")).to_vec();
     let fields = vec![
@@ -322,7 +324,7 @@ fn token() -> TokenDialog {
         Field::new("scopes", "Scopes", Control::Checkboxes(choices))
             .hint("Never more than you may do yourself."),
     ];
-    TokenDialog {
+    QuestionPage {
         frame: frame(
             "Create token",
             Section::Tokens,
