@@ -120,6 +120,9 @@ const SHARDS: usize = 64;
 /// Entries in one part; when full it starts anew.
 const SHARD_ENTRIES: usize = 8192;
 
+/// One part of the accesses, by the hash of their secrets.
+type Shard = RwLock<HashMap<SecretHash, Arc<Access>>>;
+
 /// See the module. Cheap to clone.
 #[derive(Clone)]
 pub struct Cache(Arc<Inner>);
@@ -128,7 +131,7 @@ struct Inner {
     users: Box<[AtomicU64]>,
     orgs: Box<[AtomicU64]>,
     hash: RandomState,
-    accesses: Box<[RwLock<HashMap<SecretHash, Arc<Access>>>]>,
+    accesses: Box<[Shard]>,
     slugs: RwLock<HashMap<String, (Arc<Org>, u64)>>,
     listener: OnceLock<Listener>,
 }
@@ -281,7 +284,7 @@ impl Cache {
     }
 
     /// Secrets' hashes are evenly spread already.
-    fn shard(&self, secret: &SecretHash) -> &RwLock<HashMap<SecretHash, Arc<Access>>> {
+    fn shard(&self, secret: &SecretHash) -> &Shard {
         &self.0.accesses[usize::from(secret[31]) % SHARDS]
     }
 }

@@ -31,13 +31,12 @@ impl App {
         typed: Option<String>,
         version: Option<i64>,
     ) -> Result<TemporaryPassword> {
-        let (password, reveal) = match typed {
-            Some(typed) => (Password::chosen("password", &typed, &org.settings.password, &[])?, None),
-            None => {
-                let password = credential::generate(self.entropy());
-                let reveal = password.reveal().to_owned();
-                (password, Some(reveal))
-            }
+        let (password, reveal) = if let Some(typed) = typed {
+            (Password::chosen("password", &typed, &org.settings.password, &[])?, None)
+        } else {
+            let password = credential::generate(self.entropy());
+            let reveal = password.reveal().to_owned();
+            (password, Some(reveal))
         };
         let credential = self.new_credential(password, true, &org.settings).await?;
         let policy = org.settings.lifecycle.clone();

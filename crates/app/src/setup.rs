@@ -102,12 +102,11 @@ impl App {
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
             let found = store::users::find_by_identifier(op.connection, op.context, &identifier).await?;
-            let mut person = match found {
-                Some(user) => op.make_usable(user.id, &settings).await?,
-                None => {
-                    let fields = recovered(&identifier).checked(Completeness::Full)?;
-                    op.create(fields, &[], Some(&credential), &settings.lifecycle.username_template).await?
-                }
+            let mut person = if let Some(user) = found {
+                op.make_usable(user.id, &settings).await?
+            } else {
+                let fields = recovered(&identifier).checked(Completeness::Full)?;
+                op.create(fields, &[], Some(&credential), &settings.lifecycle.username_template).await?
             };
             op.put_credential(&mut person, &credential, "owner.recovered").await?;
             store::sessions::end_all(op.connection, op.context, person.user.id, None).await?;

@@ -55,11 +55,8 @@ impl App {
             let message = format!("Choose 1 to {} days.", token::MAX_DAYS);
             return Err(Error::invalid_field("days", "token.days", message));
         }
-        let user = match (actor.user(), for_user) {
-            (Some(user), _) => user,
-            (None, Some(user)) => user,
-            (None, None) => return Err(Error::invalid_field("user", "token.user", "Say whose token it is.")),
-        };
+        let whose = || Error::invalid_field("user", "token.user", "Say whose token it is.");
+        let user = actor.user().or(for_user).ok_or_else(whose)?;
         let secret = token::generate(self.entropy());
         let hash = secret.hash();
         let life = Duration::from_secs(u64::from(new.days) * 24 * 60 * 60);

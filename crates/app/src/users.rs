@@ -114,8 +114,7 @@ pub fn permission_for(action: ActionName) -> Permission {
             Permission::UserActivate
         }
         ActionName::Invite | ActionName::CancelInvitation => Permission::UserCreate,
-        ActionName::Suspend => Permission::UserSuspend,
-        ActionName::Reactivate => Permission::UserSuspend,
+        ActionName::Suspend | ActionName::Reactivate => Permission::UserSuspend,
         ActionName::Deprovision => Permission::UserDeprovision,
         ActionName::Delete => Permission::UserDelete,
         ActionName::Restore => Permission::UserRestore,
@@ -375,7 +374,7 @@ impl Operation<'_, '_> {
             return Err(Error::invalid_field("username", "username.missing", message));
         }
         let fields = patched.checked(Completeness::Full)?;
-        self.check_kind(&person, &fields)?;
+        check_kind(&person, &fields)?;
         self.check_references(&fields).await?;
         let validity_changed = fields.valid_until != person.user.fields.valid_until
             || fields.valid_from != person.user.fields.valid_from
@@ -393,20 +392,6 @@ impl Operation<'_, '_> {
         // Names and dates stand in the caches too.
         self.user_is_stale(person.user.id);
         Ok(person)
-    }
-
-    /// A guest is never an administrator, and a program has no password.
-    fn check_kind(&self, person: &Person, fields: &UserFields) -> Result<()> {
-        if fields.kind() == UserType::Guest && person.roles().any(|role| role != Role::Member) {
-            let message = "A guest can't hold roles. Remove the roles first.";
-            return Err(Error::invalid_field("type", "user.guest_with_roles", message));
-        }
-        if fields.kind() == UserType::Service && person.password.set_at.is_some() {
-            let message =
-                "A person with a password can't become a service user. Create a service user instead.";
-            return Err(Error::invalid_field("type", "user.service_password", message));
-        }
-        Ok(())
     }
 
     /// Decides and carries out a transition of a loaded person.
@@ -504,6 +489,19 @@ impl Operation<'_, '_> {
         let target_name = user.name();
         self.record(Event { name, target_type: "user", target: user.id.0, target_name, changes, reason });
     }
+}
+
+/// A guest is never an administrator, and a program has no password.
+fn check_kind(person: &Person, fields: &UserFields) -> Result<()> {
+    if fields.kind() == UserType::Guest && person.roles().any(|role| role != Role::Member) {
+        let message = "A guest can't hold roles. Remove the roles first.";
+        return Err(Error::invalid_field("type", "user.guest_with_roles", message));
+    }
+    if fields.kind() == UserType::Service && person.password.set_at.is_some() {
+        let message = "A person with a password can't become a service user. Create a service user instead.";
+        return Err(Error::invalid_field("type", "user.service_password", message));
+    }
+    Ok(())
 }
 
 /// Whether the display name was only made from the names and should be made again from new ones.
