@@ -49,8 +49,7 @@ impl App {
             ));
         }
         let template = org.settings.lifecycle.username_template.clone();
-        let checked: Vec<Result<(UserFields, Vec<Role>), Vec<FieldError>>> =
-            rows.into_iter().map(check).collect();
+        let checked: Vec<Checked> = rows.into_iter().map(check).collect();
         let deed = async move |op: &mut Operation<'_, '_>| {
             let mut verdicts = Vec::with_capacity(checked.len());
             for row in &checked {
@@ -65,7 +64,10 @@ impl App {
     }
 }
 
-fn check(row: Row) -> Result<(UserFields, Vec<Role>), Vec<FieldError>> {
+/// A row whose values are acceptable, or why not.
+type Checked = Result<(UserFields, Vec<Role>), Vec<FieldError>>;
+
+fn check(row: Row) -> Checked {
     let mut refused = Vec::new();
     let mut roles = Vec::new();
     for name in &row.roles {

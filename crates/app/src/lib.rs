@@ -10,6 +10,7 @@ pub mod cache;
 pub mod credentials;
 pub mod hashing;
 pub mod import;
+pub mod lifecycle;
 pub mod operation;
 pub mod orgs;
 pub mod roles;

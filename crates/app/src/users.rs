@@ -1,16 +1,15 @@
-//! What one can do with users: list, look at, create, edit, and move through the lifecycle.
+//! What one can do with users: list, look at, create, edit. Moving them through the lifecycle is `lifecycle.rs`.
 
 use std::collections::BTreeMap;
 
 use model::{
-    Action, Agent, Error, Kind, Org, OrgContext, Permission, Permissions, Result, Role, Status, Timestamp,
-    User, UserFields, UserId,
+    Agent, Error, Org, OrgContext, Permission, Permissions, Result, Role, Status, Timestamp, User,
+    UserFields, UserId,
     audit::{self, Changed, Changes},
     credential::{self, Credential, Password},
     error::FieldError,
     filter::UserQuery,
-    job::Work,
-    lifecycle::{ActionName, Change, Circumstances, Effect, State},
+    lifecycle::{Effect, State},
     page::Page,
     session::Secret,
     settings::Settings,
@@ -105,23 +104,6 @@ pub struct Created {
     pub password: Option<String>,
     /// Whether an earlier request with the same idempotency key did it.
     pub replayed: bool,
-}
-
-/// Which permission a transition needs.
-pub fn permission_for(action: ActionName) -> Permission {
-    match action {
-        ActionName::Activate | ActionName::Accept | ActionName::Settle | ActionName::Reject => {
-            Permission::UserActivate
-        }
-        ActionName::Invite | ActionName::CancelInvitation => Permission::UserCreate,
-        ActionName::Suspend | ActionName::Reactivate => Permission::UserSuspend,
-        ActionName::Deprovision => Permission::UserDeprovision,
-        ActionName::Delete => Permission::UserDelete,
-        ActionName::Restore => Permission::UserRestore,
-        ActionName::Purge => Permission::UserPurge,
-        ActionName::Lock => Permission::UserLock,
-        ActionName::Unlock => Permission::UserUnlock,
-    }
 }
 
 impl App {
@@ -239,34 +221,6 @@ impl App {
             op.edit(person, &patch).await
         };
         self.run(actor, Permission::UserUpdate, deed).await
-    }
-
-    /// Moves a user through the lifecycle. `version` is what the caller has seen.
-    pub async fn transition(
-        &self,
-        actor: &Actor,
-        org: &Org,
-        id: UserId,
-        action: Action,
-        version: Option<i64>,
-    ) -> Result<Person> {
-        let permission = permission_for(action.name());
-        let policy = org.settings.lifecycle.clone();
-        let deed = async move |op: &mut Operation<'_, '_>| {
-            op.owners_may_change().await?;
-            let person = op.person_to_change(id, version).await?;
-            if action == Action::Activate
-                && person.password.set_at.is_none()
-                && person.user.fields.kind() != UserType::Service
-            {
-                let message =
-                    "This user has no password yet. Set a temporary password: that activates the account.";
-                return Err(Error::new(Kind::Conflict, "user.no_credential", message)
-                    .with_possible(vec!["set_password"]));
-            }
-            op.transition(person, action.clone(), &policy).await
-        };
-        self.run(actor, permission, deed).await
     }
 
     /// Takes a fresh secret for something opaque (a session, a token).
@@ -394,88 +348,6 @@ impl Operation<'_, '_> {
         Ok(person)
     }
 
-    /// Decides and carries out a transition of a loaded person.
-    pub(crate) async fn transition(
-        &mut self,
-        mut person: Person,
-        action: Action,
-        policy: &model::settings::LifecyclePolicy,
-    ) -> Result<Person> {
-        let circumstances = Circumstances {
-            now: self.now,
-            by: self.agent,
-            policy,
-            has_credential: person.password.set_at.is_some()
-                || person.user.fields.kind() == UserType::Service,
-        };
-        let (name, reason) = (action.name(), reason_of(&action));
-        let before = facts(&person.user);
-        let change = person.user.apply(action, &circumstances)?;
-        if change.effects.contains(&Effect::RemoveGrants) && !change.effects.contains(&Effect::Erase) {
-            store::roles::remove_all(self.connection, self.context, person.user.id, self.now).await?;
-        }
-        self.check_owners(&person);
-        if change.effects.contains(&Effect::Erase) {
-            return self.purge(person, name, &change).await;
-        }
-        self.save(&mut person.user).await?;
-        let changes = audit::changes(&before, &facts(&person.user));
-        self.record_user(&person.user, event_of(name), changes, reason);
-        self.carry_out(&person.user, &change.effects).await?;
-        self.user_is_stale(person.user.id);
-        let user = person.user;
-        self.with_access(user).await
-    }
-
-    /// Removes every personal value; the id and a pseudonym stay in the audit log.
-    async fn purge(&mut self, mut person: Person, name: ActionName, change: &Change) -> Result<Person> {
-        let (context, id) = (self.context, person.user.id);
-        let pseudonym = format!("deleted user {}", &id.to_string()[24..]);
-        self.carry_out(&person.user, &change.effects).await?;
-        person.user.updated_at = self.now;
-        store::users::erase(self.connection, &person.user).await?;
-        for role in person.roles() {
-            store::roles::revoke(self.connection, context, id, role).await?;
-        }
-        store::roles::forget_snapshot(self.connection, context, id).await?;
-        store::credentials::remove(self.connection, context, id).await?;
-        store::credentials::forget_tries(self.connection, context, id, None).await?;
-        store::idempotency::forget(self.connection, context, &id.to_string()).await?;
-        store::audit::erase_person(self.connection, context, id, &pseudonym).await?;
-        self.record(Event {
-            name: event_of(name),
-            target_type: "user",
-            target: id.0,
-            target_name: &pseudonym,
-            changes: Changes::new(),
-            reason: String::new(),
-        });
-        self.user_is_stale(id);
-        person.user.fields = UserFields { username: Some(pseudonym), ..UserFields::default() };
-        Ok(Person { grants: Vec::new(), ..person })
-    }
-
-    /// Carries out what a transition brings with it.
-    async fn carry_out(&mut self, user: &User, effects: &[Effect]) -> Result<()> {
-        let (context, id) = (self.context, user.id);
-        for effect in effects {
-            match effect {
-                Effect::EndAccess => {
-                    store::sessions::end_all(self.connection, context, id, None).await?;
-                    store::tokens::revoke_all(self.connection, context, id).await?;
-                }
-                Effect::PurgeAt(at) => self.later(Work::PurgeUser { user: id }, *at),
-                Effect::SuspendAt(at) => self.later(Work::ExpireUser { user: id }, *at),
-                Effect::ForgetFailures => {
-                    store::credentials::forget_tries(self.connection, context, id, None).await?;
-                }
-                // Grants and personal values are the caller's; invitations have no links that could be out yet.
-                Effect::RemoveGrants | Effect::Erase | Effect::SendInvitation | Effect::EndInvitation => {}
-            }
-        }
-        Ok(())
-    }
-
     /// Saves a changed user under the version it was loaded with.
     pub(crate) async fn save(&mut self, user: &mut User) -> Result<()> {
         user.updated_at = self.now;
@@ -517,55 +389,6 @@ fn follows_names(fields: &UserFields, patch: &Map<String, Value>) -> bool {
 /// The end date asks the worker to suspend then.
 fn expiry(user: &User) -> Vec<Effect> {
     user.fields.valid_until.map(Effect::SuspendAt).into_iter().collect()
-}
-
-/// What a transition changes, for before and after.
-fn facts(user: &User) -> Map<String, Value> {
-    let mut facts = Map::new();
-    facts.insert("state".to_owned(), user.state.name().as_str().into());
-    if let Some(lock) = &user.lock {
-        facts.insert(
-            "locked_until".to_owned(),
-            lock.until.map_or("unlocked".into(), |until| until.to_string().into()),
-        );
-    }
-    if let Some(until) = user.fields.valid_until {
-        facts.insert("valid_until".to_owned(), until.to_string().into());
-    }
-    facts
-}
-
-fn reason_of(action: &Action) -> String {
-    match action {
-        Action::Suspend { reason, note } | Action::Deprovision { reason, note } if note.is_empty() => {
-            reason.to_string()
-        }
-        Action::Suspend { reason, note } | Action::Deprovision { reason, note } => {
-            format!("{reason}: {note}")
-        }
-        Action::Lock { note, .. } => note.clone(),
-        _ => String::new(),
-    }
-}
-
-/// The event that a transition is recorded as.
-fn event_of(action: ActionName) -> &'static str {
-    match action {
-        ActionName::Invite => "user.invited",
-        ActionName::CancelInvitation => "user.invitation_cancelled",
-        ActionName::Accept => "user.accepted",
-        ActionName::Activate => "user.activated",
-        ActionName::Settle => "user.settled",
-        ActionName::Unlock => "user.unlocked",
-        ActionName::Reactivate => "user.reactivated",
-        ActionName::Restore => "user.restored",
-        ActionName::Lock => "user.locked",
-        ActionName::Suspend => "user.suspended",
-        ActionName::Deprovision => "user.deprovisioned",
-        ActionName::Reject => "user.rejected",
-        ActionName::Delete => "user.deleted",
-        ActionName::Purge => "user.purged",
-    }
 }
 
 /// One changed field, for entries that aren't about a whole record.

@@ -33,7 +33,7 @@ impl App {
                 Ok(0) => {}
                 Ok(_) => continue,
                 Err(error) => {
-                    tracing::warn!(%error, detail = error.detail(), "the outbox could not be worked on")
+                    tracing::warn!(%error, detail = error.detail(), "the outbox could not be worked on");
                 }
             }
             if self.now() >= tidied.plus(TIDY) {
