@@ -1,0 +1,369 @@
+//! `TestApp`: the program in process over a fresh database, with a clock and randomness that the test decides.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use ::app::{App, hashing, setup::SetUp, tokens::NewToken, users::{InitialPassword, NewUser}};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use http_body_util::BodyExt as _;
+use model::{Clock, Entropy, Org, OrgContext, Role, Timestamp, UserFields, UserId};
+use serde_json::{Value, json};
+use store::{
+    Database,
+    testing::{Postgres, Scratch},
+};
+use tower::ServiceExt as _;
+
+pub(crate) use store::Engine;
+
+/// Makes two tests of one: `name::sqlite` and `name::postgres`.
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($app:ident: TestApp) $body:block)+) => { $(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            async fn test($app: TestApp) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                test(TestApp::new(crate::app::Engine::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                test(TestApp::new(crate::app::Engine::Postgres).await).await;
+            }
+        }
+    )+ };
+}
+
+/// A clock that stands still until moved.
+pub(crate) struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Random enough to be unique, the same in every run.
+struct TestEntropy(AtomicU64);
+
+impl Entropy for TestEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// Somebody with a password and an API token.
+#[derive(Debug, Clone)]
+pub(crate) struct Somebody {
+    pub(crate) id: UserId,
+    pub(crate) email: String,
+    pub(crate) username: String,
+    pub(crate) password: String,
+    pub(crate) token: String,
+}
+
+/// The program under test, with the organization `acme` and its owner.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) org: Arc<Org>,
+    pub(crate) owner: Somebody,
+    /// The database's address, for a second server on it.
+    pub(crate) url: String,
+    _scratch: Option<Scratch>,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+/// The password of everybody in the tests.
+pub(crate) const PASSWORD: &str = "violet-canyon-harbor";
+
+impl TestApp {
+    /// A fresh program on that engine.
+    pub(crate) async fn new(engine: Engine) -> Self {
+        let (url, scratch) = match engine {
+            Engine::Sqlite => {
+                let scratch = Scratch::new();
+                (scratch.sqlite(), Some(scratch))
+            }
+            Engine::Postgres => (Postgres::shared().copy_of(&template().await), None),
+        };
+        let start = Timestamp::parse("2026-11-20T08:00:00Z").unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(start.micros())));
+        let app = open(&url, clock.clone()).await;
+        let org = app
+            .set_up(
+                None,
+                SetUp {
+                    org_name: "Acme".to_owned(),
+                    slug: "acme".to_owned(),
+                    owner: UserFields {
+                        given_name: Some("Olivia".to_owned()),
+                        family_name: Some("Owner".to_owned()),
+                        email: Some("olivia@acme.example".to_owned()),
+                        ..UserFields::default()
+                    },
+                    password: PASSWORD.to_owned(),
+                },
+            )
+            .await
+            .unwrap();
+        let router = web::router(web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") }, app.clone());
+        let mut test = Self { app, router, clock, org, owner: nobody(), url, _scratch: scratch };
+        test.owner = test.with_token("olivia@acme.example").await;
+        test
+    }
+
+    /// A second server on the same database (PostgreSQL only), or a restarted one.
+    pub(crate) async fn second(&self) -> (App, Router) {
+        let app = open(&self.url, self.clock.clone()).await;
+        let options = web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") };
+        (app.clone(), web::router(options, app))
+    }
+
+    /// Moves the clock.
+    pub(crate) fn later(&self, duration: Duration) {
+        self.clock.0.fetch_add(i64::try_from(duration.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// The organization's context.
+    pub(crate) fn context(&self) -> OrgContext {
+        self.org.id.into()
+    }
+
+    /// The operator, as the command line acts.
+    pub(crate) fn operator(&self) -> ::app::Actor {
+        ::app::Actor::operator(self.context())
+    }
+
+    /// A new active person with that role (`Member`: none), a lasting password and a token.
+    pub(crate) async fn person(&self, name: &str, role: Role) -> Somebody {
+        let roles = if role == Role::Member { Vec::new() } else { vec![role] };
+        let fields = UserFields {
+            given_name: Some(name.to_owned()),
+            family_name: Some("Person".to_owned()),
+            email: Some(format!("{}@acme.example", name.to_lowercase())),
+            ..UserFields::default()
+        };
+        let password = InitialPassword::Chosen { password: PASSWORD.to_owned(), must_change: false };
+        let new = NewUser { fields, roles, password };
+        let created = self.app.create_user(&self.operator(), &self.org, new).await.unwrap();
+        self.with_token(created.person.user.fields.email.as_deref().unwrap()).await
+    }
+
+    /// Somebody with a fresh token.
+    pub(crate) async fn with_token(&self, email: &str) -> Somebody {
+        let person = self.app.user_by_identifier(&self.operator(), email).await.unwrap();
+        let token = self.token_for(person.user.id, &[]).await;
+        Somebody {
+            id: person.user.id,
+            email: email.to_owned(),
+            username: person.user.username().to_owned(),
+            password: PASSWORD.to_owned(),
+            token,
+        }
+    }
+
+    /// A token of a user with those scopes.
+    pub(crate) async fn token_for(&self, user: UserId, scopes: &[&str]) -> String {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let new = NewToken { name: "test".to_owned(), scopes, days: 30 };
+        self.app.create_token(&self.operator(), new, Some(user)).await.unwrap().secret.unwrap()
+    }
+
+    /// A second organization with its own owner, whose address is `slug`.
+    pub(crate) async fn other_org(&self, slug: &str) -> (Arc<Org>, Somebody) {
+        let org = self.app.create_org("", &format!("The {slug}"), slug).await.unwrap();
+        let operator = ::app::Actor::operator(org.id.into());
+        let fields = UserFields {
+            given_name: Some("Otto".to_owned()),
+            email: Some(format!("otto@{slug}.example")),
+            ..UserFields::default()
+        };
+        let password = InitialPassword::Chosen { password: PASSWORD.to_owned(), must_change: false };
+        let new = NewUser { fields, roles: vec![Role::Owner], password };
+        let created = self.app.create_user(&operator, &org, new).await.unwrap();
+        let id = created.person.user.id;
+        let new = NewToken { name: "test".to_owned(), scopes: Vec::new(), days: 30 };
+        let token = self.app.create_token(&operator, new, Some(id)).await.unwrap().secret.unwrap();
+        let username = created.person.user.username().to_owned();
+        let email = format!("otto@{slug}.example");
+        (org, Somebody { id, email, username, password: PASSWORD.to_owned(), token })
+    }
+
+    /// Sends a request.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        send(&self.router, request).await
+    }
+
+    /// Calls the API of `acme` (`path` below `/api/v1`) with a token.
+    pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
+        self.send(api_request(method, "acme", path, token, &body)).await
+    }
+
+    /// GET, as the owner.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, &self.owner.token, Value::Null).await
+    }
+
+    /// POST, as the owner.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, &self.owner.token, body).await
+    }
+
+    /// PATCH, as the owner.
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PATCH, path, &self.owner.token, body).await
+    }
+
+    /// Creates a user as the owner and answers the id.
+    pub(crate) async fn create(&self, given: &str, family: &str, email: &str) -> String {
+        let body = json!({"given_name": given, "family_name": family, "email": email});
+        let answer = self.post("/users", body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        answer.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Signs in through the console; the cookie's `name=value`, or the answer that refused.
+    pub(crate) async fn sign_in(&self, identifier: &str, password: &str) -> Result<String, Answer> {
+        let form = form(&[("identifier", identifier), ("password", password)]);
+        let answer = self.send(form_request("/o/acme/sign-in", "", &form)).await;
+        match answer.headers.get(header::SET_COOKIE) {
+            Some(cookie) if answer.status == StatusCode::SEE_OTHER => {
+                Ok(cookie.to_str().unwrap().split(';').next().unwrap().to_owned())
+            }
+            _ => Err(answer),
+        }
+    }
+
+    /// Answers of the database to one question, for what no door shows.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        let read = async |connection: &mut store::Connection<'_>| connection.one::<(i64,)>(sql, &[]).await;
+        self.app.database().read(read).await.unwrap().0
+    }
+
+    /// Events of the audit log about something, oldest first.
+    pub(crate) async fn events(&self, target: &str) -> Vec<String> {
+        let (context, target) = (self.context(), target.parse().unwrap());
+        let read = async |connection: &mut store::Connection<'_>| {
+            store::audit::about(connection, context, target, None, 200).await
+        };
+        let entries = self.app.database().read(read).await.unwrap();
+        entries.into_iter().rev().map(|entry| entry.event).collect()
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The stable code of a refusal.
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Asserts the status, showing the body if it is another.
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+}
+
+/// Sends a request to a router.
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    Answer { status: parts.status, headers: parts.headers, text }
+}
+
+/// A request to the API with a token; `Null` sends no body.
+pub(crate) fn api_request(method: Method, slug: &str, path: &str, token: &str, body: &Value) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(format!("/o/{slug}/api/v1{path}"));
+    if !token.is_empty() {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    if body.is_null() {
+        return request.body(Body::empty()).unwrap();
+    }
+    request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string())).unwrap()
+}
+
+/// A form as a browser sends it.
+pub(crate) fn form_request(path: &str, cookie: &str, form: &str) -> Request<Body> {
+    Request::post(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::COOKIE, cookie)
+        .header("sec-fetch-site", "same-origin")
+        .body(Body::from(form.to_owned()))
+        .unwrap()
+}
+
+/// Fields as a form's body.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+/// The program over an address, migrated.
+async fn open(url: &str, clock: Arc<TestClock>) -> App {
+    static SEED: AtomicU64 = AtomicU64::new(1);
+    let database = Database::open(&store::Options { pool_size: 8, ..store::Options::new(url) }).await.unwrap();
+    database.migrate().await.unwrap();
+    let seed = SEED.fetch_add(1 << 40, Ordering::Relaxed);
+    let hashing = hashing::Options { threads: 2, memory: 64, passes: 1, queue: 1024 };
+    App::new(database, clock, Arc::new(TestEntropy(AtomicU64::new(seed))), hashing)
+}
+
+/// A migrated PostgreSQL database to copy: made once per process.
+async fn template() -> String {
+    static NAME: OnceLock<String> = OnceLock::new();
+    static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _one = MAKING.lock().await;
+    if let Some(name) = NAME.get() {
+        return name.clone();
+    }
+    let name = format!("template_{}", std::process::id());
+    let postgres = Postgres::shared();
+    postgres.create(&name, "template0");
+    let database = Database::open(&store::Options::new(postgres.url(&name))).await.unwrap();
+    database.migrate().await.unwrap();
+    database.close().await;
+    NAME.get_or_init(|| name).clone()
+}
+
+fn nobody() -> Somebody {
+    Somebody {
+        id: UserId(uuid::Uuid::nil()),
+        email: String::new(),
+        username: String::new(),
+        password: String::new(),
+        token: String::new(),
+    }
+}

@@ -1,0 +1,10 @@
+//! The black-box tests: the whole program in process, on a fresh database per test, every test on both engines.
+//!
+//! `app.rs` is the program under test with a clock that stands still until moved; one file per noun, and the matrices
+//! that are made from the declared routes.
+
+#[macro_use]
+mod app;
+
+mod lifecycle;
+mod users;
