@@ -18,9 +18,9 @@ struct Node {
 impl Node {
     fn start(database: &Database, id: u128) -> Self {
         let (heard, beginnings) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<usize>>::default());
-        let (hears, begins) = (Arc::clone(&heard), Arc::clone(&beginnings));
-        let delivered = move |payload: &str| hears.lock().push(payload.to_owned());
-        let connected = move || *begins.lock() += 1;
+        let (payloads, begun) = (Arc::clone(&heard), Arc::clone(&beginnings));
+        let delivered = move |payload: &str| payloads.lock().push(payload.to_owned());
+        let connected = move || *begun.lock() += 1;
         let listener = database.notifications(Uuid::from_u128(id), delivered, connected).unwrap();
         Self { heard, beginnings, listener }
     }

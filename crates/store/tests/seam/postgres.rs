@@ -116,9 +116,7 @@ async fn a_panic_gives_its_connection_back() {
             insert(connection, proof, key).await?;
             let (backend,): (i64,) = connection.one("SELECT pg_backend_pid()::bigint", values![]).await?;
             says.send(backend).unwrap();
-            if key < 100 {
-                panic!("a defect");
-            }
+            assert!(key > 100, "a defect");
             Ok(Attempt::Commit(()))
         });
         let error: Error = answer.await.unwrap_err();

@@ -87,8 +87,8 @@ async fn pass(
                 }
                 server.write_all(message).await?;
                 if planned != Mischief::None {
-                    server.read(&mut answered).await?;
-                    return Ok(());
+                    // It has come: the COMMIT is done.
+                    return server.read(&mut answered).await.map(drop);
                 }
             }
             length = server.read(&mut answered) => {

@@ -23,13 +23,13 @@ use tokio::task::JoinHandle;
 /// Keeps the writer from its queue until the answer is dropped.
 async fn held(database: &Database) -> mpsc::Sender<()> {
     let (begun, has_begun) = tokio::sync::oneshot::channel();
-    let (hold, held) = mpsc::channel::<()>();
+    let (hold, end) = mpsc::channel::<()>();
     let database = database.clone();
     tokio::spawn(async move {
         hold_writer(&database, move || {
             begun.send(()).unwrap();
             // An error is the signal: the other end was dropped.
-            assert!(held.recv().is_err());
+            assert!(end.recv().is_err());
         })
         .await;
     });
@@ -141,32 +141,46 @@ async fn awaiting_anything_but_the_store_is_a_defect_that_loses_only_itself() {
     fixture.assert_whole(15).await;
 }
 
+/// Adds a person after something that needs room. Who is `stubborn` goes on without that.
+///
+/// `SQLite` rolls the whole transaction back when such an INSERT finds no room. What came afterwards would be committed
+/// all by itself.
+async fn add_with_ballast(database: Database, key: i64, stubborn: bool) -> Result<()> {
+    let proof = proof();
+    write(&database, Lane::Interactive, async move |connection| {
+        let ballast = "INSERT INTO ballast VALUES ($1)";
+        let loaded = connection.execute(ballast, values![&[0_u8; 3000]]).await;
+        if !stubborn {
+            loaded?;
+        }
+        insert(connection, proof, key).await?;
+        Ok(Attempt::Commit(()))
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_what_it_can_not_hold_and_nothing_else() {
     let fixture = Fixture::sqlite().await;
+    write(&fixture.database, Lane::Interactive, async |connection| {
+        connection.execute("CREATE TABLE ballast (body bytea)", values![]).await?;
+        Ok(Attempt::Commit(()))
+    })
+    .await
+    .unwrap();
     limit_growth(&fixture.database, Some(60)).await;
     let jobs: Vec<_> = (0..400)
-        .map(|key| {
-            let (database, proof) = (fixture.database.clone(), proof());
-            tokio::spawn(async move {
-                write(&database, Lane::Interactive, async move |connection| {
-                    insert(connection, proof, key).await?;
-                    let name = format!("{key} {}", "long ".repeat(400));
-                    let sql = "UPDATE people SET name = $2 WHERE key = $1";
-                    connection.execute(sql, values![key, &name]).await?;
-                    Ok(Attempt::Commit(()))
-                })
-                .await
-            })
-        })
+        .map(|key| tokio::spawn(add_with_ballast(fixture.database.clone(), key, key % 2 == 0)))
         .collect();
     let mut acknowledged = 0;
     for job in jobs {
         match job.await.unwrap() {
             Ok(()) => acknowledged += 1,
-            Err(error) => {
-                assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "database.unavailable"))
-            }
+            Err(error) => assert!(
+                ["database.unavailable", "internal"].contains(&error.code()),
+                "{error} {:?}",
+                error.detail()
+            ),
         }
     }
     assert!(acknowledged < 400);
@@ -189,17 +203,20 @@ async fn a_failed_commit_is_told_to_its_whole_group_and_stops_writing() {
     }))
     .await;
     // A dry run and a refusal have seen what the others wrote: they know no more than those.
-    let seen = [true, false].map(|dry| {
-        let database = fixture.database.clone();
-        async move {
-            write(&database, Lane::Interactive, async move |connection| {
-                let (count,): (i64,) = connection.one("SELECT count(*) FROM people", values![]).await?;
-                if dry { Ok(Attempt::Discard(count)) } else { Err(model::Error::not_found()) }
-            })
-            .await
-            .map(drop)
-        }
-    });
+    let seen: Vec<_> = [true, false]
+        .into_iter()
+        .map(|dry| {
+            let database = fixture.database.clone();
+            async move {
+                write(&database, Lane::Interactive, async move |connection| {
+                    let (count,): (i64,) = connection.one("SELECT count(*) FROM people", values![]).await?;
+                    if dry { Ok(Attempt::Discard(count)) } else { Err(model::Error::not_found()) }
+                })
+                .await
+                .map(drop)
+            }
+        })
+        .collect();
     let seen = queued(seen).await;
     drop(hold);
     for task in counted.into_iter().chain(seen) {
@@ -266,7 +283,7 @@ async fn a_full_queue_sends_people_away_and_loses_nobody() {
         async move { add(&database, key).await }
     };
     let tasks = queued((0..8).map(add_one)).await;
-    let refused = add_one(8).await.unwrap_err();
+    let refused = impatient(add_one(8), 1).await.expect("an answer at once").unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (Kind::Unavailable, "overloaded"));
     assert!(refused.retry_after().is_some());
     drop(hold);
