@@ -1,1 +1,93 @@
 //! Everything someone can do: authorize, apply the rule, save with audit and outbox, in one transaction.
+//!
+//! Read `operation.rs` first: it is the only way to a transaction that writes. Each noun has its file of what one can
+//! do with it; the API, the console, the command line and the worker call these and hold no rule of their own.
+
+pub mod access;
+pub mod account;
+pub mod actor;
+pub mod cache;
+pub mod credentials;
+pub mod hashing;
+pub mod import;
+pub mod lifecycle;
+pub mod operation;
+pub mod orgs;
+pub mod roles;
+pub mod setup;
+pub mod signin;
+pub mod system;
+pub mod tokens;
+pub mod users;
+pub mod worker;
+
+use std::sync::Arc;
+
+use model::{Clock, Entropy, Timestamp};
+use store::Database;
+use tokio::sync::Notify;
+
+pub use actor::Actor;
+pub use operation::Operation;
+pub use users::Person;
+
+/// The running program: its database, caches, clock and pools. Cheap to clone; everything shared.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    cache: cache::Cache,
+    hasher: hashing::Hasher,
+    /// Rung when the outbox has something new; polling is the guarantee.
+    wake: Notify,
+}
+
+impl App {
+    /// Puts the program together over an opened and migrated database. Must be called inside the runtime.
+    pub fn new(
+        database: Database,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        hashing: hashing::Options,
+    ) -> Self {
+        let cache = cache::Cache::new(&database);
+        let hasher = hashing::Hasher::start(hashing, entropy.clone());
+        Self(Arc::new(Inner { database, clock, entropy, cache, hasher, wake: Notify::new() }))
+    }
+
+    /// The present moment, by the injected clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The injected source of randomness.
+    pub fn entropy(&self) -> &dyn Entropy {
+        self.0.entropy.as_ref()
+    }
+
+    /// The database, for health checks and for reading.
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// Sessions, rights and organizations in memory.
+    pub fn cache(&self) -> &cache::Cache {
+        &self.0.cache
+    }
+
+    pub(crate) fn hasher(&self) -> &hashing::Hasher {
+        &self.0.hasher
+    }
+
+    pub(crate) fn wake(&self) -> &Notify {
+        &self.0.wake
+    }
+
+    /// Lets what was begun end.
+    pub async fn close(&self) {
+        self.0.database.close().await;
+    }
+}

@@ -1,1 +1,3 @@
 //! Speaks other systems' protocols and formats; today: CSV files.
+
+pub mod csv;

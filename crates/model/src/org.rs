@@ -3,7 +3,7 @@
 use crate::{Error, FieldError, OrgId, Result, Settings, Timestamp, validate};
 
 /// An organization.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Org {
     /// Never changes.
     pub id: OrgId,
@@ -20,7 +20,7 @@ pub struct Org {
 }
 
 /// Proof that code knows in which organization it works; nothing reads or writes a tenant's row without one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct OrgContext {
     /// The organization.
     pub org: OrgId,

@@ -41,7 +41,7 @@ names! {
 }
 
 /// A user, as loaded: the fields, the state with its overlays, and when things happened.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct User {
     /// Never changes, never used again.
     pub id: UserId,

@@ -27,7 +27,8 @@ impl Record for Entry {
             reason: columns.take()?,
             request_id: columns.take()?,
             address: columns.take()?,
-            door: Door::parse(&columns.take::<String>()?).ok_or_else(|| Error::internal("an unknown door"))?,
+            door: Door::parse(&columns.take::<String>()?)
+                .ok_or_else(|| Error::internal("an unknown door"))?,
         })
     }
 }

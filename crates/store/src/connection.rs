@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The two databases that Muster runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Engine {
     /// Embedded; one process.
     Sqlite,

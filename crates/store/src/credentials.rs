@@ -17,8 +17,13 @@ impl Record for Credential {
 }
 
 /// The stored password of a user.
-pub async fn find(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Option<Credential>> {
-    let sql = "SELECT hash, set_at, expires_at, must_change FROM credentials WHERE org_id = $1 AND user_id = $2";
+pub async fn find(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Option<Credential>> {
+    let sql =
+        "SELECT hash, set_at, expires_at, must_change FROM credentials WHERE org_id = $1 AND user_id = $2";
     connection.optional(sql, values![context.org, user]).await
 }
 
@@ -79,7 +84,8 @@ pub async fn count_try(
                failures = CASE WHEN sign_in_failures.since <= $5 THEN 1 ELSE sign_in_failures.failures + 1 END, \
                since = CASE WHEN sign_in_failures.since <= $5 THEN $4 ELSE sign_in_failures.since END \
                RETURNING failures";
-    let (failures,): (i64,) = connection.one(sql, values![context.org, user, address, now, window_start]).await?;
+    let (failures,): (i64,) =
+        connection.one(sql, values![context.org, user, address, now, window_start]).await?;
     Ok(failures)
 }
 
@@ -93,7 +99,8 @@ pub async fn tries(
 ) -> Result<i64> {
     let sql = "SELECT failures FROM sign_in_failures \
                WHERE org_id = $1 AND user_id = $2 AND address = $3 AND since > $4";
-    let row: Option<(i64,)> = connection.optional(sql, values![context.org, user, address, window_start]).await?;
+    let row: Option<(i64,)> =
+        connection.optional(sql, values![context.org, user, address, window_start]).await?;
     Ok(row.map_or(0, |(failures,)| failures))
 }
 
@@ -104,7 +111,8 @@ pub async fn forget_tries(
     user: UserId,
     address: Option<&str>,
 ) -> Result<()> {
-    let sql = "DELETE FROM sign_in_failures WHERE org_id = $1 AND user_id = $2 AND ($3 = '*' OR address = $3)";
+    let sql =
+        "DELETE FROM sign_in_failures WHERE org_id = $1 AND user_id = $2 AND ($3 = '*' OR address = $3)";
     connection.execute(sql, values![context.org, user, address.unwrap_or("*")]).await?;
     Ok(())
 }

@@ -26,7 +26,8 @@ pub async fn find(
     actor: &str,
     key: &str,
 ) -> Result<([u8; 32], String)> {
-    let sql = "SELECT fingerprint, result FROM idempotency_keys WHERE org_id = $1 AND actor = $2 AND key = $3";
+    let sql =
+        "SELECT fingerprint, result FROM idempotency_keys WHERE org_id = $1 AND actor = $2 AND key = $3";
     connection.one(sql, values![context.org, actor, key]).await
 }
 
@@ -45,7 +46,8 @@ pub async fn keep(
 
 /// Forgets a user's answers: they name the person.
 pub async fn forget(connection: &mut Connection<'_>, context: OrgContext, needle: &str) -> Result<()> {
-    let sql = "DELETE FROM idempotency_keys WHERE org_id = $1 AND (actor = $2 OR result LIKE '%' || $2 || '%')";
+    let sql =
+        "DELETE FROM idempotency_keys WHERE org_id = $1 AND (actor = $2 OR result LIKE '%' || $2 || '%')";
     connection.execute(sql, values![context.org, needle]).await?;
     Ok(())
 }

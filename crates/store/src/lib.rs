@@ -3,15 +3,28 @@
 //! `db.rs` opens the database and is the one door to a transaction that writes; `sql.rs` is what goes into a statement
 //! and comes out of a row. Each noun has its file of questions, written against [`Connection`] and naming no engine.
 
+pub mod access;
+pub mod audit;
 mod connection;
+pub mod credentials;
 mod db;
+pub mod idempotency;
+pub mod jobs;
 mod migrations;
 mod notify;
+pub mod orgs;
 mod postgres;
+pub mod probe;
+pub mod roles;
+pub mod sessions;
+pub mod setup;
 mod sql;
 mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tokens;
+pub mod user_list;
+pub mod users;
 mod writer;
 
 pub use connection::{Connection, Engine};

@@ -30,7 +30,11 @@ pub async fn find(connection: &mut Connection<'_>, context: OrgContext) -> Resul
 }
 
 /// The organization that a slug, present or past, leads to. Its `slug` is the present one.
-pub async fn find_by_slug(connection: &mut Connection<'_>, slug: &str, now: Timestamp) -> Result<Option<Org>> {
+pub async fn find_by_slug(
+    connection: &mut Connection<'_>,
+    slug: &str,
+    now: Timestamp,
+) -> Result<Option<Org>> {
     let sql = "SELECT o.id, p.slug, o.name, o.settings, o.created_at, o.version FROM org_slugs s \
                JOIN orgs o ON o.id = s.org_id JOIN org_slugs p ON p.org_id = o.id AND p.until IS NULL \
                WHERE s.slug = $1 AND (s.until IS NULL OR s.until > $2)";
@@ -68,7 +72,8 @@ pub async fn insert(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
 /// Saves name and settings: only if nobody has saved since.
 pub async fn update(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
     let settings = to_json(&org.settings)?;
-    let sql = "UPDATE orgs SET name = $2, settings = $3, version = version + 1 WHERE id = $1 AND version = $4";
+    let sql =
+        "UPDATE orgs SET name = $2, settings = $3, version = version + 1 WHERE id = $1 AND version = $4";
     let bound = values![org.id, &org.name, Value::Json(&settings), org.version];
     if connection.execute(sql, bound).await? == 1 {
         return Ok(());
@@ -86,9 +91,17 @@ pub async fn rename(
     keep_until: Timestamp,
 ) -> Result<()> {
     // Going back to a former slug of one's own is always possible.
-    connection.execute("DELETE FROM org_slugs WHERE slug = $1 AND org_id = $2 AND until IS NOT NULL", values![slug, org.id]).await?;
     connection
-        .execute("UPDATE org_slugs SET until = $2 WHERE org_id = $1 AND until IS NULL", values![org.id, keep_until])
+        .execute(
+            "DELETE FROM org_slugs WHERE slug = $1 AND org_id = $2 AND until IS NOT NULL",
+            values![slug, org.id],
+        )
+        .await?;
+    connection
+        .execute(
+            "UPDATE org_slugs SET until = $2 WHERE org_id = $1 AND until IS NULL",
+            values![org.id, keep_until],
+        )
         .await?;
     take_slug(connection, org.id, slug, now).await
 }

@@ -37,7 +37,8 @@ impl Record for RoleGrant {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
         Ok(Self {
-            role: Role::parse(&columns.take::<String>()?).ok_or_else(|| Error::internal("an unknown role"))?,
+            role: Role::parse(&columns.take::<String>()?)
+                .ok_or_else(|| Error::internal("an unknown role"))?,
             granted_by: columns.take::<String>()?.parse()?,
             granted_at: columns.take()?,
             reason: columns.take()?,
@@ -48,7 +49,11 @@ impl Record for RoleGrant {
 }
 
 /// What a user holds directly, strongest first.
-pub async fn grants(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Vec<RoleGrant>> {
+pub async fn grants(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Vec<RoleGrant>> {
     let sql = "SELECT role, granted_by, granted_at, reason, valid_from, valid_until FROM role_grants \
                WHERE org_id = $1 AND user_id = $2";
     let mut grants: Vec<RoleGrant> = connection.all(sql, values![context.org, user]).await?;
@@ -57,7 +62,11 @@ pub async fn grants(connection: &mut Connection<'_>, context: OrgContext, user: 
 }
 
 /// The roles alone.
-pub async fn of_user(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Vec<Role>> {
+pub async fn of_user(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Vec<Role>> {
     Ok(grants(connection, context, user).await?.into_iter().map(|grant| grant.role).collect())
 }
 
@@ -119,14 +128,22 @@ pub async fn remove_all(
 }
 
 /// What a deprovisioned user held.
-pub async fn snapshot(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Vec<RoleGrant>> {
+pub async fn snapshot(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Vec<RoleGrant>> {
     let sql = "SELECT grants FROM grant_snapshots WHERE org_id = $1 AND user_id = $2";
     let row: Option<(String,)> = connection.optional(sql, values![context.org, user]).await?;
     row.map_or(Ok(Vec::new()), |(text,)| Ok(from_json::<Snapshot>(&text)?.grants))
 }
 
 /// Forgets the snapshot.
-pub async fn forget_snapshot(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
+pub async fn forget_snapshot(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<()> {
     let sql = "DELETE FROM grant_snapshots WHERE org_id = $1 AND user_id = $2";
     connection.execute(sql, values![context.org, user]).await?;
     Ok(())

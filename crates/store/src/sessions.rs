@@ -75,14 +75,36 @@ pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Resul
 }
 
 /// Notes use, to within the grain.
-pub async fn touch(connection: &mut Connection<'_>, context: OrgContext, id: SessionId, now: Timestamp) -> Result<()> {
+pub async fn touch(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<()> {
     let sql = "UPDATE sessions SET last_active_at = $3 WHERE org_id = $1 AND id = $2 AND last_active_at < $3";
     connection.execute(sql, values![context.org, id, now]).await?;
     Ok(())
 }
 
+/// Gives a session another secret: the old one opens nothing any more.
+pub async fn replace_secret(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: SessionId,
+    secret: &SecretHash,
+) -> Result<()> {
+    let sql = "UPDATE sessions SET secret = $3 WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, secret]).await?;
+    Ok(())
+}
+
 /// Ends one session; true if it was there.
-pub async fn end(connection: &mut Connection<'_>, context: OrgContext, user: UserId, id: SessionId) -> Result<bool> {
+pub async fn end(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    id: SessionId,
+) -> Result<bool> {
     let sql = "DELETE FROM sessions WHERE org_id = $1 AND user_id = $2 AND id = $3";
     Ok(connection.execute(sql, values![context.org, user, id]).await? > 0)
 }

@@ -1,6 +1,9 @@
 //! The rows of `tokens`: API tokens, looked up by the hash of the secret.
 
-use model::{Error, OrgContext, Permission, Permissions, Result, Timestamp, TokenId, UserId, session::SecretHash, token::Token};
+use model::{
+    Error, OrgContext, Permission, Permissions, Result, Timestamp, TokenId, UserId, session::SecretHash,
+    token::Token,
+};
 
 use crate::{Connection, Record, Row, values};
 
@@ -30,14 +33,22 @@ fn scopes(text: Option<&str>) -> Result<Permissions> {
 }
 
 /// The token with that secret, valid or not.
-pub async fn find(connection: &mut Connection<'_>, context: OrgContext, secret: &SecretHash) -> Result<Option<Token>> {
+pub async fn find(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    secret: &SecretHash,
+) -> Result<Option<Token>> {
     let sql = "SELECT org_id, id, user_id, name, secret, scopes, created_at, expires_at, last_used_at FROM tokens \
                WHERE org_id = $1 AND secret = $2";
     connection.optional(sql, values![context.org, secret]).await
 }
 
 /// A user's tokens, newest first; at most 200.
-pub async fn of_user(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Vec<Token>> {
+pub async fn of_user(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Vec<Token>> {
     let sql = "SELECT org_id, id, user_id, name, secret, scopes, created_at, expires_at, last_used_at FROM tokens \
                WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT 200";
     connection.all(sql, values![context.org, user]).await
@@ -65,7 +76,12 @@ pub async fn insert(connection: &mut Connection<'_>, token: &Token) -> Result<()
 }
 
 /// Notes use, to within the grain.
-pub async fn touch(connection: &mut Connection<'_>, context: OrgContext, id: TokenId, now: Timestamp) -> Result<()> {
+pub async fn touch(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: TokenId,
+    now: Timestamp,
+) -> Result<()> {
     let sql = "UPDATE tokens SET last_used_at = $3 WHERE org_id = $1 AND id = $2";
     connection.execute(sql, values![context.org, id, now]).await?;
     Ok(())
@@ -85,7 +101,9 @@ pub async fn revoke(
 
 /// Ends all tokens of a user; answers how many.
 pub async fn revoke_all(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<u64> {
-    connection.execute("DELETE FROM tokens WHERE org_id = $1 AND user_id = $2", values![context.org, user]).await
+    connection
+        .execute("DELETE FROM tokens WHERE org_id = $1 AND user_id = $2", values![context.org, user])
+        .await
 }
 
 /// Tidies tokens past their end.

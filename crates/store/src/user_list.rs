@@ -126,7 +126,9 @@ pub async fn counts(
         counts.push((*status, count));
     }
     let locked = counts.iter().find(|(status, _)| *status == Status::Locked).map_or(0, |(_, count)| *count);
-    if let Some((_, active)) = counts.iter_mut().find(|(status, count)| *status == Status::Active && *count <= most) {
+    if let Some((_, active)) =
+        counts.iter_mut().find(|(status, count)| *status == Status::Active && *count <= most)
+    {
         *active -= locked;
     }
     Ok(counts)

@@ -37,7 +37,8 @@ impl Record for User {
             state: from_json::<State>(&columns.take::<String>()?)?,
             lock: columns.take::<Option<String>>()?.map(|text| from_json::<Lock>(&text)).transpose()?,
             password_locked_until: columns.take()?,
-            source: Source::parse(&columns.take::<String>()?).ok_or_else(|| Error::internal("an unknown source"))?,
+            source: Source::parse(&columns.take::<String>()?)
+                .ok_or_else(|| Error::internal("an unknown source"))?,
             external_id: columns.take()?,
             created_at: columns.take()?,
             updated_at: columns.take()?,
@@ -94,7 +95,11 @@ pub async fn find_by_identifier(
 }
 
 /// Whether anybody, in the trash too, holds that username.
-pub async fn username_is_taken(connection: &mut Connection<'_>, context: OrgContext, username: &str) -> Result<bool> {
+pub async fn username_is_taken(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    username: &str,
+) -> Result<bool> {
     let key = model::user::key(username);
     let sql = "SELECT 1 FROM users WHERE org_id = $1 AND username_key = $2";
     Ok(connection.optional::<(i64,)>(sql, values![context.org, &key]).await?.is_some())
@@ -219,6 +224,18 @@ pub async fn signed_in(
     Ok(())
 }
 
+/// Notes that a user was seen. Not an edit: the version stays.
+pub async fn seen(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: UserId,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE users SET last_seen_at = $3 WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, now]).await?;
+    Ok(())
+}
+
 /// Notes until when the password of a user is locked by failures. Not an edit: the version stays.
 pub async fn lock_password(
     connection: &mut Connection<'_>,
@@ -232,7 +249,11 @@ pub async fn lock_password(
 }
 
 /// The names of several users, for pages that mention them.
-pub async fn name(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Option<String>> {
+pub async fn name(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: UserId,
+) -> Result<Option<String>> {
     Ok(find(connection, context, id).await?.map(|user| user.name().to_owned()))
 }
 
@@ -244,7 +265,11 @@ pub async fn is_present(connection: &mut Connection<'_>, context: OrgContext, id
 
 /// Owners who are able (PRODUCT §3, “last owner”): active humans with a lasting password, no administrator's lock, and
 /// no end date on account or grant. Counts to two: more makes no difference.
-pub async fn able_owners(connection: &mut Connection<'_>, context: OrgContext, now: Timestamp) -> Result<usize> {
+pub async fn able_owners(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    now: Timestamp,
+) -> Result<usize> {
     let sql = "SELECT u.fields FROM role_grants g CROSS JOIN users u CROSS JOIN credentials c \
                WHERE g.org_id = $1 AND g.role = 'owner' AND g.valid_until IS NULL \
                AND (g.valid_from IS NULL OR g.valid_from <= $2) \

@@ -1,0 +1,191 @@
+//! From a secret to who it is and what may be done: sessions and API tokens, checked on every request.
+//!
+//! Memory first (`cache.rs`); the database when memory does not know. A secret of another organization is no secret.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use model::{
+    Error, Kind, Org, OrgContext, Permissions, Result, Timestamp, UserId,
+    session::{Secret, SecretHash, Session},
+    token::Token,
+};
+use store::Connection;
+
+use crate::{
+    App,
+    cache::{Access, Proof, Stamps},
+};
+
+/// The answer to a session or token that does not hold (any more).
+pub fn signed_out() -> Error {
+    let message = "You are not signed in, or not any more. Sign in again.";
+    Error::new(Kind::Unauthenticated, "unauthenticated", message)
+}
+
+impl App {
+    /// The organization that a slug leads to. A past slug leads there too; the organization then has another `slug`.
+    pub async fn org(&self, slug: &str) -> Result<Arc<Org>> {
+        if let Some(org) = self.cache().slug(slug) {
+            return Ok(org);
+        }
+        let now = self.now();
+        let wanted = slug.to_owned();
+        let find =
+            async |connection: &mut Connection<'_>| store::orgs::find_by_slug(connection, &wanted, now).await;
+        let org = self.database().read(find).await?.ok_or_else(Error::not_found)?;
+        // The stamp belongs to the organization, which only the first look tells: look again under it.
+        let (stamp, context) = (self.cache().org_stamp(org.id), OrgContext::from(org.id));
+        let again = async |connection: &mut Connection<'_>| store::orgs::find(connection, context).await;
+        let org = Arc::new(self.database().read(again).await?.ok_or_else(Error::not_found)?);
+        self.cache().remember_slug(org.clone(), stamp);
+        Ok(org)
+    }
+
+    /// Who a session's cookie stands for.
+    pub async fn session(&self, context: OrgContext, secret: &Secret) -> Result<Arc<Access>> {
+        let hash = secret.hash();
+        let now = self.now();
+        let access = match self.cache().access(&hash, context, now) {
+            Some(access) => access,
+            None => self.load_session(context, hash, now).await?,
+        };
+        self.note_use(&access, now);
+        Ok(access)
+    }
+
+    /// Who an API token stands for.
+    pub async fn token(&self, context: OrgContext, secret: &Secret) -> Result<Arc<Access>> {
+        let hash = secret.hash();
+        let now = self.now();
+        let access = match self.cache().access(&hash, context, now) {
+            Some(access) => access,
+            None => self.load_token(context, hash, now).await?,
+        };
+        self.note_use(&access, now);
+        Ok(access)
+    }
+
+    async fn load_session(
+        &self,
+        context: OrgContext,
+        hash: SecretHash,
+        now: Timestamp,
+    ) -> Result<Arc<Access>> {
+        let find =
+            async |connection: &mut Connection<'_>| store::sessions::find(connection, context, &hash).await;
+        let session = self.database().read(find).await?.filter(|session| session.is_valid(now));
+        let user = session.ok_or_else(signed_out)?.user;
+        let stamps = self.cache().stamps(context, user);
+        let read = async |connection: &mut Connection<'_>| {
+            // Under the stamps everything is read anew: what was read before them proves nothing.
+            let session = store::sessions::find(connection, context, &hash).await?;
+            let session = session.filter(|session| session.is_valid(now)).ok_or_else(signed_out)?;
+            let holder = holder(connection, context, user, now).await?;
+            Ok(session_access(stamps, &session, &holder))
+        };
+        let access = Arc::new(self.database().read(read).await?);
+        self.cache().remember(&hash, access.clone());
+        Ok(access)
+    }
+
+    async fn load_token(&self, context: OrgContext, hash: SecretHash, now: Timestamp) -> Result<Arc<Access>> {
+        let find =
+            async |connection: &mut Connection<'_>| store::tokens::find(connection, context, &hash).await;
+        let token = self.database().read(find).await?.filter(|token| token.expires_at > now);
+        let user = token.ok_or_else(signed_out)?.user;
+        let stamps = self.cache().stamps(context, user);
+        let read = async |connection: &mut Connection<'_>| {
+            let token = store::tokens::find(connection, context, &hash).await?;
+            let token = token.filter(|token| token.expires_at > now).ok_or_else(signed_out)?;
+            let holder = holder(connection, context, user, now).await?;
+            Ok(token_access(stamps, &token, &holder))
+        };
+        let access = Arc::new(self.database().read(read).await?);
+        self.cache().remember(&hash, access.clone());
+        Ok(access)
+    }
+
+    /// Keeps “last active” to within five minutes: one write per session and grain, behind the request.
+    fn note_use(&self, access: &Arc<Access>, now: Timestamp) {
+        let last = access.last_active.load(Ordering::Relaxed);
+        let grain = i64::try_from(Session::GRAIN.as_micros()).unwrap_or(i64::MAX);
+        if now.micros().saturating_sub(last) < grain {
+            return;
+        }
+        let first =
+            access.last_active.compare_exchange(last, now.micros(), Ordering::AcqRel, Ordering::Relaxed);
+        if first.is_err() {
+            return;
+        }
+        let (app, access) = (self.clone(), access.clone());
+        tokio::spawn(async move {
+            if let Err(error) = app.write_use(&access, now).await {
+                tracing::warn!(%error, detail = error.detail(), "last use could not be noted");
+            }
+        });
+    }
+
+    async fn write_use(&self, access: &Access, now: Timestamp) -> Result<()> {
+        let (context, user, proof) = (access.context, access.user, access.proof);
+        self.maintain(context, async move |connection| {
+            match proof {
+                Proof::Session(id) => store::sessions::touch(connection, context, id, now).await?,
+                Proof::Token(id) => store::tokens::touch(connection, context, id, now).await?,
+            }
+            store::users::seen(connection, context, user, now).await
+        })
+        .await
+    }
+
+    /// A write that is nobody's deed: bookkeeping, without an audit entry.
+    pub(crate) async fn maintain<T, F>(&self, context: OrgContext, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Connection<'_>) -> Result<T> + Send + Sync + 'static,
+    {
+        let entry = model::EntryId::new(self.now(), self.entropy());
+        let proof = store::Proof { org: context.org, entry };
+        let work =
+            async move |connection: &mut Connection<'_>| Ok(store::Attempt::Commit(work(connection).await?));
+        self.database().transaction(proof, store::Lane::Interactive, work, |_| ()).await
+    }
+}
+
+/// The holder of a credential, as of now.
+struct Holder {
+    name: String,
+    rights: (Permissions, Timestamp),
+    must_change_password: bool,
+}
+
+async fn holder(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Holder> {
+    let rights = store::access::rights(connection, context, user, now).await?;
+    let rights = rights.filter(|rights| rights.may_act).ok_or_else(signed_out)?;
+    let record = store::users::find(connection, context, user).await?.ok_or_else(signed_out)?;
+    let credential = store::credentials::find(connection, context, user).await?;
+    Ok(Holder {
+        name: record.name().to_owned(),
+        rights: (rights.permissions, rights.certain_until),
+        must_change_password: credential.is_some_and(|credential| credential.must_change),
+    })
+}
+
+fn session_access(stamps: Stamps, session: &Session, holder: &Holder) -> Access {
+    let idle = i64::try_from(session.idle.as_micros()).unwrap_or(i64::MAX);
+    let life = (session.expires_at, idle, session.last_active_at);
+    let (proof, all) = (Proof::Session(session.id), Permissions::all());
+    let must_change = holder.must_change_password;
+    Access::new(stamps, session.org, session.user, &holder.name, proof, holder.rights, all, must_change, life)
+}
+
+fn token_access(stamps: Stamps, token: &Token, holder: &Holder) -> Access {
+    let used = token.last_used_at.unwrap_or(Timestamp::from_micros(0));
+    let (proof, life) = (Proof::Token(token.id), (token.expires_at, 0, used));
+    // A token is no browser: who must choose another password does it where the password is used.
+    Access::new(stamps, token.org, token.user, &holder.name, proof, holder.rights, token.scopes, false, life)
+}

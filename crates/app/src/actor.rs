@@ -1,0 +1,80 @@
+//! Who asks, from where, and how: what an operation needs to know about its caller.
+
+use model::{Agent, OrgContext, Permission, Permissions, Result, SessionId, UserId, audit::Door};
+
+/// Who asks, for which organization, through which door.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The organization acted in; the only one that can be touched.
+    pub context: OrgContext,
+    /// Who.
+    pub agent: Agent,
+    /// The name at the time, for the audit log.
+    pub name: String,
+    /// What may be done, as of the start of the request. Operations that write ask again in their transaction.
+    pub permissions: Permissions,
+    /// What a token narrows the permissions to; everything for a session.
+    pub scopes: Permissions,
+    /// The session, when it came through one.
+    pub session: Option<SessionId>,
+    /// Through which door.
+    pub door: Door,
+    /// Where from; empty for the host itself.
+    pub address: String,
+    /// The request's id, as in the log and the answer.
+    pub request_id: String,
+    /// Do everything, then undo it: the answer says what would happen.
+    pub dry_run: bool,
+    /// Do it once, however often it is asked.
+    pub once: Option<Once>,
+}
+
+/// An idempotency key with the fingerprint of the request that it came with.
+#[derive(Debug, Clone)]
+pub struct Once {
+    /// Chosen by the caller, 1 to 255 characters.
+    pub key: String,
+    /// SHA-256 of method, path and body: the same key with another request is refused.
+    pub fingerprint: [u8; 32],
+}
+
+impl Actor {
+    /// The operator on the host: may do everything, in every organization.
+    pub fn operator(context: OrgContext) -> Self {
+        Self::internal(context, Agent::Operator, "operator", Door::CommandLine)
+    }
+
+    /// Muster's own timers.
+    pub fn system(context: OrgContext) -> Self {
+        Self::internal(context, Agent::System, "Muster", Door::Worker)
+    }
+
+    fn internal(context: OrgContext, agent: Agent, name: &str, door: Door) -> Self {
+        Self {
+            context,
+            agent,
+            name: name.to_owned(),
+            permissions: Permissions::all(),
+            scopes: Permissions::all(),
+            session: None,
+            door,
+            address: String::new(),
+            request_id: String::new(),
+            dry_run: false,
+            once: None,
+        }
+    }
+
+    /// Refuses unless the actor may do this. For reading; operations that write ask the database.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        self.permissions.require(permission)
+    }
+
+    /// The user behind it, if it is one.
+    pub fn user(&self) -> Option<UserId> {
+        match self.agent {
+            Agent::User(id) => Some(id),
+            Agent::Operator | Agent::System => None,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Moving users through the lifecycle: what `model/src/lifecycle.rs` decides, carried out in one transaction.
+//!
+//! Whoever may no longer act loses sessions, tokens and links with the change itself, never later.
+
+use model::{
+    Action, Error, Kind, Org, Permission, Result, Timestamp, User, UserFields, UserId,
+    audit::{self, Changes},
+    job::Work,
+    lifecycle::{ActionName, Change, Circumstances, Effect, StateName},
+    settings::LifecyclePolicy,
+    user::UserType,
+};
+use serde_json::{Map, Value};
+use store::{Connection, roles::RoleGrant};
+
+use crate::{Actor, App, Operation, Person, operation::Event};
+
+/// Which permission a transition needs.
+pub fn permission_for(action: ActionName) -> Permission {
+    match action {
+        ActionName::Activate | ActionName::Accept | ActionName::Settle | ActionName::Reject => {
+            Permission::UserActivate
+        }
+        ActionName::Invite | ActionName::CancelInvitation => Permission::UserCreate,
+        ActionName::Suspend | ActionName::Reactivate => Permission::UserSuspend,
+        ActionName::Deprovision => Permission::UserDeprovision,
+        ActionName::Delete => Permission::UserDelete,
+        ActionName::Restore => Permission::UserRestore,
+        ActionName::Purge => Permission::UserPurge,
+        ActionName::Lock => Permission::UserLock,
+        ActionName::Unlock => Permission::UserUnlock,
+    }
+}
+
+impl App {
+    /// Moves a user through the lifecycle. `version` is what the caller has seen.
+    pub async fn transition(
+        &self,
+        actor: &Actor,
+        org: &Org,
+        id: UserId,
+        action: Action,
+        version: Option<i64>,
+    ) -> Result<Person> {
+        let permission = permission_for(action.name());
+        let policy = org.settings.lifecycle.clone();
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            op.owners_may_change().await?;
+            let person = op.person_to_change(id, version).await?;
+            if action == Action::Activate
+                && person.password.set_at.is_none()
+                && person.user.fields.kind() != UserType::Service
+            {
+                let message =
+                    "This user has no password yet. Set a temporary password: that activates the account.";
+                return Err(Error::new(Kind::Conflict, "user.no_credential", message)
+                    .with_possible(vec!["set_password"]));
+            }
+            op.transition(person, action.clone(), &policy).await
+        };
+        self.run(actor, permission, deed).await
+    }
+
+    /// Brings a suspended or deprovisioned user back, with a new end date if the present one has passed.
+    /// `with_roles` gives a deprovisioned user the roles of before again, as far as the actor may grant them.
+    pub async fn reactivate(
+        &self,
+        actor: &Actor,
+        org: &Org,
+        id: UserId,
+        valid_until: Option<Timestamp>,
+        with_roles: bool,
+        version: Option<i64>,
+    ) -> Result<Person> {
+        let policy = org.settings.lifecycle.clone();
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            op.owners_may_change().await?;
+            let person = op.person_to_change(id, version).await?;
+            let is_rehire = person.user.state.name() == StateName::Deprovisioned;
+            op.permissions.require(if is_rehire {
+                Permission::UserDeprovision
+            } else {
+                Permission::UserSuspend
+            })?;
+            let mut person = op.transition(person, Action::Reactivate { valid_until }, &policy).await?;
+            if is_rehire {
+                let held = store::roles::snapshot(op.connection, op.context, id).await?;
+                let now = op.now;
+                for grant in held.into_iter().filter(|grant| with_roles && grant.holds(now)) {
+                    op.grant(&mut person, grant.role, "rehired".to_owned(), grant.valid_until).await?;
+                }
+                store::roles::forget_snapshot(op.connection, op.context, id).await?;
+            }
+            Ok(person)
+        };
+        // Which of the two permissions is needed depends on the state; reading it needs this one.
+        self.run(actor, Permission::UserRead, deed).await
+    }
+
+    /// The roles that a deprovisioned user held: what a rehire offers.
+    pub async fn held_before(&self, actor: &Actor, id: UserId) -> Result<Vec<RoleGrant>> {
+        actor.require(Permission::UserRead)?;
+        let context = actor.context;
+        let read =
+            async |connection: &mut Connection<'_>| store::roles::snapshot(connection, context, id).await;
+        self.database().read(read).await
+    }
+}
+
+impl Operation<'_, '_> {
+    /// Decides and carries out a transition of a loaded person.
+    pub(crate) async fn transition(
+        &mut self,
+        mut person: Person,
+        action: Action,
+        policy: &LifecyclePolicy,
+    ) -> Result<Person> {
+        let circumstances = Circumstances {
+            now: self.now,
+            by: self.agent,
+            policy,
+            has_credential: person.password.set_at.is_some()
+                || person.user.fields.kind() == UserType::Service,
+        };
+        let (name, reason) = (action.name(), reason_of(&action));
+        let before = facts(&person.user);
+        let change = person.user.apply(action, &circumstances)?;
+        if change.effects.contains(&Effect::RemoveGrants) && !change.effects.contains(&Effect::Erase) {
+            store::roles::remove_all(self.connection, self.context, person.user.id, self.now).await?;
+        }
+        self.check_owners(&person);
+        if change.effects.contains(&Effect::Erase) {
+            return self.purge(person, name, &change).await;
+        }
+        self.save(&mut person.user).await?;
+        let changes = audit::changes(&before, &facts(&person.user));
+        self.record_user(&person.user, event_of(name), changes, reason);
+        self.carry_out(&person.user, &change.effects).await?;
+        self.user_is_stale(person.user.id);
+        let user = person.user;
+        self.with_access(user).await
+    }
+
+    /// Removes every personal value; the id and a pseudonym stay in the audit log.
+    async fn purge(&mut self, mut person: Person, name: ActionName, change: &Change) -> Result<Person> {
+        let (context, id) = (self.context, person.user.id);
+        let pseudonym = format!("deleted user {}", &id.to_string()[24..]);
+        self.carry_out(&person.user, &change.effects).await?;
+        person.user.updated_at = self.now;
+        store::users::erase(self.connection, &person.user).await?;
+        for role in person.roles() {
+            store::roles::revoke(self.connection, context, id, role).await?;
+        }
+        store::roles::forget_snapshot(self.connection, context, id).await?;
+        store::credentials::remove(self.connection, context, id).await?;
+        store::credentials::forget_tries(self.connection, context, id, None).await?;
+        store::idempotency::forget(self.connection, context, &id.to_string()).await?;
+        store::audit::erase_person(self.connection, context, id, &pseudonym).await?;
+        self.record(Event {
+            name: event_of(name),
+            target_type: "user",
+            target: id.0,
+            target_name: &pseudonym,
+            changes: Changes::new(),
+            reason: String::new(),
+        });
+        self.user_is_stale(id);
+        person.user.fields = UserFields { username: Some(pseudonym), ..UserFields::default() };
+        Ok(Person { grants: Vec::new(), ..person })
+    }
+
+    /// Carries out what a transition brings with it.
+    pub(crate) async fn carry_out(&mut self, user: &User, effects: &[Effect]) -> Result<()> {
+        let (context, id) = (self.context, user.id);
+        for effect in effects {
+            match effect {
+                Effect::EndAccess => {
+                    store::sessions::end_all(self.connection, context, id, None).await?;
+                    store::tokens::revoke_all(self.connection, context, id).await?;
+                }
+                Effect::PurgeAt(at) => self.later(Work::PurgeUser { user: id }, *at),
+                Effect::SuspendAt(at) => self.later(Work::ExpireUser { user: id }, *at),
+                Effect::ForgetFailures => {
+                    store::credentials::forget_tries(self.connection, context, id, None).await?;
+                }
+                // Grants and personal values are the caller's; invitations have no links that could be out yet.
+                Effect::RemoveGrants | Effect::Erase | Effect::SendInvitation | Effect::EndInvitation => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a transition changes, for before and after.
+fn facts(user: &User) -> Map<String, Value> {
+    let mut facts = Map::new();
+    facts.insert("state".to_owned(), user.state.name().as_str().into());
+    if let Some(lock) = &user.lock {
+        facts.insert(
+            "locked_until".to_owned(),
+            lock.until.map_or("unlocked".into(), |until| until.to_string().into()),
+        );
+    }
+    if let Some(until) = user.fields.valid_until {
+        facts.insert("valid_until".to_owned(), until.to_string().into());
+    }
+    facts
+}
+
+fn reason_of(action: &Action) -> String {
+    match action {
+        Action::Suspend { reason, note } | Action::Deprovision { reason, note } if note.is_empty() => {
+            reason.to_string()
+        }
+        Action::Suspend { reason, note } | Action::Deprovision { reason, note } => {
+            format!("{reason}: {note}")
+        }
+        Action::Lock { note, .. } => note.clone(),
+        _ => String::new(),
+    }
+}
+
+/// The event that a transition is recorded as.
+fn event_of(action: ActionName) -> &'static str {
+    match action {
+        ActionName::Invite => "user.invited",
+        ActionName::CancelInvitation => "user.invitation_cancelled",
+        ActionName::Accept => "user.accepted",
+        ActionName::Activate => "user.activated",
+        ActionName::Settle => "user.settled",
+        ActionName::Unlock => "user.unlocked",
+        ActionName::Reactivate => "user.reactivated",
+        ActionName::Restore => "user.restored",
+        ActionName::Lock => "user.locked",
+        ActionName::Suspend => "user.suspended",
+        ActionName::Deprovision => "user.deprovisioned",
+        ActionName::Reject => "user.rejected",
+        ActionName::Delete => "user.deleted",
+        ActionName::Purge => "user.purged",
+    }
+}

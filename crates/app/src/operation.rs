@@ -1,0 +1,306 @@
+//! The only way to a transaction that writes.
+//!
+//! `App::run` takes who asks, the permission that the deed needs, and the deed. In one transaction it reads the
+//! actor's state and rights, looks whether the same request was answered before, runs the deed, checks what must
+//! hold afterwards (an able owner is left), writes the audit entries and the outbox rows, and commits. Only then are
+//! the caches told and the caller answered. Nothing is sent from here; that is the worker's, from the outbox.
+//!
+//! A deed owns what it captures, may run more than once (PostgreSQL repeats it after a serialization failure), awaits
+//! nothing but the operation and touches nothing outside. Hashing, parsing and checking come before.
+
+use std::sync::OnceLock;
+
+use model::{
+    Agent, EntryId, Error, JobId, Kind, OrgContext, Permission, Permissions, Result, Timestamp, UserId,
+    access::Role,
+    audit::{Changes, Entry},
+    job::{Job, Work},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use store::{Attempt, Connection, Lane, Proof};
+use uuid::Uuid;
+
+use crate::{Actor, App, Person, cache::Stale};
+
+/// What a deed works with: the transaction, and what it leaves behind.
+pub struct Operation<'c, 't> {
+    /// The transaction.
+    pub connection: &'c mut Connection<'t>,
+    /// The organization acted in.
+    pub context: OrgContext,
+    /// Who acts.
+    pub agent: Agent,
+    /// When: the same in every attempt.
+    pub now: Timestamp,
+    /// What the actor may do, read in this transaction.
+    pub permissions: Permissions,
+    actor: &'c Actor,
+    entropy: &'c dyn model::Entropy,
+    id: EntryId,
+    entries: Vec<Entry>,
+    jobs: Vec<Job>,
+    stale: Vec<Stale>,
+    owner_touched: bool,
+}
+
+/// Something that happened, for the audit log; `Operation::record` adds who, when and from where.
+pub struct Event<'e> {
+    /// `user.suspended`.
+    pub name: &'e str,
+    /// `user`, `org`, `token`, `session`.
+    pub target_type: &'e str,
+    /// Whose id.
+    pub target: Uuid,
+    /// The name at the time.
+    pub target_name: &'e str,
+    /// What changed.
+    pub changes: Changes,
+    /// Why.
+    pub reason: String,
+}
+
+/// What an attempt leaves for after the commit.
+struct Done<T> {
+    value: T,
+    replayed: bool,
+    stale: Vec<Stale>,
+    jobs: bool,
+}
+
+impl App {
+    /// Does `deed` for `actor`, who needs `permission`. See the module.
+    pub async fn run<T, F>(&self, actor: &Actor, permission: Permission, deed: F) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: AsyncFn(&mut Operation<'_, '_>) -> Result<T> + Send + Sync + 'static,
+    {
+        Ok(self.attempt(actor, Some(permission), Lane::Interactive, deed).await?.0)
+    }
+
+    /// Signing in: the actor has just proven who it is, and needs nothing else; the deed checks the actor's state.
+    pub(crate) async fn run_proven<T, F>(&self, actor: &Actor, deed: F) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: AsyncFn(&mut Operation<'_, '_>) -> Result<T> + Send + Sync + 'static,
+    {
+        Ok(self.attempt(actor, None, Lane::Interactive, deed).await?.0)
+    }
+
+    /// The same; also says whether it was answered from an earlier request with the same idempotency key.
+    pub async fn run_replayable<T, F>(
+        &self,
+        actor: &Actor,
+        permission: Permission,
+        lane: Lane,
+        deed: F,
+    ) -> Result<(T, bool)>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: AsyncFn(&mut Operation<'_, '_>) -> Result<T> + Send + Sync + 'static,
+    {
+        self.attempt(actor, Some(permission), lane, deed).await
+    }
+
+    async fn attempt<T, F>(
+        &self,
+        actor: &Actor,
+        permission: Option<Permission>,
+        lane: Lane,
+        deed: F,
+    ) -> Result<(T, bool)>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: AsyncFn(&mut Operation<'_, '_>) -> Result<T> + Send + Sync + 'static,
+    {
+        let id = EntryId::new(self.now(), self.entropy());
+        let proof = Proof { org: actor.context.org, entry: id };
+        let (app, actor, started) = (self.clone(), actor.clone(), OnceLock::new());
+        let dry_run = actor.dry_run;
+        let work = async move |connection: &mut Connection<'_>| {
+            let now = *started.get_or_init(|| app.now());
+            let mut operation = Operation::new(connection, &actor, app.entropy(), now, id);
+            if let Some(permission) = permission {
+                operation.authorize(permission).await?;
+            }
+            let done = operation.perform(&deed).await?;
+            Ok(if dry_run { Attempt::Discard(done) } else { Attempt::Commit(done) })
+        };
+        let app = self.clone();
+        let after = move |done: &Done<T>| {
+            app.cache().forget(&done.stale);
+            if done.jobs {
+                app.wake().notify_one();
+            }
+        };
+        let done = self.database().transaction(proof, lane, work, after).await?;
+        Ok((done.value, done.replayed))
+    }
+}
+
+impl<'c, 't> Operation<'c, 't> {
+    fn new(
+        connection: &'c mut Connection<'t>,
+        actor: &'c Actor,
+        entropy: &'c dyn model::Entropy,
+        now: Timestamp,
+        id: EntryId,
+    ) -> Self {
+        Self {
+            connection,
+            context: actor.context,
+            agent: actor.agent,
+            now,
+            permissions: actor.permissions,
+            actor,
+            entropy,
+            id,
+            entries: Vec::new(),
+            jobs: Vec::new(),
+            stale: Vec::new(),
+            owner_touched: false,
+        }
+    }
+
+    /// The actor's state and rights as this transaction sees them: whoever was just suspended does nothing more.
+    async fn authorize(&mut self, permission: Permission) -> Result<()> {
+        if let Agent::User(user) = self.agent {
+            let rights = store::access::rights(self.connection, self.context, user, self.now).await?;
+            let rights = rights.filter(|rights| rights.may_act).ok_or_else(crate::access::signed_out)?;
+            self.permissions = rights.permissions.within(self.actor.scopes);
+        }
+        self.permissions.require(permission)
+    }
+
+    /// Runs the deed, unless the same request was answered before.
+    async fn perform<T, F>(mut self, deed: &F) -> Result<Done<T>>
+    where
+        T: Serialize + DeserializeOwned,
+        F: AsyncFn(&mut Operation<'_, '_>) -> Result<T>,
+    {
+        if let Some(value) = self.answered_before().await? {
+            return Ok(Done { value, replayed: true, stale: Vec::new(), jobs: false });
+        }
+        let value = deed(&mut self).await?;
+        if self.owner_touched
+            && store::users::able_owners(self.connection, self.context, self.now).await? == 0
+        {
+            let message = "This would leave the organization without an owner who can sign in. \
+                           Make somebody else an owner first.";
+            return Err(Error::new(Kind::Conflict, "org.last_owner", message));
+        }
+        for entry in &self.entries {
+            store::audit::append(self.connection, self.context, entry).await?;
+        }
+        for job in &self.jobs {
+            store::jobs::insert(self.connection, job, self.now).await?;
+        }
+        self.keep_answer(&value).await?;
+        for stale in &self.stale {
+            self.connection.notify(&stale.payload()).await?;
+        }
+        Ok(Done { value, replayed: false, jobs: !self.jobs.is_empty(), stale: self.stale })
+    }
+
+    async fn answered_before<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        let Some(once) = &self.actor.once else { return Ok(None) };
+        let agent = self.agent.to_string();
+        let (context, connection) = (self.context, &mut *self.connection);
+        if store::idempotency::take(connection, context, &agent, &once.key, &once.fingerprint, self.now)
+            .await?
+        {
+            return Ok(None);
+        }
+        let (fingerprint, result) = store::idempotency::find(connection, context, &agent, &once.key).await?;
+        if fingerprint != once.fingerprint {
+            let message =
+                "This Idempotency-Key was used with another request. Use a new key for a new request.";
+            return Err(Error::new(Kind::Conflict, "idempotency.other_request", message));
+        }
+        serde_json::from_str(&result).map(Some).map_err(Error::internal)
+    }
+
+    async fn keep_answer<T: Serialize>(&mut self, value: &T) -> Result<()> {
+        let Some(once) = &self.actor.once else { return Ok(()) };
+        let text = serde_json::to_string(value).map_err(Error::internal)?;
+        let agent = self.agent.to_string();
+        store::idempotency::keep(self.connection, self.context, &agent, &once.key, &text).await
+    }
+
+    /// A fresh id of this moment.
+    pub fn new_id(&self) -> Uuid {
+        model::id::new_uuid(self.now, self.entropy)
+    }
+
+    /// Loads a person, whom nobody else changes before this transaction ends. `Error::not_found` if there is none.
+    pub async fn person(&mut self, id: UserId) -> Result<Person> {
+        let user =
+            store::users::lock(self.connection, self.context, id).await?.ok_or_else(Error::not_found)?;
+        self.with_access(user).await
+    }
+
+    pub(crate) async fn with_access(&mut self, user: model::User) -> Result<Person> {
+        let grants = store::roles::grants(self.connection, self.context, user.id).await?;
+        let credential = store::credentials::find(self.connection, self.context, user.id).await?;
+        Ok(Person::new(user, grants, credential.as_ref()))
+    }
+
+    /// Loads a person to change: not one who may do more than the actor (the granting rule), nor of another version
+    /// than the caller has seen.
+    pub async fn person_to_change(&mut self, id: UserId, version: Option<i64>) -> Result<Person> {
+        let person = self.person(id).await?;
+        self.permissions.may_change(person.permissions(self.now))?;
+        if version.is_some_and(|version| version != person.user.version) {
+            return Err(store::users::stale());
+        }
+        Ok(person)
+    }
+
+    /// Must come before loading whoever might be an owner: the organization's row is locked first, always, so that
+    /// two operations can't each leave the other's owner as the last one.
+    pub async fn owners_may_change(&mut self) -> Result<()> {
+        store::orgs::lock(self.connection, self.context).await
+    }
+
+    /// Asks for the check that an able owner is left, if this is one.
+    pub fn check_owners(&mut self, person: &Person) {
+        self.owner_touched |= person.roles().any(|role| role == Role::Owner);
+    }
+
+    /// Writes an entry of the audit log, with this operation's change.
+    pub fn record(&mut self, event: Event<'_>) {
+        let id = if self.entries.is_empty() { self.id } else { EntryId(self.new_id()) };
+        self.entries.push(Entry {
+            id,
+            at: self.now,
+            event: event.name.to_owned(),
+            actor: self.agent,
+            actor_name: self.actor.name.clone(),
+            target_type: event.target_type.to_owned(),
+            target: event.target,
+            target_name: event.target_name.to_owned(),
+            changes: event.changes,
+            reason: event.reason,
+            request_id: self.actor.request_id.clone(),
+            address: self.actor.address.clone(),
+            door: self.actor.door,
+        });
+    }
+
+    /// Asks the worker for something, not before `run_at`.
+    pub fn later(&mut self, work: Work, run_at: Timestamp) {
+        let id = JobId(self.new_id());
+        self.jobs.push(Job { id, org: self.context, work, run_at, attempts: 0 });
+    }
+
+    /// What memory, here and on other nodes, must not believe any more.
+    pub fn stale(&mut self, stale: Stale) {
+        if !self.stale.contains(&stale) {
+            self.stale.push(stale);
+        }
+    }
+
+    /// A user's sessions, rights or state have changed.
+    pub fn user_is_stale(&mut self, user: UserId) {
+        self.stale(Stale::User(self.context, user));
+    }
+}

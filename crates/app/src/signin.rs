@@ -1,0 +1,305 @@
+//! Signing in with a password, and signing out.
+//!
+//! Whoever asks learns nothing from a refusal: unknown, wrong, suspended and locked look and take alike. Tries are
+//! counted before anything is computed, for identifiers that nobody holds too, so that neither many tries at once nor
+//! the lock itself tells more.
+
+use model::{
+    Error, Kind, Org, OrgContext, Permission, Result, SessionId, Timestamp, UserId,
+    access::Permissions,
+    audit::{Changes, Door},
+    credential::{Credential, Password},
+    session::{self, Secret, Session},
+    user::UserType,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{Actor, App, Operation, Person, operation::Event, users::changed};
+
+/// What somebody types to sign in.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Username or email.
+    pub identifier: String,
+    /// Password, as typed.
+    pub password: String,
+    /// “Keep me signed in”.
+    pub remember: bool,
+    /// Where from.
+    pub address: String,
+    /// The browser's own description.
+    pub user_agent: String,
+    /// The request's id.
+    pub request_id: String,
+}
+
+/// Somebody has signed in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// For the cookie.
+    pub secret: Secret,
+    /// The cookie may outlive the browser until then; `None`: it ends with the browser.
+    pub kept_until: Option<Timestamp>,
+    /// Who.
+    pub user: UserId,
+    /// Another password must be chosen first.
+    pub must_change_password: bool,
+}
+
+/// Why a sign-in was refused: for the audit log only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    WrongPassword,
+    NoPassword,
+    NotActive,
+    PasswordLocked,
+    PasswordExpired,
+    Service,
+}
+
+impl Refusal {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongPassword => "wrong_password",
+            Self::NoPassword => "no_password",
+            Self::NotActive => "not_active",
+            Self::PasswordLocked => "password_locked",
+            Self::PasswordExpired => "password_expired",
+            Self::Service => "service_user",
+        }
+    }
+}
+
+/// The one answer to every sign-in that fails.
+fn refused() -> Error {
+    let message = "That did not work. Check the username or email and the password, and that this is your \
+                   organization's address. If it still fails, ask your administrator.";
+    Error::new(Kind::Unauthenticated, "sign_in.refused", message)
+}
+
+impl App {
+    /// Signs in with a password.
+    pub async fn sign_in(&self, org: &Org, attempt: Attempt) -> Result<SignedIn> {
+        let context = OrgContext::from(org.id);
+        let identifier = attempt.identifier.clone();
+        let find = async |connection: &mut store::Connection<'_>| {
+            let Some(user) = store::users::find_by_identifier(connection, context, &identifier).await? else {
+                return Ok(None);
+            };
+            let credential = store::credentials::find(connection, context, user.id).await?;
+            Ok(Some((user.id, credential)))
+        };
+        let found = if identifier.len() > 1000 { None } else { self.database().read(find).await? };
+        let subject = found.as_ref().map_or_else(|| nobody(context, &identifier), |(id, _)| id.0);
+        self.count_try(context, subject, &attempt.address).await?;
+        let credential = found.as_ref().and_then(|(_, credential)| credential.as_ref());
+        let stored = credential.map(|credential| credential.hash.clone());
+        // Something that can't be a password takes as long as any other.
+        let typed = Password::typed(&attempt.password).or_else(|| Password::typed("-"));
+        let possible = Password::typed(&attempt.password).is_some();
+        let Some(typed) = typed else { return Err(refused()) };
+        let verdict = self.hasher().verify(typed.clone(), stored.as_deref()).await?;
+        let Some((user, credential)) = found else { return Err(refused()) };
+        let signed_in = self.settle(org, user, credential, verdict.matches && possible, attempt).await?;
+        if verdict.outdated && signed_in.is_some() {
+            self.rehash(context, user, typed, stored.unwrap_or_default()).await?;
+        }
+        signed_in.ok_or_else(refused)
+    }
+
+    /// One more try; refused when there were too many, for a subject that exists or not.
+    pub(crate) async fn count_try(&self, context: OrgContext, subject: Uuid, address: &str) -> Result<()> {
+        let org = self.org_by_context(context).await?;
+        let policy = org.settings.lockout.clone();
+        let now = self.now();
+        let (subject, address) = (UserId(subject), address.to_owned());
+        let tries = self
+            .maintain(context, async move |connection| {
+                let since = now.minus(policy.window());
+                store::credentials::count_try(connection, context, subject, &address, now, since).await
+            })
+            .await?;
+        if tries <= i64::from(org.settings.lockout.failures_per_address) {
+            return Ok(());
+        }
+        let minutes = org.settings.lockout.minutes;
+        let message =
+            format!("Too many tries. Wait {minutes} minutes, then try again, or ask your administrator.");
+        let error = Error::new(Kind::TooMany, "sign_in.too_many", message);
+        Err(error.with_retry_after(u32::from(minutes) * 60))
+    }
+
+    async fn org_by_context(&self, context: OrgContext) -> Result<Org> {
+        let read =
+            async |connection: &mut store::Connection<'_>| store::orgs::find(connection, context).await;
+        self.database().read(read).await?.ok_or_else(Error::not_found)
+    }
+
+    /// The password was compared; now decide in one transaction whether a session begins.
+    async fn settle(
+        &self,
+        org: &Org,
+        user: UserId,
+        seen: Option<Credential>,
+        matches: bool,
+        attempt: Attempt,
+    ) -> Result<Option<SignedIn>> {
+        let secret = self.new_secret();
+        let (hash, settings) = (secret.hash(), org.settings.clone());
+        let mut actor = Actor::system(org.id.into());
+        actor.agent = model::Agent::User(user);
+        actor.address = attempt.address.clone();
+        actor.request_id = attempt.request_id.clone();
+        actor.door = Door::Console;
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person(user).await?;
+            let refusal = refusal(&person, seen.as_ref(), matches, op.now);
+            if let Some(refusal) = refusal {
+                op.refuse_sign_in(&person, refusal, &settings).await?;
+                return Ok(None);
+            }
+            let session = new_session(op, &person, hash, &attempt, &settings);
+            op.begin_session(&person, &session).await?;
+            let kept_until = session.remembered.then_some(session.expires_at);
+            Ok(Some((kept_until, person.password.must_change)))
+        };
+        // Who signs in needs no permission: the password has just been compared.
+        let begun: Option<(Option<Timestamp>, bool)> = self.run_proven(&actor, deed).await?;
+        Ok(begun.map(|(kept_until, must_change_password)| SignedIn {
+            secret,
+            kept_until,
+            user,
+            must_change_password,
+        }))
+    }
+
+    async fn rehash(&self, context: OrgContext, user: UserId, typed: Password, old: String) -> Result<()> {
+        let new = self.hasher().hash(typed).await?;
+        self.maintain(context, async move |connection| {
+            store::credentials::rehash(connection, context, user, &old, &new).await
+        })
+        .await
+    }
+
+    /// Ends the actor's own session.
+    pub async fn sign_out(&self, actor: &Actor) -> Result<()> {
+        let (Some(user), Some(session)) = (actor.user(), actor.session) else { return Ok(()) };
+        let deed = async move |op: &mut Operation<'_, '_>| op.end_session(user, session).await;
+        self.run(actor, Permission::AccountRead, deed).await
+    }
+}
+
+/// The subject under which tries for an identifier that nobody holds are counted.
+fn nobody(context: OrgContext, identifier: &str) -> Uuid {
+    let key = model::user::key(&identifier.chars().take(300).collect::<String>());
+    let digest = Sha256::new().chain_update(context.org.0).chain_update(key).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// Everything that must hold for a session to begin.
+fn refusal(person: &Person, seen: Option<&Credential>, matches: bool, now: Timestamp) -> Option<Refusal> {
+    let Some(seen) = seen else { return Some(Refusal::NoPassword) };
+    if person.user.fields.kind() == UserType::Service {
+        return Some(Refusal::Service);
+    }
+    if person.user.password_locked_until.is_some_and(|until| until > now) {
+        return Some(Refusal::PasswordLocked);
+    }
+    // The password that was compared must still be the password.
+    if !matches || person.password.set_at != Some(seen.set_at) {
+        return Some(Refusal::WrongPassword);
+    }
+    if !person.user.may_act(now) {
+        return Some(Refusal::NotActive);
+    }
+    if person.password.expires_at.is_some_and(|at| at <= now) {
+        return Some(Refusal::PasswordExpired);
+    }
+    None
+}
+
+fn new_session(
+    op: &Operation<'_, '_>,
+    person: &Person,
+    secret: session::SecretHash,
+    attempt: &Attempt,
+    settings: &model::Settings,
+) -> Session {
+    let ordinary = person.permissions(op.now) == Permissions::of_roles(&[]);
+    let remembered = attempt.remember && settings.session.remember && ordinary;
+    let (idle, absolute) = session::lifetimes(&settings.session, remembered);
+    // No session outlives the account.
+    let end = person.user.fields.valid_until.unwrap_or(Timestamp::MAX);
+    Session {
+        id: SessionId(op.new_id()),
+        org: op.context,
+        user: person.user.id,
+        secret,
+        started_at: op.now,
+        last_active_at: op.now,
+        expires_at: op.now.plus(absolute).min(end),
+        idle,
+        method: "password".to_owned(),
+        address: attempt.address.clone(),
+        user_agent: attempt.user_agent.chars().filter(|c| !c.is_control()).take(300).collect(),
+        remembered,
+    }
+}
+
+impl Operation<'_, '_> {
+    async fn begin_session(&mut self, person: &Person, session: &Session) -> Result<()> {
+        let (context, user) = (self.context, person.user.id);
+        store::sessions::insert(self.connection, session).await?;
+        store::users::signed_in(self.connection, context, user, &session.method, self.now).await?;
+        store::credentials::forget_tries(self.connection, context, user, Some(&session.address)).await?;
+        store::credentials::forget_tries(self.connection, context, user, Some("")).await?;
+        let changes = changed("method", Value::Null, session.method.as_str().into());
+        self.record_user(&person.user, "session.started", changes, String::new());
+        Ok(())
+    }
+
+    /// Notes a refusal, and locks the password when there were too many from everywhere.
+    async fn refuse_sign_in(
+        &mut self,
+        person: &Person,
+        refusal: Refusal,
+        settings: &model::Settings,
+    ) -> Result<()> {
+        let (context, user, policy) = (self.context, person.user.id, &settings.lockout);
+        self.record_user(&person.user, "sign_in.failed", Changes::new(), refusal.as_str().to_owned());
+        if refusal != Refusal::WrongPassword {
+            return Ok(());
+        }
+        let since = self.now.minus(policy.window());
+        let tries =
+            store::credentials::count_try(self.connection, context, user, "", self.now, since).await?;
+        if tries >= i64::from(policy.failures_in_total) {
+            let until = self.now.plus(policy.window());
+            store::users::lock_password(self.connection, context, user, Some(until)).await?;
+            let changes = changed("password_locked_until", Value::Null, until.to_string().into());
+            self.record_user(&person.user, "user.password_locked", changes, String::new());
+        }
+        Ok(())
+    }
+
+    /// Ends one session of a user.
+    pub(crate) async fn end_session(&mut self, user: UserId, session: SessionId) -> Result<()> {
+        if store::sessions::end(self.connection, self.context, user, session).await? {
+            let name = store::users::name(self.connection, self.context, user).await?.unwrap_or_default();
+            self.record(Event {
+                name: "session.ended",
+                target_type: "session",
+                target: session.0,
+                target_name: &name,
+                changes: Changes::new(),
+                reason: String::new(),
+            });
+            self.user_is_stale(user);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! What one can do with API tokens: make, see and revoke one's own; the command line makes them for others.
+
+use std::time::Duration;
+
+use model::{
+    Agent, Error, Kind, Permission, Permissions, Result, TokenId, UserId,
+    audit::Changes,
+    token::{self, Token},
+};
+use serde_json::Value;
+
+use crate::{Actor, App, Operation, access::signed_out, operation::Event, users::changed};
+
+/// A token to make.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// What it is for.
+    pub name: String,
+    /// Permissions by name; none: all that its user may do.
+    pub scopes: Vec<String>,
+    /// Days until it ends, 1 to 366.
+    pub days: u16,
+}
+
+/// A token was made.
+#[derive(Debug, Clone)]
+pub struct CreatedToken {
+    /// Its stored side.
+    pub token: Token,
+    /// The token itself: shown once. `None` when the same request is repeated.
+    pub secret: Option<String>,
+}
+
+impl App {
+    /// One's own tokens, newest first.
+    pub async fn own_tokens(&self, actor: &Actor) -> Result<Vec<Token>> {
+        actor.require(Permission::AccountTokens)?;
+        let (context, user) = (actor.context, actor.user().ok_or_else(signed_out)?);
+        let read = async |connection: &mut store::Connection<'_>| {
+            store::tokens::of_user(connection, context, user).await
+        };
+        self.database().read(read).await
+    }
+
+    /// Makes a token of one's own; the operator makes one `for_user`.
+    pub async fn create_token(
+        &self,
+        actor: &Actor,
+        new: NewToken,
+        for_user: Option<UserId>,
+    ) -> Result<CreatedToken> {
+        let name = token::name(&new.name)?;
+        let scopes = token::scopes(&new.scopes)?;
+        if !(1..=token::MAX_DAYS).contains(&new.days) {
+            let message = format!("Choose 1 to {} days.", token::MAX_DAYS);
+            return Err(Error::invalid_field("days", "token.days", message));
+        }
+        let whose = || Error::invalid_field("user", "token.user", "Say whose token it is.");
+        let user = actor.user().or(for_user).ok_or_else(whose)?;
+        let secret = token::generate(self.entropy());
+        let hash = secret.hash();
+        let life = Duration::from_secs(u64::from(new.days) * 24 * 60 * 60);
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let token = Token {
+                id: TokenId(op.new_id()),
+                org: op.context,
+                user,
+                name: name.clone(),
+                secret: hash,
+                scopes,
+                created_at: op.now,
+                expires_at: op.now.plus(life),
+                last_used_at: None,
+            };
+            op.create_token(&token).await?;
+            Ok((token.id, token.expires_at))
+        };
+        let lane = store::Lane::Interactive;
+        let ((id, expires_at), replayed) =
+            self.run_replayable(actor, Permission::AccountTokens, lane, deed).await?;
+        let token = Token {
+            id,
+            org: actor.context,
+            user,
+            name: token::name(&new.name)?,
+            secret: hash,
+            scopes,
+            created_at: expires_at.minus(life),
+            expires_at,
+            last_used_at: None,
+        };
+        let secret = (!replayed && !actor.dry_run).then(|| token::reveal(&secret));
+        Ok(CreatedToken { token, secret })
+    }
+
+    /// Revokes one of one's own tokens.
+    pub async fn revoke_token(&self, actor: &Actor, id: TokenId) -> Result<()> {
+        let user = actor.user().ok_or_else(signed_out)?;
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let name = store::tokens::revoke(op.connection, op.context, user, id)
+                .await?
+                .ok_or_else(Error::not_found)?;
+            op.record(Event {
+                name: "token.revoked",
+                target_type: "token",
+                target: id.0,
+                target_name: &name,
+                changes: Changes::new(),
+                reason: String::new(),
+            });
+            op.user_is_stale(user);
+            Ok(())
+        };
+        self.run(actor, Permission::AccountTokens, deed).await
+    }
+}
+
+impl Operation<'_, '_> {
+    async fn create_token(&mut self, token: &Token) -> Result<()> {
+        let person = self.person(token.user).await?;
+        if !person.user.may_act(self.now) {
+            let message = "Only an active user can have API tokens.";
+            return Err(Error::new(Kind::Conflict, "token.user_not_active", message));
+        }
+        // A token that a token makes can't do more than that one.
+        if matches!(self.agent, Agent::User(_)) && token.scopes != Permissions::all() {
+            self.permissions.may_grant(token.scopes.within(person.permissions(self.now)))?;
+        } else if matches!(self.agent, Agent::User(_)) {
+            self.permissions.may_grant(person.permissions(self.now))?;
+        }
+        store::tokens::insert(self.connection, token).await?;
+        let scopes: Vec<&str> = token.scopes.iter().map(Permission::as_str).collect();
+        let scopes = if token.scopes == Permissions::all() { "all".to_owned() } else { scopes.join(" ") };
+        self.record(Event {
+            name: "token.created",
+            target_type: "token",
+            target: token.id.0,
+            target_name: &token.name,
+            changes: changed("scopes", Value::Null, scopes.into()),
+            reason: String::new(),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,406 @@
+//! What one can do with users: list, look at, create, edit. Moving them through the lifecycle is `lifecycle.rs`.
+
+use std::collections::BTreeMap;
+
+use model::{
+    Agent, Error, Org, OrgContext, Permission, Permissions, Result, Role, Status, Timestamp, User,
+    UserFields, UserId,
+    audit::{self, Changed, Changes},
+    credential::{self, Credential, Password},
+    error::FieldError,
+    filter::UserQuery,
+    lifecycle::{Effect, State},
+    page::Page,
+    session::Secret,
+    settings::Settings,
+    user::{Completeness, UserType},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use store::{Connection, Lane, roles::RoleGrant, user_list::Listed};
+
+use crate::{Actor, App, Operation, operation::Event};
+
+/// A user with what is held: what a user's page shows, and what operations work on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// The record.
+    pub user: User,
+    /// Directly held roles, strongest first, with who gave them and until when.
+    pub grants: Vec<RoleGrant>,
+    /// What there is to sign in with.
+    pub password: PasswordState,
+}
+
+/// What is known of a person's password; never the password or its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordState {
+    /// When it was set; `None` if there is none.
+    pub set_at: Option<Timestamp>,
+    /// A temporary one ends then.
+    pub expires_at: Option<Timestamp>,
+    /// Another one must be chosen at the next sign-in.
+    pub must_change: bool,
+}
+
+impl Person {
+    pub(crate) fn new(user: User, grants: Vec<RoleGrant>, credential: Option<&Credential>) -> Self {
+        let password = PasswordState {
+            set_at: credential.map(|credential| credential.set_at),
+            expires_at: credential.and_then(|credential| credential.expires_at),
+            must_change: credential.is_some_and(|credential| credential.must_change),
+        };
+        Self { user, grants, password }
+    }
+
+    /// Directly held roles.
+    pub fn roles(&self) -> impl Iterator<Item = Role> {
+        self.grants.iter().map(|grant| grant.role)
+    }
+
+    /// What the roles that hold at `now` allow. What a person may do counts also while suspended: coming back gives
+    /// it all again.
+    pub fn permissions(&self, now: Timestamp) -> Permissions {
+        let roles: Vec<Role> =
+            self.grants.iter().filter(|grant| grant.holds(now)).map(|grant| grant.role).collect();
+        Permissions::of_roles(&roles)
+    }
+}
+
+/// Someone to create.
+#[derive(Debug, Clone, Default)]
+pub struct NewUser {
+    /// The record; the username is made from the names if left out.
+    pub fields: UserFields,
+    /// Roles to give, besides Member.
+    pub roles: Vec<Role>,
+    /// What to sign in with.
+    pub password: InitialPassword,
+}
+
+/// What a new user signs in with.
+#[derive(Debug, Clone, Default)]
+pub enum InitialPassword {
+    /// Nothing yet: the user is staged.
+    #[default]
+    None,
+    /// A temporary password made by Muster, shown once.
+    Generated,
+    /// A password that somebody chose for the user.
+    Chosen {
+        /// As typed.
+        password: String,
+        /// Whether another one must be chosen at the first sign-in; it is then temporary.
+        must_change: bool,
+    },
+}
+
+/// Somebody was created.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// Who.
+    pub person: Person,
+    /// The generated password, to be shown once. Not repeated when the same request is repeated.
+    pub password: Option<String>,
+    /// Whether an earlier request with the same idempotency key did it.
+    pub replayed: bool,
+}
+
+impl App {
+    /// One page of the list.
+    pub async fn users(&self, actor: &Actor, query: UserQuery) -> Result<Page<Listed>> {
+        actor.require(Permission::UserList)?;
+        let (context, now) = (actor.context, self.now());
+        if query.search.trim().is_empty() {
+            let read = async |connection: &mut Connection<'_>| {
+                store::user_list::page(connection, context, &query, now).await
+            };
+            return self.database().read(read).await;
+        }
+        let read = async move |connection: &mut Connection<'_>| {
+            store::user_list::page(connection, context, &query, now).await
+        };
+        self.database().read_blocking(read).await
+    }
+
+    /// How many users there are of each status, exact up to 10,000.
+    pub async fn user_counts(&self, actor: &Actor) -> Result<Vec<(Status, i64)>> {
+        actor.require(Permission::UserList)?;
+        let (context, now) = (actor.context, self.now());
+        let read = async move |connection: &mut Connection<'_>| {
+            store::user_list::counts(connection, context, now, 10_000).await
+        };
+        self.database().read_blocking(read).await
+    }
+
+    /// One user.
+    pub async fn user(&self, actor: &Actor, id: UserId) -> Result<Person> {
+        actor.require(Permission::UserRead)?;
+        self.load_person(actor.context, id).await
+    }
+
+    /// The user whose username, email or id this is: how the command line names people.
+    pub async fn user_by_identifier(&self, actor: &Actor, identifier: &str) -> Result<Person> {
+        actor.require(Permission::UserRead)?;
+        if let Ok(id) = identifier.parse() {
+            return self.load_person(actor.context, id).await;
+        }
+        let context = actor.context;
+        let read = async |connection: &mut Connection<'_>| {
+            store::users::find_by_identifier(connection, context, identifier).await
+        };
+        let user = self.database().read(read).await?.ok_or_else(Error::not_found)?;
+        self.load_person(context, user.id).await
+    }
+
+    pub(crate) async fn load_person(&self, context: OrgContext, id: UserId) -> Result<Person> {
+        let read = async |connection: &mut Connection<'_>| {
+            let user = store::users::find(connection, context, id).await?.ok_or_else(Error::not_found)?;
+            let grants = store::roles::grants(connection, context, id).await?;
+            let credential = store::credentials::find(connection, context, id).await?;
+            Ok(Person::new(user, grants, credential.as_ref()))
+        };
+        self.database().read(read).await
+    }
+
+    /// Creates a user: with a password active at once, without one staged.
+    pub async fn create_user(&self, actor: &Actor, org: &Org, new: NewUser) -> Result<Created> {
+        let fields = new.fields.checked(Completeness::Full)?;
+        let about = [fields.username.as_deref(), fields.email.as_deref(), fields.display_name.as_deref()];
+        let about: Vec<&str> = about.into_iter().flatten().collect();
+        let (password, must_change, reveal) = match &new.password {
+            InitialPassword::None => (None, false, None),
+            _ if fields.kind() == UserType::Service => return Err(service_users_have_no_password()),
+            InitialPassword::Generated => {
+                let password = credential::generate(self.entropy());
+                let reveal = password.reveal().to_owned();
+                (Some(password), true, Some(reveal))
+            }
+            InitialPassword::Chosen { password, must_change } => {
+                let password = Password::chosen("password", password, &org.settings.password, &about)?;
+                (Some(password), *must_change, None)
+            }
+        };
+        let credential = match password {
+            Some(password) => Some(self.new_credential(password, must_change, &org.settings).await?),
+            None => None,
+        };
+        let (roles, template) = (new.roles, org.settings.lifecycle.username_template.clone());
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            op.create(fields.clone(), &roles, credential.as_ref(), &template).await
+        };
+        let (person, replayed) =
+            self.run_replayable(actor, Permission::UserCreate, Lane::Interactive, deed).await?;
+        Ok(Created { person, password: reveal.filter(|_| !replayed), replayed })
+    }
+
+    /// Hashes a password into what is stored.
+    pub(crate) async fn new_credential(
+        &self,
+        password: Password,
+        must_change: bool,
+        settings: &Settings,
+    ) -> Result<Credential> {
+        let hash = self.hasher().hash(password).await?;
+        let now = self.now();
+        let expires_at = must_change.then(|| now.plus(settings.password.temporary()));
+        Ok(Credential { hash, set_at: now, expires_at, must_change })
+    }
+
+    /// Changes a user's record by a JSON merge patch (RFC 7396). `version` is what the caller has seen.
+    pub async fn edit_user(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        patch: Map<String, Value>,
+        version: Option<i64>,
+    ) -> Result<Person> {
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            op.owners_may_change().await?;
+            let person = op.person_to_change(id, version).await?;
+            op.edit(person, &patch).await
+        };
+        self.run(actor, Permission::UserUpdate, deed).await
+    }
+
+    /// Takes a fresh secret for something opaque (a session, a token).
+    pub(crate) fn new_secret(&self) -> Secret {
+        Secret::new(self.entropy())
+    }
+}
+
+fn service_users_have_no_password() -> Error {
+    let message = "A service user signs in with API tokens only. Leave the password out.";
+    Error::invalid_field("password", "user.service_password", message)
+}
+
+/// Usernames tried before a number is drawn at random.
+const NUMBERED: usize = 20;
+
+impl Operation<'_, '_> {
+    /// Writes a new user with roles and a credential.
+    pub(crate) async fn create(
+        &mut self,
+        fields: UserFields,
+        roles: &[Role],
+        credential: Option<&Credential>,
+        template: &str,
+    ) -> Result<Person> {
+        self.check_references(&fields).await?;
+        let id = UserId(self.new_id());
+        let mut user = User::new(id, self.context, fields, self.now);
+        if credential.is_some() || user.fields.kind() == UserType::Service {
+            user.state = State::Active;
+            user.joined_at = Some(self.now);
+        }
+        self.insert_named(&mut user, template).await?;
+        if let Some(credential) = credential {
+            store::credentials::set(self.connection, self.context, id, credential).await?;
+        }
+        let changes = audit::changes(&Map::new(), &user.fields.to_object());
+        self.record(Event {
+            name: "user.created",
+            target_type: "user",
+            target: id.0,
+            target_name: user.name(),
+            changes,
+            reason: String::new(),
+        });
+        self.carry_out(&user, &expiry(&user)).await?;
+        let mut person = Person::new(user, Vec::new(), credential);
+        for role in roles.iter().filter(|role| **role != Role::Member) {
+            self.grant(&mut person, *role, String::new(), None).await?;
+        }
+        Ok(person)
+    }
+
+    /// Inserts a user under the wished username, or under the first free one that the template makes.
+    async fn insert_named(&mut self, user: &mut User, template: &str) -> Result<()> {
+        if user.fields.username.is_some() {
+            return store::users::insert(self.connection, user).await;
+        }
+        let mut candidates = user.fields.username_candidates(template);
+        for number in 0..NUMBERED {
+            let Some(candidate) = candidates.next() else { break };
+            if number > 0
+                && store::users::username_is_taken(self.connection, self.context, &candidate).await?
+            {
+                continue;
+            }
+            user.fields.username = Some(candidate);
+            match store::users::insert(self.connection, user).await {
+                Err(error) if error.code() == "username.taken" => {}
+                other => return other,
+            }
+        }
+        let [.., a, b, c] = *self.new_id().as_bytes();
+        let base = user.fields.username_candidates(template).next().unwrap_or_default();
+        user.fields.username = Some(format!("{base}{}", u32::from_be_bytes([0, a, b, c])));
+        store::users::insert(self.connection, user).await
+    }
+
+    /// Who is named as manager or as responsible must be of this organization.
+    async fn check_references(&mut self, fields: &UserFields) -> Result<()> {
+        for (field, id) in [("manager", fields.manager), ("responsible", fields.responsible)] {
+            if let Some(id) = id
+                && !store::users::is_present(self.connection, self.context, id).await?
+            {
+                let message = "There is no such user in this organization.";
+                return Err(Error::invalid(vec![FieldError::new(
+                    field,
+                    format!("{field}.unknown"),
+                    message,
+                )]));
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies a merge patch to a loaded person.
+    pub(crate) async fn edit(&mut self, mut person: Person, patch: &Map<String, Value>) -> Result<Person> {
+        let before = person.user.fields.to_object();
+        let mut patched = person.user.fields.patched(patch)?;
+        if follows_names(&person.user.fields, patch) {
+            patched.display_name = None;
+        }
+        if patched.username.is_none() {
+            let message = "A user needs a username.";
+            return Err(Error::invalid_field("username", "username.missing", message));
+        }
+        let fields = patched.checked(Completeness::Full)?;
+        check_kind(&person, &fields)?;
+        self.check_references(&fields).await?;
+        let validity_changed = fields.valid_until != person.user.fields.valid_until
+            || fields.valid_from != person.user.fields.valid_from
+            || fields.kind() != person.user.fields.kind();
+        if !person.user.edit(fields) {
+            return Ok(person);
+        }
+        let changes = audit::changes(&before, &person.user.fields.to_object());
+        self.save(&mut person.user).await?;
+        self.record_user(&person.user, "user.edited", changes, String::new());
+        if validity_changed {
+            self.check_owners(&person);
+            self.carry_out(&person.user, &expiry(&person.user)).await?;
+        }
+        // Names and dates stand in the caches too.
+        self.user_is_stale(person.user.id);
+        Ok(person)
+    }
+
+    /// Saves a changed user under the version it was loaded with.
+    pub(crate) async fn save(&mut self, user: &mut User) -> Result<()> {
+        user.updated_at = self.now;
+        store::users::update(self.connection, user).await?;
+        user.version += 1;
+        Ok(())
+    }
+
+    /// An entry about a user.
+    pub(crate) fn record_user(&mut self, user: &User, name: &str, changes: Changes, reason: String) {
+        let target_name = user.name();
+        self.record(Event { name, target_type: "user", target: user.id.0, target_name, changes, reason });
+    }
+}
+
+/// A guest is never an administrator, and a program has no password.
+fn check_kind(person: &Person, fields: &UserFields) -> Result<()> {
+    if fields.kind() == UserType::Guest && person.roles().any(|role| role != Role::Member) {
+        let message = "A guest can't hold roles. Remove the roles first.";
+        return Err(Error::invalid_field("type", "user.guest_with_roles", message));
+    }
+    if fields.kind() == UserType::Service && person.password.set_at.is_some() {
+        let message = "A person with a password can't become a service user. Create a service user instead.";
+        return Err(Error::invalid_field("type", "user.service_password", message));
+    }
+    Ok(())
+}
+
+/// Whether the display name was only made from the names and should be made again from new ones.
+fn follows_names(fields: &UserFields, patch: &Map<String, Value>) -> bool {
+    let renamed = patch.contains_key("given_name") || patch.contains_key("family_name");
+    let names: Vec<&str> =
+        [&fields.given_name, &fields.family_name].into_iter().flatten().map(String::as_str).collect();
+    renamed
+        && !patch.contains_key("display_name")
+        && fields.display_name.as_deref() == Some(names.join(" ").as_str())
+}
+
+/// The end date asks the worker to suspend then.
+fn expiry(user: &User) -> Vec<Effect> {
+    user.fields.valid_until.map(Effect::SuspendAt).into_iter().collect()
+}
+
+/// One changed field, for entries that aren't about a whole record.
+pub(crate) fn changed(field: &str, before: Value, after: Value) -> Changes {
+    BTreeMap::from([(field.to_owned(), Changed { before, after })])
+}
+
+/// Who did something, in words for a page: a name, the operator, or Muster.
+pub fn agent_label(agent: Agent, name: Option<&str>) -> String {
+    match agent {
+        Agent::User(_) => name.unwrap_or("somebody who has been deleted").to_owned(),
+        Agent::Operator => "the operator".to_owned(),
+        Agent::System => "Muster".to_owned(),
+    }
+}

@@ -1,0 +1,203 @@
+//! Reads people out of a CSV file: which column is which, and one row after the other with its line number.
+//!
+//! Owns the file's form only; whether an address is valid or a name taken is decided by the operation. A row that can't
+//! be read is reported and the rest goes on: `records.rs` splits rows itself because readers that are lenient about
+//! quotes let one stray quote swallow the rows below it, in silence.
+
+mod column;
+mod encoding;
+mod records;
+
+pub use column::Column;
+
+use column::Header;
+use model::{Error, Kind, Result};
+use records::{Fault, Records};
+use std::{
+    fmt,
+    io::{Read, Seek},
+};
+
+/// The largest row, in bytes of UTF-8; a longer one is reported and skipped.
+pub const LARGEST_ROW: usize = 64 * 1024;
+
+/// One readable row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    line: u64,
+    cells: [String; Column::ALL.len()],
+}
+
+/// A row that can't be read, or (made by the importer) can't be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowError {
+    /// Line of the file on which the row begins; the header is usually line 1.
+    pub line: u64,
+    /// The column's name, where one column is to blame.
+    pub column: Option<String>,
+    /// What is wrong, for people.
+    pub reason: String,
+}
+
+/// Reads the rows of one file, in constant memory.
+#[derive(Debug)]
+pub struct Reader<R> {
+    records: Records<R>,
+    header: Header,
+    cells: Vec<String>,
+    ended: bool,
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// Finds out encoding and separator and reads the header.
+    ///
+    /// Refuses a file that is no CSV file, has no header that Muster knows, or names a column twice.
+    pub fn new(mut source: R) -> Result<Self> {
+        let unreadable = |error: std::io::Error| {
+            Error::new(Kind::Invalid, "csv.unreadable", format!("The file can't be read: {error}."))
+        };
+        let encoding = encoding::detect(&mut source).map_err(unreadable)?;
+        if encoding.is_spreadsheet {
+            let message = "This is a spreadsheet, not a CSV file. Save it as CSV (UTF-8) first.";
+            return Err(Error::new(Kind::Invalid, "csv.spreadsheet", message));
+        }
+        source.seek(std::io::SeekFrom::Start(encoding.mark)).map_err(unreadable)?;
+        let mut records = Records::new(source, encoding.encoding);
+        let first_line = records.peek_line().map_err(unreadable)?;
+        records.separator = column::separator(&first_line);
+        let mut cells = Vec::new();
+        if column::is_separator_line(&first_line) {
+            // Spreadsheet programs write `sep=;` before the header.
+            records.skip_line().map_err(unreadable)?;
+        }
+        match records.next(&mut cells) {
+            Some(Ok(_)) => {}
+            Some(Err(fault)) => {
+                let message = format!("The header, line {}: {}", fault.line, fault.reason);
+                return Err(Error::new(Kind::Invalid, "csv.header", message));
+            }
+            None => return Err(Error::new(Kind::Invalid, "csv.empty", "The file is empty.")),
+        }
+        let header = Header::read(&cells)?;
+        Ok(Self { records, header, cells, ended: false })
+    }
+}
+
+impl<R> Reader<R> {
+    /// The known columns, in the file's order.
+    pub fn columns(&self) -> impl Iterator<Item = Column> {
+        self.header.columns()
+    }
+
+    /// What was noticed about the header and is worth telling once: columns that are not taken.
+    pub fn warnings(&self) -> &[String] {
+        &self.header.warnings
+    }
+
+    /// The encoding that was found (`UTF-8`, `windows-1252`…).
+    pub fn encoding(&self) -> &'static str {
+        self.records.encoding()
+    }
+
+    /// The separator that was found.
+    pub fn separator(&self) -> char {
+        char::from(self.records.separator)
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
+    type Item = Result<Row, RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.ended {
+                return None;
+            }
+            let record = match self.records.next(&mut self.cells)? {
+                Ok(record) => record,
+                Err(fault) => {
+                    self.ended = fault.is_final;
+                    return Some(Err(fault.into()));
+                }
+            };
+            // Spreadsheet programs leave rows of empty cells below the last one.
+            if self.cells.iter().all(|cell| cell.trim().is_empty()) {
+                continue;
+            }
+            let expected = self.header.width();
+            let extra_are_empty = self.cells.iter().skip(expected).all(|cell| cell.trim().is_empty());
+            if self.cells.len() < expected || !extra_are_empty {
+                // A row over several lines that doesn't fit the header has most likely a quote too many on its first
+                // line, and what it took are rows of their own.
+                self.records.keep_first_line_only(&record);
+                let reason = format!(
+                    "The row has {} cells, the header has {expected}. Quote a cell that contains the separator.",
+                    self.cells.len()
+                );
+                return Some(Err(RowError { line: record.line, column: None, reason }));
+            }
+            return Some(self.row(record.line));
+        }
+    }
+}
+
+impl<R> Reader<R> {
+    fn row(&self, line: u64) -> Result<Row, RowError> {
+        let mut cells = std::array::from_fn(|_| String::new());
+        for (cell, column) in self.cells.iter().zip(self.header.all()) {
+            if cell.contains(char::REPLACEMENT_CHARACTER) {
+                let reason = format!("The cell holds bytes that are not {}.", self.encoding());
+                let column = column.map(|column| column.name().to_owned());
+                return Err(RowError { line, column, reason });
+            }
+            if let Some(column) = column {
+                cell.trim().clone_into(&mut cells[column.position()]);
+            }
+        }
+        Ok(Row { line, cells })
+    }
+}
+
+impl Row {
+    /// Line of the file on which the row begins.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The cell without the spaces around it; empty where the cell is empty or the file has no such column.
+    pub fn get(&self, column: Column) -> &str {
+        &self.cells[column.position()]
+    }
+
+    /// The parts of a cell that lists things (`Support;Managers` or `Support|Managers`).
+    pub fn list(&self, column: Column) -> impl Iterator<Item = &str> {
+        self.get(column).split([';', '|']).map(str::trim).filter(|part| !part.is_empty())
+    }
+
+    /// An error of this row.
+    pub fn error(&self, column: Option<Column>, reason: impl Into<String>) -> RowError {
+        RowError {
+            line: self.line,
+            column: column.map(|column| column.name().to_owned()),
+            reason: reason.into(),
+        }
+    }
+}
+
+impl From<Fault> for RowError {
+    fn from(fault: Fault) -> Self {
+        Self { line: fault.line, column: None, reason: fault.reason }
+    }
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "line {}, {column}: {}", self.line, self.reason),
+            None => write!(f, "line {}: {}", self.line, self.reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

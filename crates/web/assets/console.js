@@ -1,0 +1,15 @@
+// The console's script: makes pages that already work quicker to use. Each concern is a module; they share no state.
+import { start as startFragments } from "./fragments.js";
+import { start as startDialogs } from "./dialogs.js";
+import { start as startMenus } from "./menus.js";
+import { start as startKeyboard } from "./keyboard.js";
+import { start as startPalette } from "./palette.js";
+import { enhance, start as startControls } from "./controls.js";
+
+startControls();
+startFragments();
+startDialogs();
+startMenus();
+startKeyboard();
+startPalette();
+enhance(document);

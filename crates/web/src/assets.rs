@@ -1,0 +1,135 @@
+//! The console's style sheet, scripts and pictures, compiled into the program and served under one versioned folder.
+//!
+//! The folder's name is a hash of everything in it (`/assets/3f9c…/console.js`), so that browsers may keep files for
+//! ever and modules import their neighbours by relative names. A debug build reads the files at each request.
+
+use std::{borrow::Cow, fmt::Write as _, sync::OnceLock};
+
+use axum::{
+    Router,
+    extract::Path,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use rust_embed::Embed;
+use sha2::{Digest, Sha256};
+
+use crate::icons;
+
+#[derive(Embed)]
+#[folder = "assets/"]
+struct Files;
+
+/// The parts of `console.css`, in the order of their layers.
+const STYLE_SHEETS: &[&str] =
+    &["tokens.css", "base.css", "layout.css", "components.css", "table.css", "forms.css", "pages.css"];
+
+/// The address of an asset, for templates.
+pub(crate) fn url(name: &str) -> String {
+    format!("/assets/{}/{name}", version())
+}
+
+/// Answers `/assets/{version}/{name}`.
+pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/assets/{version}/{name}", get(serve))
+}
+
+/// A file under any version: a page that was open during an upgrade still finds its script, but may not keep it.
+async fn serve(Path((asked, name)): Path<(String, String)>) -> Response {
+    let Some((content_type, body)) = load(&name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let may_keep = asked == version() && !cfg!(debug_assertions);
+    let keep = if may_keep { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, keep),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, body.into_owned()).into_response()
+}
+
+/// Content type and bytes of an asset by name.
+fn load(name: &str) -> Option<(&'static str, Cow<'static, [u8]>)> {
+    let content_type = match name.rsplit_once('.')?.1 {
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        _ => return None,
+    };
+    let body = match name {
+        "console.css" => style_sheet().into_bytes().into(),
+        "icons.svg" => icons::sprite().into_bytes().into(),
+        _ => Files::get(name)?.data,
+    };
+    Some((content_type, body))
+}
+
+/// All layers as one file: one request before the first paint.
+fn style_sheet() -> String {
+    let mut text = String::new();
+    for name in STYLE_SHEETS {
+        let file = Files::get(name).unwrap_or_else(|| unreachable!("{name} is listed and compiled in"));
+        text.push_str(&String::from_utf8_lossy(&file.data));
+    }
+    text
+}
+
+/// The first bytes of a hash over every asset, taken once.
+fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let mut hash = Sha256::new();
+        for name in Files::iter() {
+            hash.update(name.as_bytes());
+            hash.update(Files::get(&name).map(|file| file.data).unwrap_or_default());
+        }
+        hash.update(icons::sprite());
+        let mut text = String::new();
+        for byte in &hash.finalize()[..6] {
+            // Writing to a string can't fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Body,
+        http::{Request, StatusCode, header},
+    };
+    use tower::ServiceExt as _;
+
+    use super::{Files, STYLE_SHEETS, load, router, style_sheet, url};
+
+    #[test]
+    fn every_style_sheet_is_in_the_one_that_is_served() {
+        for file in Files::iter().filter(|name| name.ends_with(".css")) {
+            assert!(STYLE_SHEETS.contains(&file.as_ref()), "{file} is not listed");
+        }
+        assert!(style_sheet().contains("@layer"));
+    }
+
+    #[test]
+    fn only_assets_are_served() {
+        assert!(load("console.css").is_some());
+        assert!(load("icons.svg").is_some());
+        assert!(load("console.js").is_some());
+        assert!(load("../Cargo.toml").is_none());
+        assert!(load("nothing.js").is_none());
+    }
+
+    #[tokio::test]
+    async fn an_asset_has_a_type_that_is_not_to_be_guessed_at() {
+        let ask = |address: String| Request::get(address).body(Body::empty()).expect("a request");
+        let found = router::<()>().oneshot(ask(url("console.js"))).await.expect("an answer");
+        assert_eq!(found.status(), StatusCode::OK);
+        assert_eq!(found.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
+        assert_eq!(found.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        let missing = router::<()>().oneshot(ask(url("missing.js"))).await.expect("an answer");
+        assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,3 @@
+//! The console's pages: handlers per noun beside this file, what they show in `view/`.
+
+pub(crate) mod view;

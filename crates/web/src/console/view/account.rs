@@ -1,0 +1,60 @@
+//! A person's own pages: profile, password, API tokens.
+
+use askama::Template;
+
+use super::{
+    form::Form,
+    frame::Frame,
+    parts::{Badge, Card, Empty, Moment, Secret},
+    users::{Tab, UserHeading},
+};
+
+/// One's own record: what can be changed as a form, the rest as it is.
+#[derive(Template)]
+#[template(path = "account/profile.html")]
+pub(crate) struct ProfilePage {
+    pub(crate) frame: Frame,
+    pub(crate) heading: UserHeading,
+    pub(crate) tabs: Vec<Tab>,
+    pub(crate) form: Form,
+    pub(crate) side_cards: Vec<Card>,
+}
+
+/// Choosing a new password.
+#[derive(Template)]
+#[template(path = "account/password.html")]
+pub(crate) struct PasswordPage {
+    pub(crate) frame: Frame,
+    pub(crate) heading: UserHeading,
+    pub(crate) tabs: Vec<Tab>,
+    pub(crate) form: Form,
+    /// What the password must be like.
+    pub(crate) rules: Vec<String>,
+}
+
+/// One's API tokens, and the new one, this once.
+#[derive(Template)]
+#[template(path = "account/tokens.html", blocks = ["results"])]
+pub(crate) struct TokensPage {
+    pub(crate) frame: Frame,
+    /// Where a token is created; empty when this viewer may not.
+    pub(crate) create_href: String,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) rows: Vec<TokenRow>,
+    pub(crate) empty: Option<Empty>,
+}
+
+/// One token, without its secret.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenRow {
+    pub(crate) name: String,
+    /// The part that tells tokens apart (`mst_pat_3fA…`).
+    pub(crate) prefix: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) status: Badge,
+    pub(crate) created: Moment,
+    pub(crate) expires: Option<Moment>,
+    pub(crate) last_used: Option<Moment>,
+    /// Where it is revoked; empty once it is.
+    pub(crate) revoke_href: String,
+}

@@ -1,0 +1,111 @@
+//! What surrounds every page: the organization, the way around, who is looking, and what must not be overlooked.
+//!
+//! Filled once per request from the session; pages only say which section they stand in and how one got there.
+
+use super::parts::{Avatar, Banner, Link, Tone};
+
+/// Everything that `layout.html` needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// The page's own name, first in the window's title.
+    pub(crate) title: String,
+    pub(crate) org: Org,
+    /// The other organizations signed in to in this browser.
+    pub(crate) other_orgs: Vec<Org>,
+    pub(crate) viewer: Viewer,
+    pub(crate) section: Section,
+    /// The way here, from the section down; the last is the page itself.
+    pub(crate) crumbs: Vec<Link>,
+    pub(crate) banners: Vec<Banner>,
+    /// What has just been done.
+    pub(crate) notice: Option<Notice>,
+    /// For the forms of the frame itself, such as signing out.
+    pub(crate) csrf: String,
+}
+
+/// An organization as the switcher shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Org {
+    pub(crate) name: String,
+    pub(crate) slug: String,
+}
+
+impl Org {
+    /// The letter on its tile.
+    pub(crate) fn initial(&self) -> String {
+        self.name.chars().find(|c| c.is_alphanumeric()).unwrap_or('?').to_uppercase().collect()
+    }
+
+    /// Its root, without a slash at the end.
+    pub(crate) fn base(&self) -> String {
+        format!("/o/{}", self.slug)
+    }
+}
+
+/// Who is looking, and which sections they may see.
+#[derive(Debug, Clone)]
+pub(crate) struct Viewer {
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) avatar: Avatar,
+    pub(crate) may_see_users: bool,
+    pub(crate) may_see_settings: bool,
+}
+
+/// Where a page stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Users,
+    Tokens,
+    Settings,
+    Account,
+}
+
+/// What has just been done, said once.
+#[derive(Debug, Clone)]
+pub(crate) struct Notice {
+    pub(crate) tone: Tone,
+    pub(crate) text: String,
+}
+
+/// One entry of the sidebar.
+pub(crate) struct NavigationItem {
+    pub(crate) label: &'static str,
+    pub(crate) href: String,
+    pub(crate) icon: &'static str,
+    pub(crate) current: bool,
+}
+
+/// Entries under a common heading.
+pub(crate) struct NavigationGroup {
+    pub(crate) label: &'static str,
+    pub(crate) items: Vec<NavigationItem>,
+}
+
+impl Frame {
+    /// The sidebar: what this viewer may see, in groups.
+    pub(crate) fn navigation(&self) -> Vec<NavigationGroup> {
+        let base = self.org.base();
+        let item = |label, path: &str, icon, section| NavigationItem {
+            label,
+            href: format!("{base}{path}"),
+            icon,
+            current: self.section == section,
+        };
+        let mut groups = Vec::new();
+        if self.viewer.may_see_users {
+            let items = vec![item("Users", "/users", "users", Section::Users)];
+            groups.push(NavigationGroup { label: "Directory", items });
+        }
+        if self.viewer.may_see_settings {
+            let items = vec![item("Settings", "/settings", "settings", Section::Settings)];
+            groups.push(NavigationGroup { label: "Organization", items });
+        }
+        let items = vec![
+            item("My account", "/account", "account", Section::Account),
+            item("API tokens", "/account/tokens", "key", Section::Tokens),
+        ];
+        groups.push(NavigationGroup { label: "You", items });
+        groups
+    }
+}

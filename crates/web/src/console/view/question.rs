@@ -1,0 +1,45 @@
+//! Asking before something changes, and showing what must be read after it.
+//!
+//! Both are pages, so that they work as links, and both have the block `dialog`, shown over the page one came from.
+
+use askama::{Template, filters::HtmlSafe};
+
+use super::{
+    form::Form,
+    frame::Frame,
+    parts::{Banner, Link, Secret},
+};
+
+/// A question before something changes: a page of its own, and, as the block `dialog`, shown over another.
+#[derive(Template)]
+#[template(path = "console/question.html", blocks = ["dialog"])]
+pub(crate) struct QuestionPage {
+    pub(crate) frame: Frame,
+    pub(crate) dialog: Dialog,
+}
+
+/// What is shown when something was done that has to be read before going on (a generated password).
+#[derive(Template)]
+#[template(path = "console/done.html", blocks = ["dialog"])]
+pub(crate) struct DonePage {
+    pub(crate) frame: Frame,
+    pub(crate) secret: Secret,
+    pub(crate) back: Link,
+}
+
+/// A question before something changes: what will happen, and the form that says yes.
+#[derive(Debug, Clone, Template)]
+#[template(path = "parts/question.html")]
+pub(crate) struct Dialog {
+    pub(crate) title: String,
+    pub(crate) icon: &'static str,
+    /// What will happen, in a sentence.
+    pub(crate) lead: String,
+    /// What exactly changes and what stays.
+    pub(crate) consequences: Vec<String>,
+    /// What to consider instead.
+    pub(crate) advice: Option<Banner>,
+    pub(crate) form: Form,
+}
+
+impl HtmlSafe for Dialog {}

@@ -1,0 +1,65 @@
+//! The pages before anybody is signed in: a card on an empty page, with one thing to do on it.
+
+use askama::Template;
+
+use super::{
+    form::Form,
+    frame::Org,
+    parts::{Banner, Link},
+};
+
+/// `/`: which organization?
+#[derive(Template)]
+#[template(path = "signin/slug.html")]
+pub(crate) struct SlugPage {
+    pub(crate) form: Form,
+    /// Organizations signed in to in this browser.
+    pub(crate) orgs: Vec<Org>,
+}
+
+/// Identifier and password.
+#[derive(Template)]
+#[template(path = "signin/signin.html")]
+pub(crate) struct SignInPage {
+    pub(crate) org: Org,
+    /// Why one was sent here (signed out, session ended), if so.
+    pub(crate) banner: Option<Banner>,
+    pub(crate) form: Form,
+}
+
+/// A password that must be changed before going on.
+#[derive(Template)]
+#[template(path = "signin/change_password.html")]
+pub(crate) struct ChangePasswordPage {
+    pub(crate) org: Org,
+    pub(crate) name: String,
+    pub(crate) rules: Vec<String>,
+    pub(crate) form: Form,
+}
+
+/// The single-use page of the first start: the organization and its first owner.
+#[derive(Template)]
+#[template(path = "signin/setup.html")]
+pub(crate) struct SetupPage {
+    pub(crate) form: Form,
+}
+
+/// Signed out, and where to go from here.
+#[derive(Template)]
+#[template(path = "signin/signed_out.html")]
+pub(crate) struct SignedOutPage {
+    pub(crate) org: Org,
+    pub(crate) links: Vec<Link>,
+}
+
+/// Something could not be done: what, and what to do next.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub(crate) struct ErrorPage {
+    /// The HTTP status, small, for whoever reads it out to support.
+    pub(crate) status: u16,
+    pub(crate) title: String,
+    pub(crate) text: String,
+    pub(crate) links: Vec<Link>,
+    pub(crate) request_id: String,
+}

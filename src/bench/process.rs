@@ -1,0 +1,86 @@
+//! The processes that are measured: started beside the benchmark, looked at through `/proc`, ended with it.
+
+use model::{Error, Result};
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+/// A server in a process of its own; it ends when this is dropped.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts this program again with `arguments`; its first line of output must be the address it listens on.
+    pub(crate) async fn start(arguments: &[&str]) -> Result<Self> {
+        let program = std::env::current_exe().map_err(Error::internal)?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        tokio::task::spawn_blocking(move || Self::spawn(&mut command)).await.map_err(Error::internal)?
+    }
+
+    fn spawn(command: &mut Command) -> Result<Self> {
+        let mut process = command.spawn().map_err(Error::internal)?;
+        let output = process.stdout.take().ok_or_else(|| Error::internal("no output of the server"))?;
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line).map_err(Error::internal);
+        match read.and_then(|_| line.trim().parse().map_err(Error::internal)) {
+            Ok(address) => Ok(Self { process, address }),
+            Err(error) => {
+                end(&mut process);
+                Err(error.with_detail(format_args!("the server said {line:?} instead of an address")))
+            }
+        }
+    }
+
+    /// The process' id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        end(&mut self.process);
+    }
+}
+
+/// Both fail only when the process has ended already.
+fn end(process: &mut Child) {
+    if process.kill().is_ok() {
+        process.wait().ok();
+    }
+}
+
+/// CPU time used so far, of all threads, in user and kernel mode (`proc_pid_stat(5)`, fields 14 and 15).
+pub(crate) fn cpu_time(process: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The program's name, in parentheses, may hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    // USER_HZ is 100 on every architecture that Muster is built for.
+    Some(Duration::from_millis(ticks * 10))
+}
+
+/// Resident memory in bytes (`proc_pid_status(5)`, `VmRSS`).
+pub(crate) fn memory(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_time_and_memory() {
+        assert!(cpu_time(std::process::id()).is_some());
+        assert!(memory(std::process::id()).unwrap() > 100_000);
+        assert_eq!(cpu_time(u32::MAX), None);
+    }
+}

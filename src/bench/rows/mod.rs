@@ -1,0 +1,55 @@
+//! The rows of the table, in its order: one file for each kind of work.
+
+mod check;
+mod create;
+mod footprint;
+mod limits;
+mod list;
+mod search;
+mod sign_in;
+
+use super::{
+    context::Bench,
+    figure::{Figure, Unit},
+};
+use futures_util::future::BoxFuture;
+use model::Result;
+
+/// One measurement.
+pub(crate) type Action = for<'a> fn(&'a mut Bench) -> BoxFuture<'a, Result<Figure>>;
+
+/// One line of the table: what is done, what limits it, and how Muster does it.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// Number in the list of goals; 0 is a limit that stands alone.
+    pub(crate) number: u8,
+    pub(crate) work: &'static str,
+    pub(crate) unit: Unit,
+    /// What is wanted, in words, printed beside what was found.
+    pub(crate) goal: &'static str,
+    /// P; nothing where the goal is absolute.
+    pub(crate) limit: Option<Action>,
+    /// Muster; nothing for a limit that stands alone.
+    pub(crate) ours: Option<Action>,
+    /// Whether more rounds would only repeat it (a file's size).
+    pub(crate) once: bool,
+}
+
+impl Row {
+    /// A row with its limit; what Muster does is set by the row's own file.
+    const fn new(
+        number: u8,
+        work: &'static str,
+        unit: Unit,
+        goal: &'static str,
+        limit: Option<Action>,
+    ) -> Self {
+        Self { number, work, unit, goal, limit, ours: None, once: false }
+    }
+}
+
+/// Every row.
+pub(crate) fn all() -> Vec<Row> {
+    [limits::ROWS, create::ROWS, list::ROWS, search::ROWS, sign_in::ROWS, check::ROWS, footprint::ROWS]
+        .concat()
+}
