@@ -23,7 +23,7 @@ pub mod worker;
 
 use std::sync::Arc;
 
-use model::{Clock, Entropy, Timestamp};
+use model::{Clock, Entropy, Error, Result, Timestamp};
 use store::Database;
 use tokio::sync::Notify;
 
@@ -84,6 +84,17 @@ impl App {
 
     pub(crate) fn wake(&self) -> &Notify {
         &self.0.wake
+    }
+
+    /// Whether requests can be served: the database answers, is up to date, and can be written to.
+    pub async fn readiness(&self) -> Result<()> {
+        if !self.database().is_writable() {
+            return Err(Error::unavailable("writing_stopped", "a commit has failed; restart Muster"));
+        }
+        match self.database().pending_migrations().await? {
+            0 => Ok(()),
+            _ => Err(Error::unavailable("database.migrations_pending", "run muster migrate")),
+        }
     }
 
     /// Lets what was begun end.

@@ -61,6 +61,7 @@ fn load(name: &str) -> Option<(&'static str, Cow<'static, [u8]>)> {
     let body = match name {
         "console.css" => style_sheet().into_bytes().into(),
         "icons.svg" => icons::sprite().into_bytes().into(),
+        "api-reference.js" => scalar_api_reference::get_asset("scalar.js")?.into(),
         _ => Files::get(name)?.data,
     };
     Some((content_type, body))

@@ -1,10 +1,107 @@
 //! HTTP to operations, and results to JSON or HTML.
+//!
+//! `route.rs` says what a route is: declared data, from which the router, the checks before every handler, OpenAPI and
+//! the matrices of the tests come. Handlers extract, call an operation and present what came of it; they hold no rule.
+//! `problem.rs` is the one place where an error becomes a status, a document or a page.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the router that serves them is joined with the first handlers")
-)]
+mod api;
 mod assets;
-#[cfg_attr(not(test), expect(dead_code, reason = "the pages are drawn; the handlers that fill them follow"))]
+mod auth;
 mod console;
+mod extract;
 mod icons;
+mod management;
+mod problem;
+mod route;
+mod security;
+
+use std::sync::Arc;
+
+use app::App;
+use axum::Router;
+use ipnet::IpNet;
+
+pub use management::management;
+pub use route::{Declared, Door, Needs, Rate};
+
+/// How the server is reached; see `docs/operating.md`.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Under which address people reach it, without a slash at the end. Links never come from a request.
+    pub public_url: String,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Sign-ins and other costly requests per address and minute.
+    pub sign_ins_per_minute: u32,
+    /// Whether the demo's passwords may be shown on the sign-in page.
+    pub demo: Option<Demo>,
+}
+
+/// What the demo shows on its sign-in page.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// Who may sign in, with the password: username, password, role.
+    pub people: Vec<(String, String, String)>,
+}
+
+impl Options {
+    /// The usual options for a public address.
+    pub fn new(public_url: impl Into<String>) -> Self {
+        let public_url = public_url.into().trim_end_matches('/').to_owned();
+        Self { public_url, trusted_proxies: Vec::new(), sign_ins_per_minute: 60, demo: None }
+    }
+
+    /// Whether people come by https; decides the cookies' name and flags.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+/// What every handler shares. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) app: App,
+    pub(crate) options: Options,
+    pub(crate) limits: security::Limits,
+}
+
+impl std::ops::Deref for Shared {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The public listener: console, API, assets.
+pub fn router(options: Options, app: App) -> Router {
+    let limits = security::Limits::new(options.sign_ins_per_minute);
+    let shared = Shared(Arc::new(Parts { app, options, limits }));
+    let mut router = Router::new().merge(assets::router());
+    for route in routes() {
+        router = route.join(router, &shared);
+    }
+    router
+        .fallback(problem::no_such_page)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(axum::middleware::from_fn_with_state(shared.clone(), security::around))
+        .with_state(shared)
+}
+
+/// Every route there is.
+fn routes() -> Vec<route::Route> {
+    let mut routes = api::routes();
+    routes.extend(console::routes());
+    routes
+}
+
+/// Every route as declared: for the matrices of the tests and `docs/routes.txt`.
+pub fn declared() -> Vec<Declared> {
+    routes().iter().map(route::Route::declared).collect()
+}
+
+/// The OpenAPI document of the API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api::openapi()
+}

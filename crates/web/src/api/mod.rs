@@ -1,0 +1,168 @@
+//! The REST API under `/o/{slug}/api/v1`: one file per noun, OpenAPI from the handlers themselves.
+
+mod account;
+mod lifecycle;
+mod orgs;
+mod roles;
+mod tokens;
+mod users;
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use model::{Permission, Timestamp};
+use utoipa::{
+    OpenApi as _,
+    openapi::{
+        Components, OpenApi,
+        path::{HttpMethod, Parameter, ParameterBuilder, ParameterIn},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+use utoipa_axum::routes;
+
+use crate::{
+    Shared, assets,
+    problem::ProblemDocument,
+    route::{Needs, Route},
+};
+
+/// Every route of the API.
+pub(crate) fn routes() -> Vec<Route> {
+    use Permission as P;
+    let may = |permission| Needs::Permission(permission);
+    vec![
+        Route::api(may(P::UserList), routes!(users::list)),
+        Route::api(may(P::UserCreate), routes!(users::create)),
+        Route::api(may(P::UserImport), routes!(users::import)),
+        Route::api(may(P::UserRead), routes!(users::show)),
+        Route::api(may(P::UserUpdate), routes!(users::edit)),
+        Route::api(may(P::UserActivate), routes!(lifecycle::activate)),
+        Route::api(may(P::UserSuspend), routes!(lifecycle::suspend)),
+        Route::api(may(P::UserRead), routes!(lifecycle::reactivate)),
+        Route::api(may(P::UserDeprovision), routes!(lifecycle::deprovision)),
+        Route::api(may(P::UserLock), routes!(lifecycle::lock)),
+        Route::api(may(P::UserUnlock), routes!(lifecycle::unlock)),
+        Route::api(may(P::UserResetPassword), routes!(lifecycle::set_password)),
+        Route::api(may(P::UserDelete), routes!(lifecycle::delete)),
+        Route::api(may(P::UserRestore), routes!(lifecycle::restore)),
+        Route::api(may(P::UserPurge), routes!(lifecycle::purge)),
+        Route::api(may(P::RoleRead), routes!(roles::list)),
+        Route::api(may(P::RoleAssign), routes!(roles::replace)),
+        Route::api(may(P::RoleAssign), routes!(roles::grant)),
+        Route::api(may(P::RoleAssign), routes!(roles::revoke)),
+        Route::api(may(P::AccountRead), routes!(account::whoami)),
+        Route::api(may(P::AccountRead), routes!(account::show)),
+        Route::api(may(P::AccountUpdate), routes!(account::edit)),
+        Route::api(may(P::AccountPassword), routes!(account::change_password)).limited(),
+        Route::api(may(P::AccountTokens), routes!(tokens::list)),
+        Route::api(may(P::AccountTokens), routes!(tokens::create)),
+        Route::api(may(P::AccountTokens), routes!(tokens::revoke)),
+        Route::api(may(P::SettingsRead), routes!(orgs::show)),
+        Route::api(may(P::SettingsUpdate), routes!(orgs::edit)),
+        Route::api(may(P::OrgRename), routes!(orgs::rename)),
+        Route::page(HttpMethod::Get, "/o/{slug}/api/v1/openapi.json", Needs::Org, document),
+        Route::page(HttpMethod::Get, "/o/{slug}/api/docs", Needs::Org, browse),
+    ]
+}
+
+/// What the document says of the API as a whole.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Muster",
+        description = "Who belongs to an organization, and what each person may do. Everything the console does. \
+                       Writes take `?dry_run=true`, `If-Match` with the `ETag` of what you have seen, and an \
+                       `Idempotency-Key`; refusals are problem documents (RFC 9457) with a stable `code`.",
+    ),
+    components(schemas(ProblemDocument))
+)]
+struct Document;
+
+/// The OpenAPI document, from the handlers.
+pub(crate) fn openapi() -> OpenApi {
+    let mut api = Document::openapi();
+    let mut components = api.components.take().unwrap_or_else(Components::new);
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    components.add_security_scheme("token", bearer);
+    for route in routes() {
+        let Some((schemas, paths)) = route.documents() else { continue };
+        components.schemas.extend(schemas);
+        for (path, mut item) in paths.paths {
+            describe(&mut item);
+            api.paths.paths.entry(path).or_default().merge_operations(item);
+        }
+    }
+    api.components = Some(components);
+    api.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+    api
+}
+
+/// What every operation has: the organization, and for writes the dry run.
+fn describe(item: &mut utoipa::openapi::PathItem) {
+    let slug = || parameter("slug", ParameterIn::Path, "The organization's address.");
+    let dry_run =
+        || parameter("dry_run", ParameterIn::Query, "`true`: answer what would happen, and do nothing.");
+    let once = || parameter("Idempotency-Key", ParameterIn::Header, "The same key does the same thing once.");
+    for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete] {
+        if let Some(operation) = operation {
+            operation.parameters.get_or_insert_default().push(slug().into());
+        }
+    }
+    for operation in [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+    {
+        operation.parameters.get_or_insert_default().extend([dry_run().into(), once().into()]);
+    }
+}
+
+fn parameter(name: &str, place: ParameterIn, description: &str) -> Parameter {
+    let required = place == ParameterIn::Path;
+    let text = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(if required { utoipa::openapi::Required::True } else { utoipa::openapi::Required::False })
+        .description(Some(description))
+        .schema(Some(text))
+        .build()
+}
+
+async fn document() -> Response {
+    static TEXT: std::sync::LazyLock<String> =
+        std::sync::LazyLock::new(|| openapi().to_json().unwrap_or_default());
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], TEXT.as_str()).into_response()
+}
+
+/// The page on which the API can be browsed and tried. It asks nothing from outside.
+async fn browse(State(_): State<Shared>) -> Response {
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>API · Muster</title>\
+         <meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"{icon}\"></head>\
+         <body><main><h1 hidden>Muster API</h1><div id=\"api\"></div></main>\
+         <script src=\"{library}\"></script><script type=\"module\" src=\"{start}\"></script></body></html>",
+        icon = assets::url("mark.svg"),
+        library = assets::url("api-reference.js"),
+        start = assets::url("api-page.js"),
+    );
+    // The library draws with inline styles; scripts stay ours alone.
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                  font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+    let headers = [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy))];
+    (headers, Html(page)).into_response()
+}
+
+/// A document with the version as its `ETag`.
+pub(crate) fn versioned<T: serde::Serialize>(status: StatusCode, version: i64, value: T) -> Response {
+    let mut response = (status, axum::Json(value)).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// A moment as the API writes it.
+pub(crate) fn moment(at: Timestamp) -> String {
+    at.to_string()
+}

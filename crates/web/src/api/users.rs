@@ -1,0 +1,478 @@
+//! Users in the API: list, create, import, show, edit.
+
+use app::{
+    Person,
+    import::{Row, Verdict},
+    users::{InitialPassword, NewUser},
+};
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use model::{
+    Role, Status, Timestamp, UserFields, UserId,
+    filter::UserQuery,
+    lifecycle::{ActionName, Departure, State as Stand, StateName},
+    page,
+    settings::LifecyclePolicy,
+    user::Source,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    Shared,
+    api::{moment, versioned},
+    auth::Caller,
+    extract::{Id, Json, Query},
+    problem::{Answer, FieldProblem, ProblemDocument},
+};
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserView {
+    /// Never changes.
+    #[schema(value_type = uuid::Uuid)]
+    id: UserId,
+    /// What is shown: the state with its overlays.
+    status: Status,
+    /// Where the user stands in the lifecycle.
+    state: StateName,
+    /// What people write.
+    #[serde(flatten)]
+    fields: UserFields,
+    /// Whether the email is proven to be the user's.
+    email_verified: bool,
+    /// Directly held roles, strongest first; everyone is a member besides.
+    roles: Vec<RoleView>,
+    /// Why, since when and by whom somebody is suspended or deprovisioned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    departure: Option<DepartureView>,
+    /// An administrator's lock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock: Option<LockView>,
+    /// Too many wrong passwords: password sign-in is refused until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_locked_until: Option<String>,
+    /// Until when a deleted user can be restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restorable_until: Option<String>,
+    /// Whether there is a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<PasswordView>,
+    /// Where the record is mastered.
+    source: Source,
+    /// The id in that source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
+    /// When the record was created.
+    created_at: String,
+    /// When the record was last changed.
+    updated_at: String,
+    /// First activation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined_at: Option<String>,
+    /// Last sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_sign_in_at: Option<String>,
+    /// How.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_sign_in_method: Option<String>,
+    /// Last request, to within five minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen_at: Option<String>,
+    /// What can be done from here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    possible: Vec<ActionName>,
+    /// Counts changes; send it as `If-Match`.
+    version: i64,
+}
+
+/// A directly held role.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RoleView {
+    /// Which.
+    role: Role,
+    /// Who gave it: a user's id, `operator` or `system`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    granted_by: Option<String>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    granted_at: Option<String>,
+    /// Ends then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_until: Option<String>,
+}
+
+/// Why somebody is suspended or deprovisioned.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DepartureView {
+    /// Why.
+    reason: model::lifecycle::Reason,
+    /// In words.
+    note: String,
+    /// Since when.
+    since: String,
+    /// By whom: a user's id, `operator` or `system`.
+    by: String,
+}
+
+/// An administrator's lock.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LockView {
+    /// When it ends by itself; missing: until unlocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    /// Why.
+    note: String,
+    /// Since when.
+    since: String,
+    /// By whom.
+    by: String,
+}
+
+/// What is known of a password.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PasswordView {
+    /// When it was set.
+    set_at: String,
+    /// A temporary one ends then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    /// Another one must be chosen at the next sign-in.
+    must_change: bool,
+}
+
+/// A whole user, with what can be done from here.
+pub(crate) fn present(person: Person, policy: &LifecyclePolicy, now: Timestamp) -> UserView {
+    let possible = person.user.possible(policy);
+    let roles = person.grants.iter().map(|grant| RoleView {
+        role: grant.role,
+        granted_by: Some(grant.granted_by.to_string()),
+        granted_at: Some(moment(grant.granted_at)),
+        valid_until: grant.valid_until.map(moment),
+    });
+    let (roles, password) = (roles.collect(), person.password);
+    let mut view = present_user(person.user, roles, now);
+    view.possible = possible;
+    view.password = password.set_at.map(|set_at| PasswordView {
+        set_at: moment(set_at),
+        expires_at: password.expires_at.map(moment),
+        must_change: password.must_change,
+    });
+    view
+}
+
+/// A user as lists show it.
+fn present_user(user: model::User, roles: Vec<RoleView>, now: Timestamp) -> UserView {
+    let departure = |departure: &Departure| DepartureView {
+        reason: departure.reason,
+        note: departure.note.clone(),
+        since: moment(departure.since),
+        by: departure.by.to_string(),
+    };
+    UserView {
+        status: user.status(now),
+        state: user.state.name(),
+        roles,
+        departure: match &user.state {
+            Stand::Suspended(why) | Stand::Deprovisioned(why) => Some(departure(why)),
+            _ => None,
+        },
+        lock: user.lock.as_ref().map(|lock| LockView {
+            until: lock.until.map(moment),
+            note: lock.note.clone(),
+            since: moment(lock.since),
+            by: lock.by.to_string(),
+        }),
+        password_locked_until: user.password_locked_until.filter(|until| *until > now).map(moment),
+        restorable_until: match &user.state {
+            Stand::Trashed { until, .. } => Some(moment(*until)),
+            _ => None,
+        },
+        password: None,
+        possible: Vec::new(),
+        id: user.id,
+        fields: user.fields,
+        email_verified: user.email_verified,
+        source: user.source,
+        external_id: user.external_id,
+        created_at: moment(user.created_at),
+        updated_at: moment(user.updated_at),
+        joined_at: user.joined_at.map(moment),
+        last_sign_in_at: user.last_sign_in_at.map(moment),
+        last_sign_in_method: user.last_sign_in_method,
+        last_seen_at: user.last_seen_at.map(moment),
+        version: user.version,
+    }
+}
+
+/// What to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Any part of a name, username, email, phone or employee number, or an id; blind to case and accents.
+    search: String,
+    /// Statuses with commas between; words of other products mean what they can mean here. Left out: all but
+    /// deprovisioned and deleted.
+    status: String,
+    /// Only holders of this role.
+    role: String,
+    /// `name`, `username`, `last_sign_in` or `created`; with a `-` before it turned around.
+    sort: String,
+    /// Rows on the page, 1 to 200; 50 if left out.
+    limit: Option<u16>,
+    /// `next_page_token` or `previous_page_token` of another page.
+    page_token: String,
+}
+
+impl ListQuery {
+    fn understood(&self) -> model::Result<UserQuery> {
+        let mut query = UserQuery { search: self.search.clone(), ..UserQuery::default() };
+        query.limit = page::limit(self.limit)?;
+        if !self.sort.is_empty() {
+            query = query.ordered_by(&self.sort)?;
+        }
+        if !self.role.is_empty() {
+            query.role = Some(Role::named(&self.role)?);
+        }
+        query.with_statuses(&self.status)?.at(Some(&self.page_token))
+    }
+}
+
+/// One page of users.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserPage {
+    /// The users, in order.
+    items: Vec<UserView>,
+    /// Leads to the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+    /// Leads to the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_page_token: Option<String>,
+}
+
+/// List users
+///
+/// A page at a time, searched, filtered and sorted.
+#[utoipa::path(get, path = "/o/{slug}/api/v1/users", tag = "Users", params(ListQuery),
+    responses((status = 200, body = UserPage), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn list(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Query(query): Query<ListQuery>,
+) -> Answer<axum::Json<UserPage>> {
+    let page = shared.app.users(&caller.actor, query.understood()?).await?;
+    let now = shared.app.now();
+    let roles = |roles: Vec<Role>| {
+        let bare = |role| RoleView { role, granted_by: None, granted_at: None, valid_until: None };
+        roles.into_iter().map(bare).collect()
+    };
+    let items = page.items.into_iter().map(|row| present_user(row.user, roles(row.roles), now)).collect();
+    Ok(axum::Json(UserPage { items, next_page_token: page.next, previous_page_token: page.previous }))
+}
+
+/// A user to create.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct NewUserBody {
+    /// What people write. Names and email are needed; for a service user, a username.
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+}
+
+/// What a body may hold besides the record itself.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Extras {
+    /// Roles to give.
+    roles: Vec<String>,
+    /// A password to begin with; temporary unless `must_change_password` is false.
+    password: Option<String>,
+    /// Whether Muster makes a temporary password and answers it, once.
+    generate_password: bool,
+    /// Whether the password must be changed at the first sign-in.
+    must_change_password: Option<bool>,
+}
+
+/// A user was created.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CreatedView {
+    /// Who.
+    #[serde(flatten)]
+    user: UserView,
+    /// The generated password: shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temporary_password: Option<String>,
+}
+
+/// Create a user
+///
+/// With a password the user is active at once; without one staged.
+#[utoipa::path(post, path = "/o/{slug}/api/v1/users", tag = "Users", request_body = CreateBody,
+    responses((status = 201, body = CreatedView), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn create(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Json(NewUserBody { fields }): Json<NewUserBody>,
+) -> Answer<Response> {
+    let new = new_user(fields)?;
+    let created = shared.app.create_user(&caller.actor, &caller.org, new).await?;
+    let (id, version) = (created.person.user.id, created.person.user.version);
+    let user = present(created.person, &caller.org.settings.lifecycle, shared.app.now());
+    let mut response =
+        versioned(StatusCode::CREATED, version, CreatedView { user, temporary_password: created.password });
+    let place = format!("/o/{}/api/v1/users/{id}", caller.org.slug);
+    if let Ok(place) = HeaderValue::from_str(&place) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(response)
+}
+
+/// For the document: the record with what may come along.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes a body that is read in two parts, so that unknown fields are refused by name"
+)]
+pub(crate) struct CreateBody {
+    #[serde(flatten)]
+    fields: UserFields,
+    /// Roles to give.
+    roles: Vec<Role>,
+    /// A password to begin with; temporary unless `must_change_password` is false.
+    password: Option<String>,
+    /// Whether Muster makes a temporary password and answers it, once.
+    generate_password: bool,
+    /// Whether the password must be changed at the first sign-in; yes if left out.
+    must_change_password: Option<bool>,
+}
+
+/// Reads a body in its two parts; unknown fields are refused by name.
+fn new_user(mut body: Map<String, Value>) -> model::Result<NewUser> {
+    let mut extras = Map::new();
+    for name in ["roles", "password", "generate_password", "must_change_password"] {
+        if let Some(value) = body.remove(name) {
+            extras.insert(name.to_owned(), value);
+        }
+    }
+    let extras: Extras = serde_path_to_error::deserialize(Value::Object(extras)).map_err(unacceptable)?;
+    let fields: UserFields = serde_path_to_error::deserialize(Value::Object(body)).map_err(unacceptable)?;
+    let roles = extras.roles.iter().map(|name| Role::named(name)).collect::<model::Result<Vec<Role>>>()?;
+    let password = match (extras.password, extras.generate_password) {
+        (Some(_), true) => {
+            let message = "Send a password or generate_password, not both.";
+            return Err(model::Error::invalid_field("password", "password.twice", message));
+        }
+        (Some(password), false) => {
+            InitialPassword::Chosen { password, must_change: extras.must_change_password.unwrap_or(true) }
+        }
+        (None, true) => InitialPassword::Generated,
+        (None, false) => InitialPassword::None,
+    };
+    Ok(NewUser { fields, roles, password })
+}
+
+fn unacceptable(error: serde_path_to_error::Error<serde_json::Error>) -> model::Error {
+    let path = error.path().to_string();
+    let field = if path == "." { "body".to_owned() } else { path };
+    model::Error::invalid_field(
+        field,
+        "body.unacceptable",
+        format!("This can't be taken: {}.", error.into_inner()),
+    )
+}
+
+/// Show a user
+#[utoipa::path(get, path = "/o/{slug}/api/v1/users/{id}", tag = "Users",
+    params(("id" = uuid::Uuid, Path, description = "The user's id.")),
+    responses((status = 200, body = UserView), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn show(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Answer<Response> {
+    let person = shared.app.user(&caller.actor, id).await?;
+    let version = person.user.version;
+    Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))
+}
+
+/// Edit a user
+///
+/// A JSON merge patch (RFC 7396): what is left out stays, `null` clears.
+#[utoipa::path(patch, path = "/o/{slug}/api/v1/users/{id}", tag = "Users", request_body = UserFields,
+    params(("id" = uuid::Uuid, Path, description = "The user's id."),
+           ("If-Match" = Option<String>, Header, description = "The ETag of what you have seen.")),
+    responses((status = 200, body = UserView), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn edit(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Json(patch): Json<Map<String, Value>>,
+) -> Answer<Response> {
+    let person = shared.app.edit_user(&caller.actor, id, patch, caller.version).await?;
+    let version = person.user.version;
+    Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))
+}
+
+/// Rows to import.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImportBody {
+    /// At most 100.
+    rows: Vec<ImportRow>,
+}
+
+/// One row to import.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImportRow {
+    /// The record; an email is enough.
+    fields: UserFields,
+    /// Roles to give.
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+/// What came of the rows.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ImportView {
+    /// In the order of the rows.
+    verdicts: Vec<VerdictView>,
+}
+
+/// What came of one row.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VerdictView {
+    /// `created`, `unchanged` (was there already) or `refused`.
+    verdict: &'static str,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldProblem>,
+}
+
+/// Import users
+///
+/// Each row with its own verdict; good rows are taken, staged, whatever becomes of the others.
+#[utoipa::path(post, path = "/o/{slug}/api/v1/users/import", tag = "Users", request_body = ImportBody,
+    responses((status = 200, body = ImportView), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn import(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Json(body): Json<ImportBody>,
+) -> Answer<axum::Json<ImportView>> {
+    let number = |(line, row): (u64, ImportRow)| Row { line, fields: row.fields, roles: row.roles };
+    let rows = (1..).zip(body.rows).map(number).collect();
+    let verdicts = shared.app.import_users(&caller.actor, &caller.org, rows).await?;
+    let view = |verdict: &Verdict| match verdict {
+        Verdict::Created => VerdictView { verdict: "created", errors: Vec::new() },
+        Verdict::Unchanged => VerdictView { verdict: "unchanged", errors: Vec::new() },
+        Verdict::Refused { fields } => {
+            VerdictView { verdict: "refused", errors: fields.iter().map(FieldProblem::from).collect() }
+        }
+    };
+    Ok(axum::Json(ImportView { verdicts: verdicts.iter().map(view).collect() }))
+}

@@ -1,0 +1,294 @@
+//! The check in front of every handler: which organization, who asks, and whether this route may be used.
+//!
+//! What it finds is left in the request as a `Caller`. A handler that is reached has been allowed; operations that
+//! write ask the database again in their transaction.
+
+use std::sync::Arc;
+
+use app::{
+    Actor, App,
+    actor::Once,
+    cache::{Access, Proof},
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::{RawPathParams, Request, State},
+    http::{HeaderMap, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use model::{
+    Agent, Error, Kind, Org, OrgContext, Permission, Permissions, Result, audit, session::Secret, token,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Shared,
+    problem::Problem,
+    route::{Declared, Door, Needs, Rate},
+    security::{self, Origin},
+};
+
+/// Largest body of any request.
+pub(crate) const MAX_BODY: usize = 1 << 20;
+
+/// What the check of one route knows.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) shared: Shared,
+    pub(crate) route: Arc<Declared>,
+}
+
+/// Who asks, as a handler sees it.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    /// The organization of the address.
+    pub(crate) org: Arc<Org>,
+    /// Who, for operations.
+    pub(crate) actor: Actor,
+    /// What was checked.
+    pub(crate) access: Arc<Access>,
+    /// The token that forms of this session carry; empty for API tokens.
+    pub(crate) csrf: String,
+    /// `If-Match`: the version that the caller has seen.
+    pub(crate) version: Option<i64>,
+}
+
+/// The organization of the address, for pages that need nobody signed in.
+#[derive(Clone)]
+pub(crate) struct Place(pub(crate) Arc<Org>);
+
+/// See the module.
+pub(crate) async fn check(
+    State(guard): State<Guard>,
+    params: RawPathParams,
+    request: Request,
+    next: Next,
+) -> Response {
+    match admit(&guard, &params, request).await {
+        Ok(Admitted::Request(request)) => next.run(*request).await,
+        Ok(Admitted::Elsewhere(to)) => to,
+        Err(error) => Problem(error).into_response(),
+    }
+}
+
+enum Admitted {
+    Request(Box<Request>),
+    Elsewhere(Response),
+}
+
+async fn admit(guard: &Guard, params: &RawPathParams, mut request: Request) -> Result<Admitted> {
+    let (shared, route) = (&guard.shared, &guard.route);
+    if route.rate == Rate::Limited && request.method() != Method::GET {
+        shared.limits.check(security::origin(&request))?;
+    }
+    if route.needs == Needs::Nothing {
+        return Ok(Admitted::Request(Box::new(request)));
+    }
+    let slug = params.iter().find(|(name, _)| *name == "slug").map_or("", |(_, slug)| slug);
+    let org = shared.app.org(slug).await?;
+    if org.slug != slug && route.door == Door::Console && request.method() == Method::GET {
+        return Ok(Admitted::Elsewhere(moved(&request, slug, &org.slug)));
+    }
+    request.extensions_mut().insert(Place(org.clone()));
+    let Needs::Permission(permission) = route.needs else {
+        return Ok(Admitted::Request(Box::new(request)));
+    };
+    let (access, secret) =
+        match authenticate(&shared.app, &org, request.headers(), shared.options.is_https()).await {
+            Ok(found) => found,
+            Err(error) if error.kind() == Kind::Unauthenticated && route.door == Door::Console => {
+                return Ok(Admitted::Elsewhere(to_sign_in(&request, &org)));
+            }
+            Err(error) => return Err(error),
+        };
+    if access.must_change_password && permission != Permission::AccountPassword {
+        match route.door {
+            Door::Console if !is_sign_out(&request) => {
+                let to = format!("/o/{}/change-password", org.slug);
+                return Ok(Admitted::Elsewhere(Redirect::to(&to).into_response()));
+            }
+            Door::Console => {}
+            Door::Api => return Err(must_change()),
+        }
+    }
+    access.permissions.require(permission)?;
+    let actor = actor(&request, route.door, &access)?;
+    let csrf = secret.map(|secret| secret.derived("csrf")).unwrap_or_default();
+    if route.door == Door::Api && !csrf.is_empty() && is_unsafe(request.method()) {
+        let sent = request.headers().get("x-csrf-token").map(|value| value.as_bytes());
+        if sent != Some(csrf.as_bytes()) {
+            return Err(security::foreign_form());
+        }
+    }
+    let version = version(request.headers())?;
+    let mut caller = Caller { org, actor, access, csrf, version };
+    request = remember_once(request, &mut caller.actor).await?;
+    request.extensions_mut().insert(caller);
+    Ok(Admitted::Request(Box::new(request)))
+}
+
+fn is_unsafe(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn is_sign_out(request: &Request) -> bool {
+    request.uri().path().ends_with("/sign-out")
+}
+
+fn must_change() -> Error {
+    let message = "Choose a new password first: sign in to the console once.";
+    Error::new(Kind::Forbidden, "password.must_change", message)
+}
+
+/// The same page under the present slug.
+fn moved(request: &Request, old: &str, new: &str) -> Response {
+    let rest = request.uri().path_and_query().map_or("", |path| path.as_str());
+    let rest = rest.strip_prefix("/o/").and_then(|rest| rest.strip_prefix(old)).unwrap_or_default();
+    Redirect::permanent(&format!("/o/{new}{rest}")).into_response()
+}
+
+/// To sign in, and back here afterwards if it is a page that can be read.
+fn to_sign_in(request: &Request, org: &Org) -> Response {
+    let page = request.uri().path_and_query().map_or("", |path| path.as_str());
+    let back = if request.method() == Method::GET { page } else { "" };
+    let query = serde_urlencoded::to_string([("to", back)]).unwrap_or_default();
+    Redirect::to(&format!("/o/{}/sign-in?{query}", org.slug)).into_response()
+}
+
+/// An API token, else a session's cookie. The secret of a session comes along: its forms' token follows from it.
+async fn authenticate(
+    app: &App,
+    org: &Org,
+    headers: &HeaderMap,
+    https: bool,
+) -> Result<(Arc<Access>, Option<Secret>)> {
+    let context = OrgContext::from(org.id);
+    if let Some(header) = headers.get(header::AUTHORIZATION) {
+        let text = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).unwrap_or_default();
+        let secret = token::parse(text.trim()).ok_or_else(app::access::signed_out)?;
+        return Ok((app.token(context, &secret).await?, None));
+    }
+    let cookie = session_cookie(headers, org, https).ok_or_else(app::access::signed_out)?;
+    let secret = Secret::parse(cookie).ok_or_else(app::access::signed_out)?;
+    Ok((app.session(context, &secret).await?, Some(secret)))
+}
+
+/// The name of an organization's cookie: one each, so that several can be signed in to at once. The prefix makes
+/// browsers insist on https, on the whole host and on no other (RFC 6265bis §4.1.3.2).
+pub(crate) fn cookie_name(org: &Org, https: bool) -> String {
+    let prefix = if https { "__Host-" } else { "" };
+    format!("{prefix}muster-{}", org.id)
+}
+
+fn session_cookie<'h>(headers: &'h HeaderMap, org: &Org, https: bool) -> Option<&'h str> {
+    let name = cookie_name(org, https);
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies
+        .flat_map(|line| line.split(';'))
+        .find_map(|cookie| cookie.trim().strip_prefix(&name)?.strip_prefix('='))
+}
+
+/// The other organizations that this browser holds a cookie of, by id.
+pub(crate) fn signed_in_orgs(headers: &HeaderMap, https: bool) -> Vec<(model::OrgId, Secret)> {
+    let prefix = if https { "__Host-muster-" } else { "muster-" };
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|cookie| cookie.trim().strip_prefix(prefix)?.split_once('='));
+    pairs.filter_map(|(org, secret)| Some((org.parse().ok()?, Secret::parse(secret)?))).take(20).collect()
+}
+
+/// The caller as operations know it.
+fn actor(request: &Request, door: Door, access: &Access) -> Result<Actor> {
+    let origin = security::origin(request);
+    Ok(Actor {
+        context: access.context,
+        agent: Agent::User(access.user),
+        name: access.name.to_string(),
+        permissions: access.permissions,
+        scopes: access.scopes,
+        session: match access.proof {
+            Proof::Session(id) => Some(id),
+            Proof::Token(_) => None,
+        },
+        door: match door {
+            Door::Api => audit::Door::Api,
+            Door::Console => audit::Door::Console,
+        },
+        address: origin.address.to_string(),
+        request_id: origin.request_id.to_string(),
+        dry_run: is_dry_run(request)?,
+        once: None,
+    })
+}
+
+/// `?dry_run=true` on a write: do everything, then undo it.
+fn is_dry_run(request: &Request) -> Result<bool> {
+    let Some(query) = request.uri().query().filter(|_| is_unsafe(request.method())) else { return Ok(false) };
+    match query.split('&').find_map(|pair| pair.strip_prefix("dry_run=")) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => {
+            Err(Error::invalid_field("dry_run", "dry_run.malformed", "Send dry_run=true or leave it out."))
+        }
+    }
+}
+
+/// `If-Match: "7"`: the version that the caller has seen. `*` means any.
+fn version(headers: &HeaderMap) -> Result<Option<i64>> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let number = text.strip_prefix("W/").unwrap_or(text).trim_matches('"').parse().ok();
+    let message = "Send If-Match with the ETag that you were given, such as \"7\".";
+    number.map(Some).ok_or_else(|| Error::new(Kind::Malformed, "if_match.malformed", message))
+}
+
+/// `Idempotency-Key` on a write: the same key with the same request is answered as the first time.
+async fn remember_once(request: Request, actor: &mut Actor) -> Result<Request> {
+    let Some(key) = request.headers().get("idempotency-key").filter(|_| is_unsafe(request.method())) else {
+        return Ok(request);
+    };
+    let key = key.to_str().unwrap_or_default().to_owned();
+    if key.is_empty() || key.len() > 255 {
+        let message = "Send an Idempotency-Key of 1 to 255 visible characters.";
+        return Err(Error::new(Kind::Malformed, "idempotency.malformed", message));
+    }
+    let (parts, body) = request.into_parts();
+    let body = read_body(body).await?;
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let fingerprint = Sha256::new()
+        .chain_update(parts.method.as_str())
+        .chain_update([0])
+        .chain_update(target)
+        .chain_update([0])
+        .chain_update(&body)
+        .finalize();
+    actor.once = Some(Once { key, fingerprint: fingerprint.into() });
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// The whole body, if it is not too large.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes> {
+    use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+    Limited::new(body, MAX_BODY).collect().await.map(|body| body.to_bytes()).map_err(|error| {
+        if error.downcast_ref::<LengthLimitError>().is_some() {
+            return Error::new(Kind::TooLarge, "body.too_large", "Send at most 1 MB at once.");
+        }
+        Error::new(Kind::Malformed, "body.broken", "The request ended before its body was complete.")
+    })
+}
+
+/// What a signed-in person may do, for pages that show or hide things.
+pub(crate) fn may(caller: &Caller, permission: Permission) -> bool {
+    let permissions: Permissions = caller.actor.permissions;
+    permissions.contains(permission)
+}
+
+/// Where a request came from, for handlers of people who are not signed in.
+pub(crate) fn origin_of(parts: &axum::http::request::Parts) -> Origin {
+    parts.extensions.get::<Origin>().cloned().unwrap_or_default()
+}

@@ -1,0 +1,174 @@
+//! What handlers take out of a request, with our own refusals: every malformed input gets a clear answer.
+
+use std::str::FromStr;
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{header, request::Parts},
+};
+use model::{Error, Kind};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    auth::{self, Caller, Place},
+    problem::Problem,
+    security::Origin,
+};
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.remove::<Self>();
+        caller.ok_or_else(|| Problem(Error::internal("a handler takes a caller, but its route needs nobody")))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Place {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let place = parts.extensions.get::<Self>().cloned();
+        place.ok_or_else(|| {
+            Problem(Error::internal("a handler takes an organization, but its route has none"))
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(auth::origin_of(parts))
+    }
+}
+
+/// The `{id}` of the path. One that can't be read names nothing: 404.
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: FromStr<Err = Error>> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Name(text) = named(parts, state, "id").await?;
+        Ok(Self(text.parse()?))
+    }
+}
+
+/// The `{name}` of the path, as text.
+pub(crate) struct Name(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        named(parts, state, "name").await
+    }
+}
+
+async fn named<S: Send + Sync>(parts: &mut Parts, state: &S, wanted: &str) -> Result<Name, Problem> {
+    let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Error::not_found())?;
+    let value = params.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned());
+    Ok(Name(value.ok_or_else(Error::not_found)?))
+}
+
+/// The query: unknown and malformed parameters are refused by name.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let refused = |error: serde_urlencoded::de::Error| {
+            let message = format!("The address can't be understood: {error}.");
+            Problem(Error::new(Kind::Malformed, "query.malformed", message))
+        };
+        Ok(Self(serde_urlencoded::from_str(query).map_err(refused)?))
+    }
+}
+
+/// A JSON body. An empty one counts as `{}`.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = auth::read_body(body).await?;
+        if body.is_empty() {
+            return Ok(Self(parsed(b"{}")?));
+        }
+        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !content_type.is_some_and(is_json) {
+            let message = "Send JSON, with the header Content-Type: application/json.";
+            return Err(Problem(Error::new(Kind::Malformed, "body.not_json", message)));
+        }
+        Ok(Self(parsed(&body)?))
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Reads JSON and says which field was wrong. Depth is bounded by the parser.
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.inner());
+        if inner.is_data() {
+            let field = if path == "." { "body".to_owned() } else { path };
+            return Error::invalid_field(
+                field,
+                "body.unacceptable",
+                format!("This can't be taken: {inner}."),
+            );
+        }
+        let message = format!("This is not well-formed JSON: {inner}.");
+        Error::new(Kind::Malformed, "body.malformed", message)
+    })?;
+    reader.end().map_err(|error| {
+        let message = format!("There is something behind the JSON: {error}.");
+        Error::new(Kind::Malformed, "body.malformed", message)
+    })?;
+    Ok(value)
+}
+
+/// The fields of a form, in order, as a browser sends them.
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let body = auth::read_body(request.into_body()).await?;
+        let refused = |_| {
+            let message = "This form can't be understood. Reload the page and try again.";
+            Problem(Error::new(Kind::Malformed, "form.malformed", message))
+        };
+        Ok(Self(serde_urlencoded::from_bytes(&body).map_err(refused)?))
+    }
+}
+
+impl Fields {
+    /// A field's value; empty if it was not sent.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+    }
+
+    /// A field's value, if there is anything in it.
+    pub(crate) fn filled(&self, name: &str) -> Option<&str> {
+        Some(self.get(name)).filter(|value| !value.trim().is_empty())
+    }
+
+    /// Every value of a field that may come several times.
+    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a box was ticked.
+    pub(crate) fn ticked(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| field == name)
+    }
+
+    /// Refuses a form that does not carry its session's token.
+    pub(crate) fn of(self, caller: &Caller) -> Result<Self, Problem> {
+        let fine = !caller.csrf.is_empty() && self.get("csrf") == caller.csrf;
+        if fine { Ok(self) } else { Err(Problem(crate::security::foreign_form())) }
+    }
+}

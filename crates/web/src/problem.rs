@@ -1,0 +1,150 @@
+//! The one place where an error becomes a status: a problem document (RFC 9457) for programs, a page for people.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use model::{Error, FieldError, Kind};
+use utoipa::ToSchema;
+
+use crate::console;
+
+/// An error on its way out; `finish` gives it its body.
+#[derive(Debug)]
+pub(crate) struct Problem(pub(crate) Error);
+
+/// What handlers answer.
+pub(crate) type Answer<T> = Result<T, Problem>;
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = status(self.0.kind()).into_response();
+        response.extensions_mut().insert(Failed(self.0));
+        response
+    }
+}
+
+/// Leaves the error with the answer until `finish`, which knows the request.
+#[derive(Clone)]
+struct Failed(Error);
+
+/// The status of each kind of error. Nothing else decides one.
+pub(crate) fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Malformed => StatusCode::BAD_REQUEST,
+        Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Stale => StatusCode::PRECONDITION_FAILED,
+        Kind::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
+        Kind::Gone => StatusCode::GONE,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Unavailable | Kind::OutcomeUnknown => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What a program gets when something is refused (RFC 9457).
+#[derive(Debug, serde::Serialize, ToSchema)]
+pub(crate) struct ProblemDocument {
+    /// A name for the sort of problem: `urn:muster:` and the code.
+    #[serde(rename = "type")]
+    problem_type: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong and what to do next, for people.
+    detail: String,
+    /// A stable code, for programs.
+    code: String,
+    /// The refused fields.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldProblem>,
+    /// What is possible instead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    possible: Vec<String>,
+    /// The request's id, as in the log.
+    request_id: String,
+}
+
+/// One refused field.
+#[derive(Debug, serde::Serialize, ToSchema)]
+pub(crate) struct FieldProblem {
+    /// Which field.
+    field: String,
+    /// A stable code.
+    code: String,
+    /// What is wrong and what to do.
+    message: String,
+}
+
+impl From<&FieldError> for FieldProblem {
+    fn from(error: &FieldError) -> Self {
+        Self { field: error.field.to_string(), code: error.code.to_string(), message: error.message.clone() }
+    }
+}
+
+/// Gives a failed answer its body, and writes what only the log may know.
+pub(crate) fn finish(response: &mut Response, request_id: &str, is_api: bool, method: &Method, path: &str) {
+    let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() else { return };
+    let (kind, code, detail) = (error.kind(), error.code(), error.detail());
+    if matches!(kind, Kind::Internal | Kind::Unavailable | Kind::OutcomeUnknown) {
+        tracing::error!(request_id, %method, path, code, detail, "a request failed");
+    } else {
+        tracing::debug!(request_id, %method, path, code, detail, "a request was refused");
+    }
+    let headers = response.headers_mut();
+    if let Some(seconds) = error.retry_after() {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if kind == Kind::Unauthenticated && is_api {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"muster\""));
+    }
+    let (content_type, body) = if is_api {
+        ("application/problem+json", document(&error, request_id))
+    } else {
+        ("text/html; charset=utf-8", console::error_page(&error, request_id))
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CONTENT_LENGTH, body.len().into());
+    *response.body_mut() = Body::from(body);
+}
+
+fn document(error: &Error, request_id: &str) -> String {
+    let status = status(error.kind());
+    let document = ProblemDocument {
+        problem_type: format!("urn:muster:{}", error.code()),
+        title: status.canonical_reason().unwrap_or_default().to_owned(),
+        status: status.as_u16(),
+        detail: error.message().to_owned(),
+        code: error.code().to_owned(),
+        errors: error.fields().iter().map(FieldProblem::from).collect(),
+        possible: error.possible().iter().map(|action| (*action).to_owned()).collect(),
+        request_id: request_id.to_owned(),
+    };
+    serde_json::to_string(&document).unwrap_or_default()
+}
+
+/// No route has that path.
+pub(crate) async fn no_such_page() -> Problem {
+    Problem(Error::not_found())
+}
+
+/// The path is right, the method is not.
+pub(crate) async fn wrong_method() -> Response {
+    let message = "This address exists, but not for this method. See the API's documentation.";
+    let mut response = Problem(Error::new(Kind::Malformed, "method.not_allowed", message)).into_response();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}

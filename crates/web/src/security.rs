@@ -1,0 +1,169 @@
+//! What surrounds every request, whatever the route: its id and origin, the limits, the headers of the answer, and the
+//! refusal of forms that another site sends.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    sync::Arc,
+};
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use governor::{DefaultKeyedRateLimiter, Quota};
+use model::{Error, Kind, Result};
+
+use crate::{
+    Shared,
+    problem::{self, Problem},
+};
+
+/// Where a request came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// The client's address; behind a trusted proxy the one that it names.
+    pub(crate) address: IpAddr,
+    /// The request's id, in the log, the audit log and the answer.
+    pub(crate) request_id: Arc<str>,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self { address: Ipv4Addr::LOCALHOST.into(), request_id: "".into() }
+    }
+}
+
+/// The origin that `around` has left in the request.
+pub(crate) fn origin(request: &Request) -> &Origin {
+    static NOWHERE: std::sync::LazyLock<Origin> = std::sync::LazyLock::new(Origin::default);
+    request.extensions().get::<Origin>().unwrap_or(&NOWHERE)
+}
+
+/// Costly requests per address.
+pub(crate) struct Limits(DefaultKeyedRateLimiter<IpAddr>);
+
+impl Limits {
+    pub(crate) fn new(per_minute: u32) -> Self {
+        let per_minute = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
+        Self(DefaultKeyedRateLimiter::keyed(Quota::per_minute(per_minute)))
+    }
+
+    /// One more request of that address; refused when there were too many.
+    pub(crate) fn check(&self, origin: &Origin) -> Result<()> {
+        // Addresses that have been quiet are forgotten, so that a flood of them fills no memory.
+        if self.0.len() > 10_000 {
+            self.0.retain_recent();
+        }
+        self.0.check_key(&network(origin.address)).map_err(|_| {
+            let message = "Too many tries from this address. Wait a minute, then try again.";
+            Error::new(Kind::TooMany, "rate.too_many", message).with_retry_after(60)
+        })
+    }
+}
+
+/// An IPv6 site has 2^64 addresses: its network counts as one.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => std::net::Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)).into(),
+    }
+}
+
+/// See the module.
+pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+    let mut random = [0; 12];
+    shared.app.entropy().fill(&mut random);
+    let id: Arc<str> =
+        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, random).into();
+    let address = address(&request, &shared);
+    request.extensions_mut().insert(Origin { address, request_id: id.clone() });
+    let is_api = is_api_path(request.uri().path());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let refused = same_site(&request).err();
+    let mut response = match refused {
+        Some(error) => Problem(error).into_response(),
+        None => next.run(request).await,
+    };
+    problem::finish(&mut response, &id, is_api, &method, &path);
+    add_headers(response.headers_mut(), &id, is_api, shared.options.is_https());
+    response
+}
+
+/// Whether programs are served there.
+pub(crate) fn is_api_path(path: &str) -> bool {
+    path.strip_prefix("/o/")
+        .and_then(|rest| rest.split_once('/'))
+        .is_some_and(|(_, rest)| rest.starts_with("api/"))
+}
+
+/// The client: the connection's other end, or, through trusted proxies only, the last address that none of them has.
+fn address(request: &Request, shared: &Shared) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+    let peer = peer.unwrap_or(Ipv4Addr::LOCALHOST.into());
+    let is_trusted =
+        |address: &IpAddr| shared.options.trusted_proxies.iter().any(|network| network.contains(address));
+    if shared.options.trusted_proxies.is_empty() || !is_trusted(&peer) {
+        return peer;
+    }
+    let lines = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let named: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let mut client = peer;
+    for text in named.iter().rev() {
+        let Ok(named) = text.parse::<IpAddr>() else { break };
+        client = named.to_canonical();
+        if !is_trusted(&client) {
+            break;
+        }
+    }
+    client
+}
+
+/// Refuses what another site sends with our cookies: browsers say where a request comes from. Programs with a token
+/// send neither header.
+fn same_site(request: &Request) -> Result<()> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let fine = match (header("sec-fetch-site"), header("origin"), header("host")) {
+        (Some(site), _, _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin), host) => origin.split_once("://").map(|(_, origin)| origin) == host,
+        (None, None, _) => true,
+    };
+    if fine { Ok(()) } else { Err(foreign_form()) }
+}
+
+/// The answer to a form that did not come from our own page.
+pub(crate) fn foreign_form() -> Error {
+    let message =
+        "This form did not come from this page, or the page was open for too long. Reload it and try again.";
+    Error::new(Kind::Forbidden, "form.foreign", message)
+}
+
+/// The policy of every page (<https://www.w3.org/TR/CSP3/>): nothing but our own files, no inline script or style.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool, https: bool) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(header::CACHE_CONTROL, "no-store");
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if !is_api {
+        set(header::CONTENT_SECURITY_POLICY, POLICY);
+        set(header::REFERRER_POLICY, "same-origin");
+        set(header::X_FRAME_OPTIONS, "DENY");
+        set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+        set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    }
+    if https {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert("x-request-id", id);
+    }
+}
