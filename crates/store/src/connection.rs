@@ -26,15 +26,19 @@ pub enum Engine {
 pub(crate) type Words = BTreeMap<i64, Option<String>>;
 
 /// Where statements run: inside a transaction of [`crate::Database::transaction`], or on a connection that only reads.
-pub struct Connection<'t>(Inner<'t>);
+pub struct Connection<'t> {
+    inner: Inner<'t>,
+    health: Health,
+}
 
 enum Inner<'t> {
     Sqlite { connection: &'t mut rusqlite::Connection, words: Option<&'t mut Words> },
-    Postgres { client: &'t deadpool_postgres::Client, health: Health },
+    Postgres(&'t deadpool_postgres::Client),
 }
 
-/// What a PostgreSQL transaction has been through. There an error spoils the whole transaction: COMMIT would answer
-/// "done" and have rolled back, so a statement is suspect from its sending until its success.
+/// What a transaction has been through. On PostgreSQL an error spoils the whole transaction: COMMIT would answer
+/// "done" and have rolled back, so a statement is suspect from its sending until its success. `SQLite` would go on,
+/// but is held to the same rule, so that what works on one engine works on the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Health {
     Whole,
@@ -44,58 +48,58 @@ pub(crate) enum Health {
 
 impl<'t> Connection<'t> {
     pub(crate) fn sqlite_reader(connection: &'t mut rusqlite::Connection) -> Self {
-        Self(Inner::Sqlite { connection, words: None })
+        Self { inner: Inner::Sqlite { connection, words: None }, health: Health::Whole }
     }
 
     pub(crate) fn sqlite_writer(connection: &'t mut rusqlite::Connection, words: &'t mut Words) -> Self {
-        Self(Inner::Sqlite { connection, words: Some(words) })
+        Self { inner: Inner::Sqlite { connection, words: Some(words) }, health: Health::Whole }
     }
 
     pub(crate) fn postgres(client: &'t deadpool_postgres::Client) -> Self {
-        Self(Inner::Postgres { client, health: Health::Whole })
+        Self { inner: Inner::Postgres(client), health: Health::Whole }
     }
 
     pub(crate) fn health(&self) -> Health {
-        match &self.0 {
-            Inner::Sqlite { .. } => Health::Whole,
-            Inner::Postgres { health, .. } => *health,
-        }
+        self.health
     }
 
     /// Which engine answers. Rules never ask; statements that differ are made with [`Sql::by_engine`].
     pub fn engine(&self) -> Engine {
-        match &self.0 {
+        match &self.inner {
             Inner::Sqlite { .. } => Engine::Sqlite,
-            Inner::Postgres { .. } => Engine::Postgres,
+            Inner::Postgres(_) => Engine::Postgres,
         }
     }
 
     /// Runs a statement and answers how many rows it touched.
     pub async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> Result<u64> {
         let sql = sql.into();
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Sqlite { connection, words } => {
-                sqlite::execute(usable(connection, words.is_some())?, sql.sqlite, values)
+                let connection = usable(connection, words.is_some());
+                let ran = connection.and_then(|on| sqlite::execute(on, sql.sqlite, values));
+                ran.inspect_err(|_| self.health = Health::Spoiled)
             }
-            Inner::Postgres { client, health } => {
-                watched(health, postgres::execute(client, sql.postgres, values)).await
+            Inner::Postgres(client) => {
+                watched(&mut self.health, postgres::execute(client, sql.postgres, values)).await
             }
         }
     }
 
     /// Runs statements in order whose results nobody waits for: one round trip on PostgreSQL.
     pub async fn execute_all<S: Into<Sql> + Copy>(&mut self, statements: &[(S, &[Value<'_>])]) -> Result<()> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Sqlite { connection, words } => {
-                for (sql, values) in statements {
-                    sqlite::execute(usable(connection, words.is_some())?, (*sql).into().sqlite, values)?;
-                }
-                Ok(())
+                let ran = statements.iter().try_for_each(|(sql, values)| {
+                    let connection = usable(connection, words.is_some())?;
+                    sqlite::execute(connection, (*sql).into().sqlite, values).map(drop)
+                });
+                ran.inspect_err(|_| self.health = Health::Spoiled)
             }
-            Inner::Postgres { client, health } => {
+            Inner::Postgres(client) => {
                 let texts: Vec<_> =
                     statements.iter().map(|(sql, values)| ((*sql).into().postgres, *values)).collect();
-                watched(health, postgres::execute_all(client, &texts)).await
+                watched(&mut self.health, postgres::execute_all(client, &texts)).await
             }
         }
     }
@@ -122,21 +126,23 @@ impl<'t> Connection<'t> {
     }
 
     async fn query<R: Record>(&mut self, sql: Sql, values: &[Value<'_>], limit: usize) -> Result<Vec<R>> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Sqlite { connection, words } => {
-                sqlite::query(usable(connection, words.is_some())?, sql.sqlite, values, limit)
+                let connection = usable(connection, words.is_some());
+                let read = connection.and_then(|on| sqlite::query(on, sql.sqlite, values, limit));
+                read.inspect_err(|_| self.health = Health::Spoiled)
             }
-            Inner::Postgres { client, health } => {
-                watched(health, postgres::query(client, sql.postgres, values, limit)).await?
+            Inner::Postgres(client) => {
+                watched(&mut self.health, postgres::query(client, sql.postgres, values, limit)).await?
             }
         }
     }
 
     /// Runs a text of several statements, without parameters and without a transaction around it: for migrations.
     pub(crate) async fn batch(&mut self, text: &str) -> Result<()> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Sqlite { connection, .. } => connection.execute_batch(text).map_err(sqlite::error),
-            Inner::Postgres { client, .. } => client.batch_execute(text).await.map_err(postgres::error),
+            Inner::Postgres(client) => client.batch_execute(text).await.map_err(postgres::error),
         }
     }
 
@@ -145,7 +151,7 @@ impl<'t> Connection<'t> {
     /// `SQLite` writes the words of the whole group once, just before its commit: FTS5 makes a segment per savepoint.
     /// On PostgreSQL there is nothing to do: the text is a column with a trigram index.
     pub fn index_search(&mut self, key: i64, text: Option<&str>) -> Result<()> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Sqlite { words: Some(words), .. } => {
                 words.insert(key, text.map(str::to_owned));
                 Ok(())
@@ -153,7 +159,7 @@ impl<'t> Connection<'t> {
             Inner::Sqlite { words: None, .. } => {
                 Err(Error::internal("search words on a connection that only reads"))
             }
-            Inner::Postgres { .. } => Ok(()),
+            Inner::Postgres(_) => Ok(()),
         }
     }
 
@@ -191,6 +197,11 @@ async fn watched<T>(
         return answer.map_err(postgres::error);
     }
     statement.await.map_err(postgres::error)
+}
+
+/// A transaction was to be kept although one of its statements had failed.
+pub(crate) fn went_on() -> Error {
+    Error::internal("an operation went on after a statement of its transaction had failed")
 }
 
 /// What a panic said, for the log.

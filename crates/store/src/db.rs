@@ -11,7 +11,7 @@ use model::{EntryId, Error, OrgId, Result};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{
-    connection::{Connection, Engine, Health, panic_text},
+    connection::{Connection, Engine, Health, panic_text, went_on},
     migrations,
     notify::Listener,
     postgres::{self, Open, Server},
@@ -83,7 +83,7 @@ enum Store {
 struct Sqlite {
     writer: Writer,
     readers: Arc<Readers>,
-    blocking: Semaphore,
+    blocking: Arc<Semaphore>,
 }
 
 struct Postgres {
@@ -100,7 +100,7 @@ impl Database {
             let lock = sqlite::claim(&path).await?;
             let writer = Writer::start(sqlite::writer(&path)?, lock, options.queue)?;
             let readers = Arc::new(Readers::new(path, options.pool_size));
-            let blocking = Semaphore::new(BLOCKING_READS);
+            let blocking = Arc::new(Semaphore::new(BLOCKING_READS));
             return Ok(Self(Store::Sqlite(Arc::new(Sqlite { writer, readers, blocking }))));
         }
         let server = Server::parse(&options.url)?;
@@ -167,10 +167,12 @@ impl Database {
         T: Send + 'static,
     {
         let Store::Sqlite(sqlite) = &self.0 else { return self.read(work).await };
-        let _turn = sqlite.blocking.acquire().await.map_err(Error::internal)?;
+        // The turn lasts as long as the search does, also when nobody waits for it any more.
+        let turn = Arc::clone(&sqlite.blocking).acquire_owned().await.map_err(Error::internal)?;
         let readers = Arc::clone(&sqlite.readers);
         let runtime = tokio::runtime::Handle::current();
         let read = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let mut reader = readers.borrow()?;
             runtime.block_on(work(&mut Connection::sqlite_reader(reader.connection()?)))
         });
@@ -330,9 +332,7 @@ impl Postgres {
                 }
                 Ok(_) => {
                     open.roll_back().await;
-                    return Err(Error::internal(
-                        "an operation went on after a statement of its transaction had failed",
-                    ));
+                    return Err(went_on());
                 }
                 Err(error) => {
                     open.roll_back().await;
@@ -378,7 +378,8 @@ impl Proof {
 
     /// Whether the entry is there, now that its transaction has ended; `None` when nobody can be asked.
     async fn find(self, pool: &Pool) -> Option<bool> {
-        for pause in [0, 300, 1000] {
+        // Long enough for a server to be started again, short enough for somebody who waits.
+        for pause in [0, 300, 1000, 3000] {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             if let Ok(found) = self.look(pool).await {
                 return Some(found);

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     sql::{Record, Row, Value},
-    sqlite::taken,
+    sqlite::{taken, unstorable},
 };
 
 /// The oldest PostgreSQL that Muster is tested with.
@@ -271,10 +271,7 @@ pub(crate) fn error(error: tokio_postgres::Error) -> Error {
     match error.code().map(SqlState::code) {
         Some("40001" | "40P01" | "55P03") => Error::unavailable("database.contention", detail),
         Some("23505") => taken(error.as_db_error().and_then(|said| said.constraint()).unwrap_or_default()),
-        Some("22021" | "22P05") => {
-            let message = "The text contains a character that can't be stored.";
-            Error::new(Kind::Malformed, "text.unstorable", message).with_detail(detail)
-        }
+        Some("22021" | "22P05") => unstorable(detail),
         Some("25006") => Error::unavailable("database.unavailable", detail),
         Some(code) if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
             Error::unavailable("database.unavailable", detail)

@@ -164,6 +164,9 @@ fn bind(statement: &mut rusqlite::Statement<'_>, values: &[Value<'_>]) -> Result
             .ok_or_else(|| Error::internal("only $1, $2 … may be parameters of a statement"))?;
         let value =
             values.get(number - 1).ok_or_else(|| Error::internal(format!("no value for ${number}")))?;
+        if has_nul(*value) {
+            return Err(unstorable(format!("a NUL in ${number}")));
+        }
         statement.raw_bind_parameter(position, value).map_err(error)?;
         highest = highest.max(number);
     }
@@ -171,6 +174,16 @@ fn bind(statement: &mut rusqlite::Statement<'_>, values: &[Value<'_>]) -> Result
         Ok(())
     } else {
         Err(Error::internal(format!("{} values for ${highest} parameters", values.len())))
+    }
+}
+
+/// Whether a text holds the one character that PostgreSQL can't store. `SQLite` could, but cuts texts there now and then.
+fn has_nul(value: Value<'_>) -> bool {
+    match value {
+        // In JSON it is written `\u0000`; after an escaped backslash that is plain text.
+        Value::Json(text) if text.contains(r"\u0000") => text.replace(r"\\", "").contains(r"\u0000"),
+        Value::Text(text) | Value::Json(text) => text.contains('\0'),
+        _ => false,
     }
 }
 
@@ -255,4 +268,10 @@ pub(crate) fn error(error: rusqlite::Error) -> Error {
 pub(crate) fn taken(index: impl std::fmt::Display) -> Error {
     Error::new(Kind::Conflict, "taken", "Something else already has this value. Choose another.")
         .with_detail(index)
+}
+
+/// Text that no engine may be given.
+pub(crate) fn unstorable(detail: impl std::fmt::Display) -> Error {
+    let message = "The text contains a character that can't be stored.";
+    Error::new(Kind::Malformed, "text.unstorable", message).with_detail(detail)
 }

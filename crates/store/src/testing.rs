@@ -99,6 +99,11 @@ impl Postgres {
         self.control("start");
     }
 
+    /// The Unix socket that it answers on.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.join(".s.PGSQL.5432")
+    }
+
     fn control(&self, what: &str) {
         let settings = format!(
             "-k {} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=300 \

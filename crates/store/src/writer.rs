@@ -22,7 +22,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     Attempt, Connection, Lane,
-    connection::{Words, panic_text},
+    connection::{Health, Words, panic_text, went_on},
     sqlite,
 };
 
@@ -205,7 +205,9 @@ impl Transaction<'_> {
         }
         let mut words = Words::new();
         let attempt = catch_unwind(AssertUnwindSafe(|| {
-            work(&mut Connection::sqlite_writer(&mut *self.connection, &mut words))
+            let mut connection = Connection::sqlite_writer(&mut *self.connection, &mut words);
+            let attempt = work(&mut connection)?;
+            if connection.health() == Health::Whole { Ok(attempt) } else { Err(went_on()) }
         }));
         let attempt = attempt.unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));
         match attempt {

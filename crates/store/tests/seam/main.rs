@@ -2,5 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
 
+mod cancelled;
+mod jobs;
+mod notify;
+mod postgres;
+mod proof;
+mod sqlite;
 mod support;
 mod values;

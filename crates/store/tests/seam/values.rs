@@ -91,3 +91,30 @@ async fn parameters_are_bound_by_their_number() {
         assert_eq!(row, (2, 1, 2));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_engine_can_not_store_the_other_refuses_too() {
+    for fixture in Fixture::both().await {
+        write(&fixture.database, Lane::Interactive, async |connection| {
+            connection.execute("CREATE TABLE texts (name text, body jsonb)", values![]).await?;
+            Ok(Attempt::Commit(()))
+        })
+        .await
+        .unwrap();
+        for (name, body, fits) in [
+            ("a\0b", "{}", false),
+            ("a", r#"{"a": "b\u0000"}"#, false),
+            ("a", r#"{"a": "b\\\u0000"}"#, false),
+            ("a", r#"{"a": "b\\u0000"}"#, true),
+            ("\u{1}\u{fffd}\u{10ffff}", r#"{"a": "b\u0001"}"#, true),
+        ] {
+            let written = write(&fixture.database, Lane::Interactive, async move |connection| {
+                let sql = "INSERT INTO texts VALUES ($1, $2)";
+                connection.execute(sql, values![name, Value::Json(body)]).await?;
+                Ok(Attempt::Commit(()))
+            });
+            let code = written.await.map_err(|error| error.code().to_owned());
+            assert_eq!(code, if fits { Ok(()) } else { Err("text.unstorable".into()) }, "{name:?} {body}");
+        }
+    }
+}
