@@ -8,7 +8,12 @@ use std::{
     time::Duration,
 };
 
-use ::app::{App, hashing, setup::SetUp, tokens::NewToken, users::{InitialPassword, NewUser}};
+use ::app::{
+    App, hashing,
+    setup::SetUp,
+    tokens::NewToken,
+    users::{InitialPassword, NewUser},
+};
 use axum::{
     Router,
     body::Body,
@@ -133,7 +138,10 @@ impl TestApp {
             )
             .await
             .unwrap();
-        let router = web::router(web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") }, app.clone());
+        let router = web::router(
+            web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") },
+            app.clone(),
+        );
         let mut test = Self { app, router, clock, org, owner: nobody(), url, _scratch: scratch };
         test.owner = test.with_token("olivia@acme.example").await;
         test
@@ -142,7 +150,8 @@ impl TestApp {
     /// A second server on the same database (PostgreSQL only), or a restarted one.
     pub(crate) async fn second(&self) -> (App, Router) {
         let app = open(&self.url, self.clock.clone()).await;
-        let options = web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") };
+        let options =
+            web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") };
         (app.clone(), web::router(options, app))
     }
 
@@ -192,7 +201,7 @@ impl TestApp {
     /// A token of a user with those scopes.
     pub(crate) async fn token_for(&self, user: UserId, scopes: &[&str]) -> String {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let new = NewToken { name: "test".to_owned(), scopes, days: 30 };
+        let new = NewToken { name: "test".to_owned(), scopes, days: 300 };
         self.app.create_token(&self.operator(), new, Some(user)).await.unwrap().secret.unwrap()
     }
 
@@ -209,7 +218,7 @@ impl TestApp {
         let new = NewUser { fields, roles: vec![Role::Owner], password };
         let created = self.app.create_user(&operator, &org, new).await.unwrap();
         let id = created.person.user.id;
-        let new = NewToken { name: "test".to_owned(), scopes: Vec::new(), days: 30 };
+        let new = NewToken { name: "test".to_owned(), scopes: Vec::new(), days: 300 };
         let token = self.app.create_token(&operator, new, Some(id)).await.unwrap().secret.unwrap();
         let username = created.person.user.username().to_owned();
         let email = format!("otto@{slug}.example");
@@ -223,6 +232,8 @@ impl TestApp {
 
     /// Calls the API of `acme` (`path` below `/api/v1`) with a token.
     pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
+        // Ids of one millisecond have no order: every call is a little later than the one before.
+        self.later(Duration::from_millis(1));
         self.send(api_request(method, "acme", path, token, &body)).await
     }
 
@@ -305,7 +316,13 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
 }
 
 /// A request to the API with a token; `Null` sends no body.
-pub(crate) fn api_request(method: Method, slug: &str, path: &str, token: &str, body: &Value) -> Request<Body> {
+pub(crate) fn api_request(
+    method: Method,
+    slug: &str,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(format!("/o/{slug}/api/v1{path}"));
     if !token.is_empty() {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -334,7 +351,8 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
 /// The program over an address, migrated.
 async fn open(url: &str, clock: Arc<TestClock>) -> App {
     static SEED: AtomicU64 = AtomicU64::new(1);
-    let database = Database::open(&store::Options { pool_size: 8, ..store::Options::new(url) }).await.unwrap();
+    let database =
+        Database::open(&store::Options { pool_size: 8, ..store::Options::new(url) }).await.unwrap();
     database.migrate().await.unwrap();
     let seed = SEED.fetch_add(1 << 40, Ordering::Relaxed);
     let hashing = hashing::Options { threads: 2, memory: 64, passes: 1, queue: 1024 };

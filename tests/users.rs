@@ -33,9 +33,9 @@ on_both! {
             names.map(|user| user["given_name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         for (search, expected) in [
-            ("mull", "Ana"), ("MÜLLER", "Ana"), ("na mü", "Ana"), ("ller", "Ana"), ("lukasz", "Łukasz"), ("zolw", "Łukasz"),
+            ("mull", "Ana"), ("MÜLLER", "Ana"), ("an mü", "Ana"), ("ller", "Ana"), ("lukasz", "Łukasz"), ("zolw", "Łukasz"),
             ("żół", "Łukasz"), ("林", "篤司"), ("司", "篤司"), ("김", "민준"), ("준", "민준"), ("nguyen", "Nguyễn"),
-            ("orsted", "Zoë"), ("o'neill", "Zoë"), ("zo", "Zoë"), ("p5@acme", "Zoë"),
+            ("orsted", "Zoë"), ("o'neill", "Zoë"), ("zoe", "Zoë"), ("p5@acme", "Zoë"),
         ] {
             assert_eq!(found(search).await, [expected], "{search}");
         }
@@ -177,7 +177,7 @@ on_both! {
         refused(ana("email", json!({"a": 1})), 422, "invalid").await;
         refused(ana("given_name", json!("A\u{0}na")), 422, "invalid").await;
         refused(ana("roles", json!(["emperor"])), 422, "invalid").await;
-        refused(ana("password", json!("x".repeat(1_000_000))), 413, "body.too_large").await;
+        refused(ana("password", json!("x".repeat(1_100_000))), 413, "body.too_large").await;
         refused(ana("password", json!("x".repeat(900_000))), 422, "invalid").await;
         refused(ana("manager", json!("01a1f78e-44c2-7000-8000-000000000000")), 422, "invalid").await;
         refused(ana("attributes", json!({"x": "y".repeat(20_000)})), 422, "invalid").await;

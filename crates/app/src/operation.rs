@@ -188,6 +188,7 @@ impl<'c, 't> Operation<'c, 't> {
                            Make somebody else an owner first.";
             return Err(Error::new(Kind::Conflict, "org.last_owner", message));
         }
+        self.order_entries();
         for entry in &self.entries {
             store::audit::append(self.connection, self.context, entry).await?;
         }
@@ -224,6 +225,15 @@ impl<'c, 't> Operation<'c, 't> {
         let text = serde_json::to_string(value).map_err(Error::internal)?;
         let agent = self.agent.to_string();
         store::idempotency::keep(self.connection, self.context, &agent, &once.key, &text).await
+    }
+
+    /// Entries are read in the order of their ids; those of one operation are of one moment and otherwise random.
+    fn order_entries(&mut self) {
+        let mut ids: Vec<EntryId> = self.entries.iter().map(|entry| entry.id).collect();
+        ids.sort_unstable();
+        for (entry, id) in self.entries.iter_mut().zip(ids) {
+            entry.id = id;
+        }
     }
 
     /// A fresh id of this moment.
@@ -268,6 +278,7 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// Writes an entry of the audit log, with this operation's change.
     pub fn record(&mut self, event: Event<'_>) {
+        // The first has the operation's own id: that it is there proves that the operation is.
         let id = if self.entries.is_empty() { self.id } else { EntryId(self.new_id()) };
         self.entries.push(Entry {
             id,
