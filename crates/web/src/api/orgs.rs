@@ -53,7 +53,6 @@ pub(crate) async fn show(caller: Caller) -> Response {
 
 /// What can be changed of an organization.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes a merge patch, which is read as it comes")]
 pub(crate) struct OrgPatch {
     /// As people read it.
     name: Option<String>,

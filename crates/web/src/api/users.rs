@@ -1,5 +1,7 @@
 //! Users in the API: list, create, import, show, edit.
 
+#![expect(unused_qualifications, reason = "written by the macro that describes the query")]
+
 use app::{
     Person,
     import::{Row, Verdict},
@@ -334,10 +336,6 @@ pub(crate) async fn create(
 
 /// For the document: the record with what may come along.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes a body that is read in two parts, so that unknown fields are refused by name"
-)]
 pub(crate) struct CreateBody {
     #[serde(flatten)]
     fields: UserFields,
