@@ -44,7 +44,7 @@ impl Record for Listed {
 }
 
 /// More matches than this, and a search walks the list instead of sorting its matches.
-const COMMON: i64 = 2_000;
+const COMMON: i64 = 1_500;
 /// Words of a search that count; the rest of a pasted sentence is ignored.
 const MAX_TERMS: usize = 5;
 
@@ -280,6 +280,7 @@ fn text(shape: Shape) -> Text {
 }
 
 impl Shape {
+    /// First the keys of the page, in order and no more than fit on it; then what the page shows of each.
     fn statement(self) -> String {
         let direction = if self.descending { "DESC" } else { "ASC" };
         let order = match self.sort {
@@ -288,36 +289,42 @@ impl Shape {
             Sort::LastSignIn => format!("u.last_sign_in_at {direction}, u.id {direction}"),
             Sort::Created => format!("u.id {direction}"),
         };
-        let roles = "(SELECT string_agg(g.role, ' ') FROM role_grants g WHERE g.org_id = u.org_id AND g.user_id = u.id)";
-        let from = match self.plan {
+        let keys = match self.plan {
             Plan::Walk if self.sort == Sort::Name => {
                 let streams: Vec<String> = (0..self.states).map(|state| self.stream(state)).collect();
+                let streams = streams.join(" UNION ALL ");
+                format!("SELECT u.key FROM ({streams}) u ORDER BY {order} LIMIT $4")
+            }
+            Plan::Walk => {
+                let conditions = self.conditions();
                 format!(
-                    "(SELECT p.id FROM ({}) p ORDER BY p.sort_name {direction}, p.id {direction} LIMIT $4) page \
-                     CROSS JOIN users u WHERE u.org_id = $1 AND u.id = page.id",
-                    streams.join(" UNION ALL ")
+                    "SELECT u.key FROM users u WHERE u.org_id = $1 AND {conditions} ORDER BY {order} LIMIT $4"
                 )
             }
-            Plan::Walk => format!("users u WHERE u.org_id = $1 AND {}", self.conditions()),
             Plan::Matches => format!(
-                "(SELECT rowid AS key FROM user_search WHERE user_search MATCH $6) found CROSS JOIN users u \
-                 WHERE u.key = found.key AND u.org_id = $1 AND {}",
+                "SELECT u.key FROM (SELECT rowid AS key FROM user_search WHERE user_search MATCH $6) found \
+                 CROSS JOIN users u WHERE u.key = found.key AND u.org_id = $1 AND {} ORDER BY {order} LIMIT $4",
                 self.conditions()
             ),
             Plan::Holders => format!(
-                "role_grants held CROSS JOIN users u WHERE held.org_id = $1 AND held.role = $7 \
-                 AND u.org_id = $1 AND u.id = held.user_id AND {}",
+                "SELECT u.key FROM role_grants held CROSS JOIN users u \
+                 WHERE held.org_id = $1 AND held.role = $7 AND u.org_id = $1 AND u.id = held.user_id AND {} \
+                 ORDER BY {order} LIMIT $4",
                 self.conditions()
             ),
         };
-        format!("SELECT {COLUMNS}, {roles} FROM {from} ORDER BY {order} LIMIT $4")
+        let roles = "(SELECT string_agg(g.role, ' ') FROM role_grants g \
+                     WHERE g.org_id = u.org_id AND g.user_id = u.id)";
+        format!(
+            "SELECT {COLUMNS}, {roles} FROM ({keys}) page CROSS JOIN users u WHERE u.key = page.key ORDER BY {order}"
+        )
     }
 
     /// The first rows of one state, by name.
     fn stream(self, state: usize) -> String {
         let (direction, than) = if self.descending { ("DESC", "<") } else { ("ASC", ">") };
         let mut stream = format!(
-            "SELECT * FROM (SELECT u.sort_name, u.id FROM users u WHERE u.org_id = $1 AND u.state = ${} \
+            "SELECT * FROM (SELECT u.sort_name, u.id, u.key FROM users u WHERE u.org_id = $1 AND u.state = ${} \
              AND (u.sort_name, u.id) {than} ($2, $3)",
             8 + state
         );
