@@ -65,7 +65,7 @@ impl App {
         let lane = store::Lane::Interactive;
         let (person, replayed) =
             self.run_replayable(actor, Permission::UserResetPassword, lane, deed).await?;
-        Ok(TemporaryPassword { person, password: reveal.filter(|_| !replayed) })
+        Ok(TemporaryPassword { person, password: reveal.filter(|_| !replayed && !actor.dry_run) })
     }
 
     /// Changes one's own password. The present one is asked for; all other sessions end. This session gets a new

@@ -103,6 +103,8 @@ impl App {
         let verdict = self.hasher().verify(typed.clone(), stored.as_deref()).await?;
         let Some((user, credential)) = found else { return Err(refused()) };
         let signed_in = self.settle(org, user, credential, verdict.matches && possible, attempt).await?;
+        let outcome = if signed_in.is_some() { "signed_in" } else { "refused" };
+        metrics::counter!("muster_sign_ins_total", "outcome" => outcome).increment(1);
         if verdict.outdated && signed_in.is_some() {
             self.rehash(context, user, typed, stored.unwrap_or_default()).await?;
         }

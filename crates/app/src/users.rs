@@ -191,7 +191,7 @@ impl App {
         };
         let (person, replayed) =
             self.run_replayable(actor, Permission::UserCreate, Lane::Interactive, deed).await?;
-        Ok(Created { person, password: reveal.filter(|_| !replayed), replayed })
+        Ok(Created { person, password: reveal.filter(|_| !replayed && !actor.dry_run), replayed })
     }
 
     /// Hashes a password into what is stored.

@@ -88,8 +88,18 @@ pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, n
         None => next.run(request).await,
     };
     problem::finish(&mut response, &id, is_api, &method, &path);
+    answered(response.status().as_u16()).increment(1);
     add_headers(response.headers_mut(), &id, is_api, shared.options.is_https());
     response
+}
+
+/// The counter of answers of that class (`2xx`), looked up once.
+fn answered(status: u16) -> &'static metrics::Counter {
+    static CLASSES: [std::sync::OnceLock<metrics::Counter>; 5] = [const { std::sync::OnceLock::new() }; 5];
+    let class = usize::from((status / 100).clamp(1, 5)) - 1;
+    CLASSES[class].get_or_init(|| {
+        metrics::counter!("muster_http_answers_total", "class" => ["1xx", "2xx", "3xx", "4xx", "5xx"][class])
+    })
 }
 
 /// Whether programs are served there.
