@@ -1,6 +1,6 @@
 //! Forms as data: sections of fields with hints and refusals, and what to do when the record changed meanwhile.
 //!
-//! `templates/parts/forms.html` writes them. Reading a form back, and the rules its values obey, are not here.
+//! `templates/parts/form.html` writes them. Reading a form back, and the rules its values obey, are not here.
 
 use askama::{Template, filters::HtmlSafe};
 
@@ -14,6 +14,8 @@ pub(crate) struct Form {
     pub(crate) csrf: String,
     /// The version that was edited; posted back, so that nobody's change is lost. Empty where there is none.
     pub(crate) version: String,
+    /// What the fields held when the form was opened, as JSON; posted back, so that only what was changed is saved.
+    pub(crate) seen: String,
     /// Whose password it is, so that the browser's password keeper files it right; not posted. Empty elsewhere.
     pub(crate) username: String,
     pub(crate) submit: String,
@@ -39,6 +41,16 @@ impl Form {
         !self.problem.is_empty() || self.refused().next().is_some()
     }
 
+    /// Shows why the form was refused: beside the fields, or above them all.
+    pub(crate) fn refuse_all(&mut self, error: &model::Error) {
+        if error.fields().is_empty() {
+            error.message().clone_into(&mut self.problem);
+        }
+        for field in error.fields() {
+            self.refuse(&field.field, &field.message);
+        }
+    }
+
     /// Puts a refusal beside its field; one that names no field of this form joins the summary.
     pub(crate) fn refuse(&mut self, name: &str, message: &str) {
         let mut fields = self.sections.iter_mut().flat_map(|section| &mut section.fields);
@@ -56,7 +68,6 @@ impl Form {
 /// Somebody saved the same record first.
 #[derive(Debug, Clone)]
 pub(crate) struct Conflict {
-    pub(crate) who: String,
     pub(crate) when: Moment,
     pub(crate) changes: Vec<Change>,
 }

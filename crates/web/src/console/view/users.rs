@@ -116,8 +116,6 @@ pub(crate) struct UserPage {
     pub(crate) menu: Menu,
     /// Why they can't sign in, until when, and who said so.
     pub(crate) banners: Vec<Banner>,
-    pub(crate) secret: Option<Secret>,
-    pub(crate) tabs: Vec<Tab>,
     /// The wide column and the narrow one.
     pub(crate) cards: Vec<Card>,
     pub(crate) side_cards: Vec<Card>,
