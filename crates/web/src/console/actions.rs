@@ -142,6 +142,10 @@ impl<'v> Possible<'v> {
 
     fn offered(&self, label: &str, path: &str, icon: &'static str) -> Action {
         let action = Action::dialog(label, self.visit.at_user(self.user.id, path), icon);
-        if self.visit.caller.actor.permissions.covers(self.theirs) { action } else { action.refused(STRONGER) }
+        if self.visit.caller.actor.permissions.covers(self.theirs) {
+            action
+        } else {
+            action.refused(STRONGER)
+        }
     }
 }

@@ -56,7 +56,9 @@ impl Done {
             Self::Moved(action) => moved(action, subject),
             Self::Saved => "Saved.".to_owned(),
             Self::Renamed => "The address was changed. The former one leads here for 90 days.".to_owned(),
-            Self::PasswordChanged => "Your password was changed. All your other sessions have ended.".to_owned(),
+            Self::PasswordChanged => {
+                "Your password was changed. All your other sessions have ended.".to_owned()
+            }
             Self::TokenRevoked => "The token was revoked. It stopped working at once.".to_owned(),
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }

@@ -3,10 +3,20 @@
 //! A handler takes a `Visit`, calls an operation and shows what came of it, as a page or, when the script asks, as a
 //! part of one. Every page works without the script.
 
+mod account;
 mod actions;
 mod done;
+mod forms;
+mod lifecycle;
+mod questions;
+mod record;
+mod roles;
+mod settings;
 mod setup;
 mod signin;
+mod tokens;
+mod user_forms;
+mod user_page;
 mod users;
 pub(crate) mod view;
 mod visit;
@@ -14,11 +24,14 @@ mod words;
 
 use askama::Template as _;
 use axum::http::HeaderValue;
-use model::{Error, Kind, Org, Permission, session::Secret};
+use model::{Error, Kind, Org, Permission, UserId, lifecycle::ActionName, session::Secret};
 use utoipa::openapi::path::HttpMethod::{Get, Post};
 
+use self::visit::Visit;
 use crate::{
-    auth, problem,
+    auth,
+    extract::{Fields, Id},
+    problem,
     route::{Needs, Route},
 };
 
@@ -26,7 +39,7 @@ use crate::{
 pub(crate) fn routes() -> Vec<Route> {
     use Permission as P;
     let may = Needs::Permission;
-    vec![
+    let mut routes = vec![
         Route::page(Get, "/", Needs::Nothing, signin::which_org),
         Route::page(Post, "/", Needs::Nothing, signin::go_to_org).limited(),
         Route::page(Get, "/setup/{name}", Needs::Nothing, setup::page),
@@ -40,8 +53,66 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::page(Post, "/o/{slug}/change-password", may(P::AccountPassword), signin::change_password)
             .limited(),
         Route::page(Get, "/o/{slug}/users", may(P::UserList), users::list),
-    ]
+        Route::page(Get, "/o/{slug}/users/new", may(P::UserCreate), user_forms::new),
+        Route::page(Post, "/o/{slug}/users/new", may(P::UserCreate), user_forms::create),
+        Route::page(Get, "/o/{slug}/users/{id}", may(P::UserRead), user_page::show),
+        Route::page(Get, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit_page),
+        Route::page(Post, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit),
+        Route::page(Get, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::page),
+        Route::page(Post, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::change),
+        Route::page(
+            Get,
+            "/o/{slug}/users/{id}/set-password",
+            may(P::UserResetPassword),
+            lifecycle::password_page,
+        ),
+        Route::page(
+            Post,
+            "/o/{slug}/users/{id}/set-password",
+            may(P::UserResetPassword),
+            lifecycle::set_password,
+        ),
+        Route::page(Get, "/o/{slug}/settings", may(P::SettingsRead), settings::general_page),
+        Route::page(Post, "/o/{slug}/settings", may(P::SettingsUpdate), settings::save_general),
+        Route::page(Post, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),
+        Route::page(Get, "/o/{slug}/settings/policies", may(P::SettingsRead), settings::policies_page),
+        Route::page(Post, "/o/{slug}/settings/policies", may(P::SettingsUpdate), settings::save_policies),
+        Route::page(Get, "/o/{slug}/account", may(P::AccountRead), account::profile_page),
+        Route::page(Post, "/o/{slug}/account", may(P::AccountUpdate), account::save_profile),
+        Route::page(Get, "/o/{slug}/account/password", may(P::AccountPassword), account::password_page),
+        Route::page(Post, "/o/{slug}/account/password", may(P::AccountPassword), account::change_password)
+            .limited(),
+        Route::page(Get, "/o/{slug}/account/tokens", may(P::AccountTokens), tokens::list),
+        Route::page(Get, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::new),
+        Route::page(Post, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::create),
+        Route::page(Get, "/o/{slug}/account/tokens/{id}/revoke", may(P::AccountTokens), tokens::revoke_page),
+        Route::page(Post, "/o/{slug}/account/tokens/{id}/revoke", may(P::AccountTokens), tokens::revoke),
+    ];
+    for (action, permission) in TRANSITIONS {
+        let path = format!("/o/{{slug}}/users/{{id}}{}", actions::path(action));
+        let ask = move |visit: Visit, id: Id<UserId>| lifecycle::ask(visit, id, action);
+        let carry_out = move |visit: Visit, id: Id<UserId>, fields: Fields| {
+            lifecycle::carry_out(visit, id, fields, action)
+        };
+        routes.push(Route::page(Get, &path, may(permission), ask));
+        routes.push(Route::page(Post, &path, may(permission), carry_out));
+    }
+    routes
 }
+
+/// The transitions that have a page, each with the permission that the API asks for.
+const TRANSITIONS: [(ActionName, Permission); 9] = [
+    (ActionName::Activate, Permission::UserActivate),
+    (ActionName::Unlock, Permission::UserUnlock),
+    // Which permission is needed besides depends on the state.
+    (ActionName::Reactivate, Permission::UserRead),
+    (ActionName::Restore, Permission::UserRestore),
+    (ActionName::Lock, Permission::UserLock),
+    (ActionName::Suspend, Permission::UserSuspend),
+    (ActionName::Deprovision, Permission::UserDeprovision),
+    (ActionName::Delete, Permission::UserDelete),
+    (ActionName::Purge, Permission::UserPurge),
+];
 
 /// The cookie of a session. `keep` = seconds for which the browser keeps it; `None`: until it is closed.
 pub(crate) fn session_cookie(org: &Org, secret: &Secret, keep: Option<u64>, https: bool) -> HeaderValue {

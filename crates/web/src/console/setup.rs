@@ -49,8 +49,7 @@ fn form(link: &str, value: &dyn Fn(&str) -> String) -> Form {
             .required()
             .value(value("email"))
             .autocomplete("email"),
-        password("password", "Password")
-            .hint(format!("{least} characters or more; a few words are fine.")),
+        password("password", "Password").hint(format!("{least} characters or more; a few words are fine.")),
         password("repeat_password", "Password again"),
     ];
     Form {
@@ -104,8 +103,7 @@ async fn create(
         password: fields.get("password").to_owned(),
     };
     let org = shared.app.set_up(Some(secret), wanted).await?;
-    let attempt =
-        signin::attempt(fields.get("email").trim(), fields.get("password"), false, origin, headers);
+    let attempt = signin::attempt(fields.get("email").trim(), fields.get("password"), false, origin, headers);
     let signed_in = shared.app.sign_in(&org, attempt).await?;
     let to = format!("/o/{}/users?done={}", org.slug, Done::SetUp.as_str());
     Ok(signin::come_in(shared, &org, &signed_in, &to))

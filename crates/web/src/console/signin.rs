@@ -55,7 +55,8 @@ async fn slug_page(
     typed: &str,
     refusal: Option<&str>,
 ) -> Answer<Response> {
-    let field = Field::text("slug", "Short name").value(typed).required().autofocus().autocomplete("organization");
+    let field =
+        Field::text("slug", "Short name").value(typed).required().autofocus().autocomplete("organization");
     let mut form = Form {
         action: "/".to_owned(),
         submit: "Continue".to_owned(),
@@ -127,7 +128,8 @@ pub(crate) async fn sign_in_page(
 /// Who may sign in to the demonstration.
 fn demo_banner(shared: &Shared) -> Option<Banner> {
     let demo = shared.options.demo.as_ref()?;
-    let line = |(username, password, role): &(String, String, String)| format!("{role}: {username} · {password}");
+    let line =
+        |(username, password, role): &(String, String, String)| format!("{role}: {username} · {password}");
     Some(Banner {
         tone: Tone::Violet,
         icon: "key",
@@ -152,7 +154,9 @@ fn sign_in_form(org: &Org, target: &Target, identifier: &str, remember: bool) ->
         fields.push(
             Field::new("remember", "Keep me signed in on this device", Control::Checkbox)
                 .value(if remember { "on" } else { "" })
-                .hint(format!("Until it is not used for {days} days. Not on shared computers; not for administrators.")),
+                .hint(format!(
+                    "Until it is not used for {days} days. Not on shared computers; not for administrators."
+                )),
         );
     }
     let query = serde_urlencoded::to_string([("to", target.within(org))]).unwrap_or_default();
@@ -190,8 +194,11 @@ pub(crate) async fn sign_in(
             let (status, error) = shown_again(error)?;
             let mut form = sign_in_form(&org, &target, identifier, remember);
             form.problem = error.message().to_owned();
-            let page =
-                SignInPage { org: frame_org(&org), banners: demo_banner(&shared).into_iter().collect(), form };
+            let page = SignInPage {
+                org: frame_org(&org),
+                banners: demo_banner(&shared).into_iter().collect(),
+                form,
+            };
             let mut response = html(status, &page, Part::Page)?;
             if let Some(seconds) = retry_after {
                 response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -345,9 +352,14 @@ mod tests {
         };
         let within = |to: &str| Target { to: to.to_owned() }.within(&org);
         assert_eq!(within("/o/acme/users?q=a"), "/o/acme/users?q=a");
-        for outside in
-            ["", "//evil.example", "https://evil.example/o/acme/", "/o/other/", "/o/acme/\r\nX: 1", "/o/acme\\@evil"]
-        {
+        for outside in [
+            "",
+            "//evil.example",
+            "https://evil.example/o/acme/",
+            "/o/other/",
+            "/o/acme/\r\nX: 1",
+            "/o/acme\\@evil",
+        ] {
             assert_eq!(within(outside), "/o/acme/", "{outside}");
         }
     }

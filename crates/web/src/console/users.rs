@@ -259,8 +259,9 @@ impl List<'_> {
                 Sorted::Descending => false,
             };
             let minus = if downwards { "-" } else { "" };
-            let href =
-                sort.map(|sort| self.href(|address| address.sort = format!("{minus}{sort}"))).unwrap_or_default();
+            let href = sort
+                .map(|sort| self.href(|address| address.sort = format!("{minus}{sort}")))
+                .unwrap_or_default();
             Column { label, class, href, sorted }
         };
         vec![
@@ -292,7 +293,8 @@ impl List<'_> {
         } else {
             format!("{} on this page", people(count))
         };
-        let sizes = if whole && page.items.len() <= usize::from(SIZES[0]) { Vec::new() } else { sizes.to_vec() };
+        let sizes =
+            if whole && page.items.len() <= usize::from(SIZES[0]) { Vec::new() } else { sizes.to_vec() };
         Pager { summary, previous: step(&page.previous), next: step(&page.next), sizes }
     }
 

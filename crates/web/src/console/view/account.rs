@@ -5,7 +5,7 @@ use askama::Template;
 use super::{
     form::Form,
     frame::Frame,
-    parts::{Badge, Card, Empty, Moment, Secret},
+    parts::{Badge, Card, Empty, Moment},
     users::{Tab, UserHeading},
 };
 

@@ -41,16 +41,6 @@ impl Form {
         !self.problem.is_empty() || self.refused().next().is_some()
     }
 
-    /// Shows why the form was refused: beside the fields, or above them all.
-    pub(crate) fn refuse_all(&mut self, error: &model::Error) {
-        if error.fields().is_empty() {
-            error.message().clone_into(&mut self.problem);
-        }
-        for field in error.fields() {
-            self.refuse(&field.field, &field.message);
-        }
-    }
-
     /// Puts a refusal beside its field; one that names no field of this form joins the summary.
     pub(crate) fn refuse(&mut self, name: &str, message: &str) {
         let mut fields = self.sections.iter_mut().flat_map(|section| &mut section.fields);

@@ -5,7 +5,7 @@ use askama::Template;
 use super::{
     form::Form,
     frame::Frame,
-    parts::{Action, Avatar, Badge, Banner, Card, Empty, Link, Menu, Moment, Pager, Secret},
+    parts::{Action, Avatar, Badge, Banner, Card, Empty, Link, Menu, Moment, Pager},
 };
 
 /// The list. Its block `results` is what a search, a sort or the next page replaces.
