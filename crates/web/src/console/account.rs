@@ -22,7 +22,7 @@ use super::{
 use crate::{extract::Fields, problem::Answer};
 
 fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
-    [("Profile", "/account"), ("Password", "/account/password"), ("API tokens", "/account/tokens")]
+    [("Profile", "/account"), ("Password", "/account/password")]
         .map(|(label, path)| Tab { label, href: visit.at(path), current: label == current })
         .to_vec()
 }

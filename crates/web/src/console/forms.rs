@@ -64,6 +64,11 @@ impl Sent {
     }
 }
 
+/// A value in the table of differences.
+fn shown(value: &str) -> String {
+    if value.is_empty() { "–".to_owned() } else { value.to_owned() }
+}
+
 /// What a form remembers of what it was filled with.
 pub(crate) fn remembered(values: &Values) -> String {
     serde_json::to_string(values).unwrap_or_default()
@@ -90,8 +95,8 @@ impl Form {
         };
         let changes = sent.differences(now).map(|(name, before, now)| Change {
             label: label(name),
-            before: before.to_owned(),
-            now: now.to_owned(),
+            before: shown(before),
+            now: shown(now),
         });
         self.conflict = Some(Conflict { when, changes: changes.collect() });
     }

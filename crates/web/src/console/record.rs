@@ -245,6 +245,16 @@ pub(crate) fn values(fields: &UserFields, people: &People) -> Values {
 
 /// What was changed, as a merge patch of the record.
 pub(crate) async fn patch(visit: &Visit, sent: &Sent, whose: Whose<'_>) -> model::Result<Map<String, Value>> {
+    let (patch, refused) = read_all(visit, sent, whose).await?;
+    if refused.is_empty() { Ok(patch) } else { Err(Error::invalid(refused)) }
+}
+
+/// What was changed and can be read, and what can't.
+pub(crate) async fn read_all(
+    visit: &Visit,
+    sent: &Sent,
+    whose: Whose<'_>,
+) -> model::Result<(Map<String, Value>, Vec<FieldError>)> {
     let (mut patch, mut refused) = (Map::new(), Vec::new());
     for spec in all().filter(|spec| whose.asks_for(spec.name)) {
         let Some(text) = sent.changed(spec.name) else { continue };
@@ -254,7 +264,7 @@ pub(crate) async fn patch(visit: &Visit, sent: &Sent, whose: Whose<'_>) -> model
             Err(error) => return Err(error),
         }
     }
-    if refused.is_empty() { Ok(patch) } else { Err(Error::invalid(refused)) }
+    Ok((patch, refused))
 }
 
 async fn read(visit: &Visit, spec: &Spec, text: &str) -> model::Result<Value> {

@@ -13,7 +13,7 @@ use super::{
         account::{TokenRow, TokensPage},
         form::{Choice, Control, Field, Form, Section},
         frame,
-        parts::{Action, Badge, Empty, Link, Secret, Tone},
+        parts::{Badge, Empty, Link, Secret, Tone},
         question::{Dialog, DonePage},
     },
     visit::{Part, Visit, html, shown_again},
@@ -42,7 +42,7 @@ pub(crate) async fn list(visit: Visit) -> Answer<Response> {
         icon: "key",
         title: "No tokens yet".to_owned(),
         text: "A program that calls the API needs one. Give it only the scopes that it needs.".to_owned(),
-        actions: vec![Action::dialog("Create token", create_href.clone(), "plus")],
+        actions: Vec::new(),
     });
     let page = TokensPage { frame: frame(&visit, "API tokens").await?, create_href, rows, empty };
     match visit.part {

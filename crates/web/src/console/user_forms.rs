@@ -5,7 +5,7 @@ use app::{
     users::{InitialPassword, NewUser},
 };
 use axum::{http::StatusCode, response::Response};
-use model::{Error, Kind, Permission, Permissions, Role, UserFields, UserId};
+use model::{Error, Kind, Permission, Permissions, Role, UserFields, UserId, user::Completeness};
 use serde_json::{Map, Value};
 
 use super::{
@@ -114,7 +114,7 @@ pub(crate) fn role_choice(role: Role) -> Choice {
         Role::Owner => "Everything, including other owners and the organization itself.",
         Role::Administrator => "Everything but owners and the organization's address.",
         Role::SecurityAdministrator => "Suspends, locks, resets passwords; settings and audit log.",
-        Role::UserManager => "Creates, changes, suspends and deletes users; gives the roles below.",
+        Role::UserManager => "Creates, changes, suspends and deletes users; gives roles that may do no more.",
         Role::GroupManager => "Sees users; manages groups.",
         Role::Helpdesk => "Sees users, unlocks them and sets temporary passwords.",
         Role::Auditor => "Sees users, settings and the audit log; changes nothing.",
@@ -146,7 +146,7 @@ pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
 }
 
 async fn create_user(visit: &Visit, fields: &Fields, sent: &Sent) -> model::Result<(Person, Option<String>)> {
-    let patch = record::patch(visit, sent, Whose::Theirs).await?;
+    let record = new_record(visit, sent).await?;
     let password = match fields.get("start") {
         "generated" => InitialPassword::Generated,
         "typed" => InitialPassword::Chosen {
@@ -158,9 +158,22 @@ async fn create_user(visit: &Visit, fields: &Fields, sent: &Sent) -> model::Resu
             return Err(Error::invalid_field("start", "start.missing", "Choose how the first sign-in goes."));
         }
     };
-    let new = NewUser { fields: UserFields::default().patched(&patch)?, roles: roles(fields)?, password };
+    let new = NewUser { fields: record, roles: roles(fields)?, password };
     let created = visit.app().create_user(&visit.caller.actor, visit.org(), new).await?;
     Ok((created.person, created.password))
+}
+
+/// The record that was typed; whatever is wrong with it is said at once.
+async fn new_record(visit: &Visit, sent: &Sent) -> model::Result<UserFields> {
+    let (patch, mut refused) = record::read_all(visit, sent, Whose::Theirs).await?;
+    let record = UserFields::default().patched(&patch)?;
+    if refused.is_empty() {
+        return Ok(record);
+    }
+    if let Err(error) = record.checked(Completeness::Full) {
+        refused.extend_from_slice(error.fields());
+    }
+    Err(Error::invalid(refused))
 }
 
 /// The ticked roles.
