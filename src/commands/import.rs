@@ -23,7 +23,7 @@ use clap::Args;
 use connect::csv::{Column, Reader, Row, RowError};
 use duplicates::Duplicates;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use model::{Error, Kind, Result, UserFields};
+use model::{Error, FieldError, Kind, Result, UserFields};
 use report::Report;
 
 use super::{Session, unexpected};
@@ -38,10 +38,10 @@ use crate::{
 /// What to import.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first line names the columns: email, and any of username, given_name, family_name, display_name, title, department,
-division, cost_centre, employee_number, locale, timezone, phone, mobile, personal_email, personal_phone, roles, tags,
-notes. Encoding and separator are found out. People come in staged; who is there already is left unchanged.
-The exit code is 4 if rows were refused; the good ones are taken all the same.
+The first line names the columns: email, and any of username, given_name, family_name, display_name, title, \
+department, division, cost_centre, employee_number, locale, timezone, phone, mobile, personal_email, personal_phone, \
+roles, tags, notes. Encoding and separator are found out. People come in staged; who is there already is left \
+unchanged. The exit code is 4 if rows were refused; the good ones are taken all the same.
 
 Examples:
   muster import people.csv --dry-run
@@ -147,15 +147,11 @@ impl Import {
 
     /// Every row of the file, chunk by chunk.
     async fn all(&mut self) -> Result<()> {
-        let mut chunk: Vec<Row> = Vec::with_capacity(CHUNK);
+        let mut chunk = Vec::with_capacity(CHUNK);
         loop {
             let next = self.reader.next();
             let ended = next.is_none();
-            match next {
-                Some(Ok(row)) => chunk.push(row),
-                Some(Err(error)) => self.refuse(None, &error)?,
-                None => {}
-            }
+            chunk.extend(next);
             if chunk.len() == CHUNK || (ended && !chunk.is_empty()) {
                 self.take(&std::mem::take(&mut chunk)).await?;
             }
@@ -165,24 +161,26 @@ impl Import {
         }
     }
 
-    /// One chunk.
-    async fn take(&mut self, rows: &[Row]) -> Result<()> {
-        let wanted: Vec<Wanted> = rows.iter().map(wanted).collect();
-        let mut verdicts = self.send(wanted.clone()).await?;
+    /// One chunk, with the rows in it that could not be read.
+    async fn take(&mut self, chunk: &[Result<Row, RowError>]) -> Result<()> {
+        let wanted: Vec<Wanted> = chunk.iter().flatten().map(wanted).collect();
+        let mut verdicts = if wanted.is_empty() { Vec::new() } else { self.send(wanted.clone()).await? };
         if let Some(duplicates) = &mut self.duplicates {
             duplicates.judge(&wanted, &mut verdicts);
         }
-        for (row, verdict) in rows.iter().zip(&verdicts) {
-            match verdict {
+        let mut verdicts = verdicts.into_iter();
+        for row in chunk {
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => {
+                    self.refuse(None, error)?;
+                    continue;
+                }
+            };
+            match verdicts.next().ok_or_else(|| Error::internal("a row without a verdict"))? {
                 Verdict::Created => self.tally.created += 1,
                 Verdict::Unchanged => self.tally.unchanged += 1,
-                Verdict::Refused { fields } => {
-                    let columns: Vec<&str> = fields.iter().map(|field| column_of(&field.field)).collect();
-                    let reasons: Vec<&str> = fields.iter().map(|field| field.message.as_str()).collect();
-                    let column = Some(columns.join(", ")).filter(|columns| !columns.is_empty());
-                    let error = RowError { line: row.line(), column, reason: reasons.join(" ") };
-                    self.refuse(Some(row), &error)?;
-                }
+                Verdict::Refused { fields } => self.refuse(Some(row), &refusal(row, &fields))?,
             }
         }
         let done = self.tally.created + self.tally.unchanged + self.tally.refused;
@@ -210,7 +208,7 @@ impl Import {
             verdicts.push(match self.send_patiently(vec![row]).await {
                 Ok(mut one) => one.pop().ok_or_else(|| Error::internal("no verdict"))?,
                 Err(error) if is_about_a_row(&error) => {
-                    let field = model::FieldError::new("", error.code().to_owned(), error.message());
+                    let field = FieldError::new("", error.code().to_owned(), error.message());
                     Verdict::Refused { fields: vec![field] }
                 }
                 Err(error) => return Err(error),
@@ -272,6 +270,15 @@ fn wanted(row: &Row) -> Wanted {
         ..UserFields::default()
     };
     Wanted { line: row.line(), fields, roles: list(Column::Roles) }
+}
+
+/// Why a row was refused: its columns, and the sentences about them.
+fn refusal(row: &Row, fields: &[FieldError]) -> RowError {
+    let columns: Vec<&str> =
+        fields.iter().map(|field| column_of(&field.field)).filter(|column| !column.is_empty()).collect();
+    let reasons: Vec<&str> = fields.iter().map(|field| field.message.as_str()).collect();
+    let column = Some(columns.join(", ")).filter(|columns| !columns.is_empty());
+    RowError { line: row.line(), column, reason: reasons.join(" ") }
 }
 
 /// The column that a refused field stands in.

@@ -13,8 +13,8 @@ use crate::{
 /// Who is to be the owner.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Whoever it is becomes an active owner with a new password, which must be changed at the first sign-in; suspension, locks
-and end dates are lifted. Somebody who is not there yet is created. The audit log says that the operator did it.
+Whoever it is becomes an active owner with a new password, which must be changed at the first sign-in; suspension, \
+locks and end dates are lifted. Somebody who is not there yet is created. The audit log says that the operator did it.
 
 Example:
   muster recover-owner ana@acme.example --org acme")]

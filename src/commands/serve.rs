@@ -45,8 +45,8 @@ use crate::{
 /// How to serve.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first start prints an address that works once, where the first organization is set up; or it reads the settings under
-bootstrap (see `muster config reference`). The database is brought up to date at every start.
+The first start prints an address that works once, where the first organization is set up; or it reads the settings \
+under bootstrap (see `muster config reference`). The database is brought up to date at every start.
 
 Examples:
   muster serve

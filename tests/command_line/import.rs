@@ -1,5 +1,7 @@
 //! Importing from files, the good rows and the bad ones.
 
+use std::fmt::Write as _;
+
 use crate::support::Place;
 
 const PEOPLE: &str = "\
@@ -39,7 +41,7 @@ fn a_dry_run_sees_who_stands_twice_in_the_file() {
     let place = Place::with_org();
     let mut text = String::from("email,username\n");
     for number in 0..250 {
-        text.push_str(&format!("u{number}@a.example,u{number}\n"));
+        let _ = writeln!(text, "u{number}@a.example,u{number}");
     }
     text.push_str("u1@a.example,other\nu2@A.example,U2\nnew@a.example,u3\n");
     let file = place.file("people.csv", &text);

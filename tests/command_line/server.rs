@@ -176,3 +176,25 @@ fn the_demonstration_is_made_once() {
     let status = place.json(&["user", "show", &changed, "--config", "muster.toml"])["status"].clone();
     assert_eq!(status, "suspended");
 }
+
+#[test]
+fn on_postgresql_commands_go_to_the_database_itself() {
+    let place = Place::on_postgres();
+    let mut server = place.serve(&[]);
+    assert!(server.line_with("/setup/").len() >= 43);
+    place.ok(&["org", "create", "Acme", "--slug", "acme"]);
+    place.ok(&["recover-owner", "ana@acme.example"]);
+    let doctor = place.ok(&["doctor"]);
+    assert!(doctor.contains("PostgreSQL 1") && doctor.contains("directly"), "{doctor}");
+    assert_eq!(place.ok(&["migrate"]), "The database is up to date.\n");
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn a_database_without_tables_is_not_migrated_in_passing() {
+    let mut place = Place::new();
+    place.use_database(store::testing::Postgres::shared().database());
+    assert_eq!(place.refused(5, &["org", "list"])["code"], "database.not_migrated");
+    assert!(place.ok(&["migrate"]).contains("up to date"));
+    assert_eq!(place.json(&["org", "list"])["items"].as_array().unwrap().len(), 0);
+}

@@ -8,9 +8,13 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use store::testing::Postgres;
+
 /// A directory that goes with the test.
 pub(crate) struct Place {
     pub(crate) directory: PathBuf,
+    /// Instead of the usual file in the directory.
+    database: Option<String>,
 }
 
 /// What a run of the program left.
@@ -26,7 +30,7 @@ impl Place {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("muster-cli-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
-        Self { directory }
+        Self { directory, database: None }
     }
 
     /// One with the organization `acme`.
@@ -36,12 +40,35 @@ impl Place {
         place
     }
 
+    /// From now on, another database.
+    pub(crate) fn use_database(&mut self, url: String) {
+        self.database = Some(url);
+    }
+
+    /// One whose database is on PostgreSQL, with its tables.
+    pub(crate) fn on_postgres() -> Self {
+        let mut place = Self::new();
+        place.use_database(Postgres::shared().database());
+        place.ok(&["migrate"]);
+        place
+    }
+
+    /// One on each engine, with the organization `acme`.
+    pub(crate) fn with_orgs() -> [Self; 2] {
+        let postgres = Self::on_postgres();
+        postgres.ok(&["org", "create", "Acme", "--slug", "acme"]);
+        [Self::with_org(), postgres]
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("MUSTER_")) {
                 command.env_remove(name);
             }
+        }
+        if let Some(database) = &self.database {
+            command.env("MUSTER_DATABASE__URL", database);
         }
         command.args(arguments).current_dir(&self.directory).stdin(Stdio::null());
         command

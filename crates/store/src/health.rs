@@ -29,12 +29,10 @@ impl Record for Facts {
 
 /// Asks the engine.
 pub async fn facts(connection: &mut Connection<'_>) -> Result<Facts> {
-    const FACTS: Sql = Sql::by_engine(
-        "SELECT sqlite_version(), '', TRUE, 0",
-        "SELECT current_setting('server_version'), \
-         (SELECT datctype::text FROM pg_database WHERE datname = current_database()), \
-         EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'), \
-         (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-    );
-    connection.one(FACTS, &[]).await
+    const SQLITE: &str = "SELECT sqlite_version(), '', TRUE, 0";
+    const POSTGRES: &str = "SELECT current_setting('server_version'), \
+        (SELECT datctype::text FROM pg_database WHERE datname = current_database()), \
+        EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'), \
+        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+    connection.one(Sql::by_engine(SQLITE, POSTGRES), &[]).await
 }
