@@ -12,7 +12,6 @@ use crate::{bench, commands};
     name = "muster",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = "\
 First steps:
   muster serve --demo                     look around in an organization of 1,000 invented people

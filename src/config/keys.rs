@@ -147,24 +147,27 @@ fn distance(one: &str, other: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// The table as Markdown: `docs/settings.md`.
-pub(crate) fn reference() -> String {
+/// The table as Markdown, as it stands in `docs/operating.md`.
+pub(crate) fn table() -> String {
     use std::fmt::Write as _;
-    let mut text = String::from(
-        "# Settings\n\n\
-         Muster reads `/etc/muster/muster.toml`, or the file given with `--config`; then the environment, which wins.\n\
-         Every setting has a variable: `server.listen` is `MUSTER_SERVER__LISTEN`. A secret may also stand in a file of\n\
-         its own, named by the variable with `_FILE` added, or in systemd's credentials directory under the setting's\n\
-         name. `muster config print` shows what holds and where it comes from; an unknown setting is an error.\n\n\
-         | Setting | Unless given | What it decides |\n|---|---|---|\n",
-    );
+    let mut text = String::from("| Setting | Unless given | What it decides |\n|---|---|---|\n");
     for key in KEYS {
         let default = if key.default.is_empty() { String::new() } else { format!("`{}`", key.default) };
         let file = if key.takes_file() { " Also as a file." } else { "" };
         let _ = writeln!(text, "| `{}` | {default} | {}{file} |", key.name, key.help);
     }
-    text.push_str("\nThis page is made by `muster config reference`.\n");
     text
+}
+
+/// How to set what, for `muster config reference`.
+pub(crate) fn reference() -> String {
+    format!(
+        "Muster reads /etc/muster/muster.toml, or the file given with --config; then the environment, which wins.\n\
+         Every setting has a variable: server.listen is MUSTER_SERVER__LISTEN. A secret may also stand in a file of its\n\
+         own, named by the variable with _FILE added, or in systemd's credentials directory under the setting's name.\n\
+         muster config print shows what holds and where it comes from; an unknown setting is an error.\n\n{}",
+        table()
+    )
 }
 
 #[cfg(test)]
@@ -190,11 +193,16 @@ mod tests {
 
     #[test]
     fn the_documentation_is_this_table() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md");
-        let written = std::fs::read_to_string(file).unwrap_or_default();
-        if written != reference() {
-            std::fs::write(file, reference()).unwrap();
-            panic!("docs/settings.md was out of date and has been written anew: look at it and commit it");
+        const BEGIN: &str = "<!-- keys -->\n";
+        const END: &str = "<!-- /keys -->\n";
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating.md");
+        let written = std::fs::read_to_string(file).unwrap();
+        let (before, rest) = written.split_once(BEGIN).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        let wanted = format!("{before}{BEGIN}{}{END}{after}", table());
+        if written != wanted {
+            std::fs::write(file, wanted).unwrap();
+            panic!("docs/operating.md was out of date and has been written anew: look at it and commit it");
         }
     }
 }
