@@ -1,27 +1,36 @@
 //! Muster: who belongs, what each person may do, where they are signed in, and proof of what happened.
+//!
+//! Reads the command line and hands over to `commands/`; what goes wrong is said once, here, and becomes the exit code.
 
 mod bench;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired with the command line"))]
+mod cli;
+mod command;
+mod commands;
+mod config;
 mod demo;
+mod execute;
+mod http;
+mod log;
+mod output;
+mod problem;
+mod runner;
+mod socket;
+mod view;
 
-use clap::Parser;
 use std::process::ExitCode;
 
-/// The user-management server.
-#[derive(Parser)]
-enum Command {
-    /// Measure Muster against what this machine could do at best
-    Bench(bench::Options),
-}
+use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Bench(options) = Command::parse();
-    match bench::run(options).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let cli = cli::Cli::parse();
+    let as_json = cli.global.json;
+    match commands::run(cli).await {
+        Ok(code) => code,
+        Err(error) if error.code() == output::CLOSED => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}\n{}", error.detail().unwrap_or_default());
-            ExitCode::FAILURE
+            output::error(&error, as_json);
+            problem::exit_code(&error).into()
         }
     }
 }

@@ -170,9 +170,10 @@ impl Role {
         })
     }
 
-    /// The role of that name, or a sentence that lists the names.
+    /// The role of that name, as stored or as people read it, or a sentence that lists the names.
     pub fn named(name: &str) -> Result<Self> {
-        Self::parse(name.trim()).ok_or_else(|| {
+        let plain = name.trim().to_lowercase().replace([' ', '-'], "_");
+        Self::parse(&plain).ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|role| role.as_str()).collect();
             let message = format!("There is no role {name}. The roles are {}.", names.join(", "));
             Error::invalid_field("roles", "role.unknown", message)
@@ -272,5 +273,14 @@ mod tests {
         let helpdesk = Permissions::of_roles(&[Role::Helpdesk]);
         assert!(helpdesk.may_change(Permissions::of_roles(&[Role::Administrator])).is_err());
         assert!(helpdesk.may_change(Permissions::of_roles(&[])).is_ok());
+    }
+
+    #[test]
+    fn a_role_is_known_by_its_label_too() {
+        for role in Role::ALL {
+            assert_eq!(Role::named(role.as_str()).unwrap(), *role);
+            assert_eq!(Role::named(&format!(" {} ", role.label())).unwrap(), *role);
+        }
+        assert!(Role::named("chief").is_err());
     }
 }

@@ -8,6 +8,7 @@ pub mod audit;
 mod connection;
 pub mod credentials;
 mod db;
+pub mod health;
 pub mod idempotency;
 pub mod jobs;
 mod migrations;

@@ -1,0 +1,98 @@
+//! What can be asked of Muster on the command line, as data: the same whether this process does it itself or hands
+//! it through the socket to the server that holds the database.
+//!
+//! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
+
+use app::import;
+use model::{Role, Timestamp, UserFields, lifecycle::Reason};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::view::{Check, OrgView, TokenView, UserView};
+
+/// A deed, and where.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Command {
+    /// The organization's slug; may be left out where there is one organization.
+    pub(crate) org: Option<String>,
+    /// Do everything, then undo it.
+    pub(crate) dry_run: bool,
+    /// What.
+    pub(crate) deed: Deed,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Deed {
+    CreateOrg { name: String, slug: String },
+    ListOrgs,
+    RenameOrg { slug: String },
+    ListUsers(Box<List>),
+    ShowUser { user: String },
+    CreateUser { fields: Box<UserFields>, roles: Vec<Role>, password: NewPassword },
+    EditUser { user: String, patch: Map<String, Value>, version: Option<i64> },
+    MoveUser { user: String, step: Step },
+    GrantRole { user: String, role: Role, reason: String, until: Option<Timestamp> },
+    RevokeRole { user: String, role: Role },
+    SetPassword { user: String, password: Option<String> },
+    Import { rows: Vec<import::Row> },
+    CreateToken { user: String, name: String, scopes: Vec<String>, days: u16 },
+    RecoverOwner { user: String },
+    Examine,
+}
+
+/// A question to the list of users; `model::filter::UserQuery` in plain words.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct List {
+    pub(crate) search: String,
+    pub(crate) statuses: String,
+    pub(crate) role: Option<Role>,
+    pub(crate) order: String,
+    pub(crate) limit: u16,
+    pub(crate) cursor: Option<String>,
+}
+
+/// What a new user signs in with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NewPassword {
+    None,
+    Generated,
+    Chosen { password: String, must_change: bool },
+}
+
+/// A step in a user's life; `model::Action` as far as the command line takes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Step {
+    Suspend { reason: Reason, note: String },
+    Reactivate { valid_until: Option<Timestamp>, with_roles: bool },
+    Deprovision { reason: Reason, note: String },
+    Delete { confirm: String },
+    Restore,
+    Purge { confirm: String },
+    Lock { until: Option<Timestamp>, note: String },
+    Unlock,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Org(OrgView),
+    Orgs(Vec<OrgView>),
+    Users {
+        items: Vec<UserView>,
+        next: Option<String>,
+    },
+    User(Box<UserView>),
+    /// A user with a password that Muster made, shown once.
+    Password {
+        user: Box<UserView>,
+        password: Option<String>,
+    },
+    Imported(Vec<import::Verdict>),
+    Token(TokenView),
+    Checks(Vec<Check>),
+}

@@ -1,0 +1,201 @@
+//! `muster doctor`: is everything all right, and what to do if not.
+//!
+//! What only the process that holds the database can know is found out there (`examine`), through the socket if a
+//! server runs; the rest is looked at from here.
+
+use std::{path::Path, process::ExitCode};
+
+use app::{App, system::SystemClock};
+use model::{Clock as _, OrgContext, Result, Timestamp};
+use store::{Connection, Engine};
+
+use super::Session;
+use crate::{
+    command::{Command, Deed, Outcome},
+    config::Config,
+    output::{self, Table},
+    runner::Runner,
+    view::{Check, Health},
+};
+
+/// Less free space than this deserves a word, and than that stops work soon.
+const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
+const NO_SPACE: u64 = 100 * 1024 * 1024;
+/// Clocks that differ by more make dates wrong.
+const CLOCK_SLACK: u64 = 5;
+/// 2026-01-01: before Muster was there, a clock is not set.
+const EARLIEST: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+
+/// Looks, and prints; the exit code says whether something fails.
+pub(crate) async fn run(session: &Session) -> Result<ExitCode> {
+    let config = &session.config;
+    let mut checks = settings(config);
+    checks.push(clock());
+    checks.extend(config.database_file().map(|file| disk(&file)));
+    match Runner::open(config).await {
+        Ok(mut runner) => {
+            checks.push(server(config, runner.is_server()));
+            let command = Command { org: None, dry_run: false, deed: Deed::Examine };
+            match runner.run(command).await {
+                Ok(Outcome::Checks(found)) => checks.extend(found),
+                Ok(other) => return super::unexpected(&other),
+                Err(error) => checks.push(Check::fail("database", error.message(), "See the server's log.")),
+            }
+            runner.close().await;
+        }
+        Err(error) => {
+            let detail = error.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+            let advice = "Look at database.url with `muster config print`.";
+            checks.push(Check::fail("database", format!("{}{detail}", error.message()), advice));
+        }
+    }
+    print(&checks, session.json)?;
+    let failed = checks.iter().any(|check| check.health == Health::Fail);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn print(checks: &[Check], as_json: bool) -> Result<()> {
+    if as_json {
+        return output::json(&serde_json::json!({ "checks": checks }));
+    }
+    let mut table = Table::new(["", "WHAT", "FINDING"]);
+    for check in checks {
+        let health = match check.health {
+            Health::Ok => "ok",
+            Health::Warn => "warn",
+            Health::Fail => "FAIL",
+        };
+        let advice = if check.advice.is_empty() { String::new() } else { format!(" -> {}", check.advice) };
+        table.row([health.to_owned(), check.what.clone(), format!("{}{advice}", check.finding)]);
+    }
+    output::write(&table.to_string())
+}
+
+fn settings(config: &Config) -> Vec<Check> {
+    let advice = super::config::advice(config);
+    if advice.is_empty() {
+        return vec![Check::ok("settings", "can be used")];
+    }
+    let warn = |advice: String| {
+        let (finding, what_to_do) = advice.split_once(": ").unwrap_or((&advice, ""));
+        Check::warn("settings", finding, what_to_do)
+    };
+    advice.into_iter().map(warn).collect()
+}
+
+fn clock() -> Check {
+    let now = SystemClock.now();
+    if now < EARLIEST {
+        let advice = "Set this machine's clock; sign-ins and dates depend on it.";
+        return Check::fail("clock", format!("says {now}"), advice);
+    }
+    Check::ok("clock", format!("says {now}"))
+}
+
+fn disk(file: &Path) -> Check {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A directory that is not there yet will be made in the first one that is.
+    let existing = directory.ancestors().find(|directory| directory.exists()).unwrap_or(Path::new("."));
+    let free = match rustix::fs::statvfs(existing) {
+        Ok(space) => space.f_bavail.saturating_mul(space.f_frsize),
+        Err(error) => {
+            return Check::warn("disk", format!("{} can't be looked at: {error}", existing.display()), "");
+        }
+    };
+    let finding = format!("{} free for {}", indicatif::HumanBytes(free), file.display());
+    match free {
+        ..NO_SPACE => Check::fail("disk", finding, "Make room: writing stops when the disk is full."),
+        NO_SPACE..LITTLE_SPACE => Check::warn("disk", finding, "Make room soon."),
+        _ => Check::ok("disk", finding),
+    }
+}
+
+fn server(config: &Config, is_server: bool) -> Check {
+    match config.socket() {
+        Some(path) if is_server => Check::ok("server", format!("answers on {}", path.display())),
+        Some(path) => Check::ok("server", format!("none runs with this database (no {})", path.display())),
+        None => Check::ok("server", "commands go to the database directly"),
+    }
+}
+
+/// What only the process that holds the database knows.
+pub(crate) async fn examine(app: &App) -> Vec<Check> {
+    let mut checks = vec![engine(app).await, schema(app).await];
+    checks.push(if app.database().is_writable() {
+        Check::ok("writing", "possible")
+    } else {
+        Check::fail("writing", "has stopped after a failed commit", "Look at the disk, then restart Muster.")
+    });
+    checks.push(jobs(app).await);
+    checks.extend(owners(app).await);
+    checks
+}
+
+async fn engine(app: &App) -> Check {
+    let facts = match app.database().read(async |connection| store::health::facts(connection).await).await {
+        Ok(facts) => facts,
+        Err(error) => {
+            return Check::fail("database", error.message(), "Look at database.url and the database's log.");
+        }
+    };
+    if app.database().engine() == Engine::Sqlite {
+        return Check::ok("database", format!("embedded, SQLite {}", facts.version));
+    }
+    let finding = format!("PostgreSQL {}", facts.version);
+    let apart = facts.clock.map_or(0, |clock| clock.since(app.now()).max(app.now().since(clock)).as_secs());
+    if !facts.has_trigrams {
+        let advice = "CREATE EXTENSION pg_trgm; searching is slow without it.";
+        Check::fail("database", format!("{finding}, without pg_trgm"), advice)
+    } else if matches!(facts.ctype.as_str(), "C" | "POSIX") {
+        let advice = "Make the database anew with a UTF-8 locale such as C.UTF-8, or names in other scripts are found slowly.";
+        Check::warn("database", format!("{finding}, LC_CTYPE {}", facts.ctype), advice)
+    } else if apart > CLOCK_SLACK {
+        Check::warn("database", format!("{finding}, its clock is {apart} s away"), "Synchronize both clocks.")
+    } else {
+        Check::ok("database", finding)
+    }
+}
+
+async fn schema(app: &App) -> Check {
+    match app.database().pending_migrations().await {
+        Ok(0) => Check::ok("schema", "up to date"),
+        Ok(many) => Check::fail("schema", format!("{many} migrations wait"), "Run `muster migrate`."),
+        Err(error) => Check::fail("schema", error.message(), ""),
+    }
+}
+
+async fn jobs(app: &App) -> Check {
+    match app.database().read(async |connection| store::jobs::dead(connection).await).await {
+        Ok(0) => Check::ok("jobs", "none has been given up"),
+        Ok(many) => {
+            Check::warn("jobs", format!("{many} were given up after many tries"), "See the server's log.")
+        }
+        Err(error) => Check::fail("jobs", error.message(), ""),
+    }
+}
+
+async fn owners(app: &App) -> Vec<Check> {
+    let orgs = match app.orgs().await {
+        Ok(orgs) => orgs,
+        Err(error) => return vec![Check::fail("organizations", error.message(), "")],
+    };
+    if orgs.is_empty() {
+        let advice = "`muster serve` prints a set-up page; or `muster org create NAME --slug SLUG`.";
+        return vec![Check::warn("organizations", "there is none yet", advice)];
+    }
+    let mut checks = vec![Check::ok("organizations", orgs.len().to_string())];
+    for org in orgs {
+        let (context, now) = (OrgContext::from(org.id), app.now());
+        let read =
+            async |connection: &mut Connection<'_>| store::users::able_owners(connection, context, now).await;
+        match app.database().read(read).await {
+            Ok(0) => {
+                let advice = format!("muster recover-owner EMAIL --org {}", org.slug);
+                checks.push(Check::fail("owner", format!("nobody can administer {}", org.slug), advice));
+            }
+            Ok(_) => {}
+            Err(error) => checks.push(Check::fail("owner", error.message(), "")),
+        }
+    }
+    checks
+}

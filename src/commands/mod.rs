@@ -1,0 +1,84 @@
+//! The commands by noun: each reads its arguments, has a `Command` done, and prints what came of it.
+
+pub(crate) mod bootstrap;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod import;
+pub(crate) mod migrate;
+pub(crate) mod org;
+pub(crate) mod recover_owner;
+pub(crate) mod serve;
+pub(crate) mod token;
+pub(crate) mod user;
+
+use std::process::ExitCode;
+
+use model::{Error, Result};
+
+use crate::{
+    bench,
+    cli::{Cli, Global, Noun},
+    command::{Command, Deed, Outcome},
+    config::Config,
+    log, output,
+    runner::Runner,
+};
+
+/// Does what the command line says; answers the exit code where that is no error's.
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
+    let Cli { global, command } = cli;
+    match command {
+        Noun::Version => return version(&global).map(|()| ExitCode::SUCCESS),
+        Noun::Bench(options) => return bench::run(options).await.map(|()| ExitCode::SUCCESS),
+        Noun::Config(verb) => return config::run(verb, &global).map(|()| ExitCode::SUCCESS),
+        _ => {}
+    }
+    let config = Config::load(global.config.as_deref())?;
+    if let Noun::Serve(options) = command {
+        return serve::run(options, config).await.map(|()| ExitCode::SUCCESS);
+    }
+    log::start_quiet();
+    let session = Session { config, json: global.json };
+    match command {
+        Noun::Migrate => migrate::run(&session).await?,
+        Noun::Org(verb) => org::run(verb, &session).await?,
+        Noun::User(user) => user::run(user, &session).await?,
+        Noun::Import(options) => return import::run(options, &session).await,
+        Noun::Token(token) => token::run(token, &session).await?,
+        Noun::RecoverOwner(options) => recover_owner::run(options, &session).await?,
+        Noun::Doctor => return doctor::run(&session).await,
+        Noun::Serve(_) | Noun::Version | Noun::Bench(_) | Noun::Config(_) => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a command knows of how it was called.
+pub(crate) struct Session {
+    pub(crate) config: Config,
+    pub(crate) json: bool,
+}
+
+impl Session {
+    /// Has one thing done.
+    async fn perform(&self, org: Option<String>, dry_run: bool, deed: Deed) -> Result<Outcome> {
+        let mut runner = Runner::open(&self.config).await?;
+        let outcome = runner.run(Command { org, dry_run, deed }).await;
+        runner.close().await;
+        outcome
+    }
+}
+
+/// The answer was of another sort than the question: client and server differ.
+fn unexpected<T>(outcome: &Outcome) -> Result<T> {
+    Err(Error::internal(format_args!("an answer to another question: {outcome:?}")))
+}
+
+fn version(global: &Global) -> Result<()> {
+    let version = env!("CARGO_PKG_VERSION");
+    if global.json {
+        output::json(&serde_json::json!({ "version": version }))
+    } else {
+        output::line(format!("muster {version}"))
+    }
+}

@@ -1,0 +1,424 @@
+//! `muster user`: list, show, create and edit users, and every step of their lives.
+
+mod fields;
+mod print;
+
+use std::io::{BufRead, IsTerminal};
+
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
+use fields::{Fields, NewFields};
+use model::{Error, Kind, Result, Role, Timestamp, filter::UserQuery, lifecycle::Reason, page};
+
+pub(crate) use print::day;
+
+use super::{Session, unexpected};
+use crate::{
+    cli::{DryRun, InOrg},
+    command::{Command, Deed, List, NewPassword, Outcome, Step},
+    problem::{failed, usage},
+    runner::Runner,
+    view::UserView,
+};
+
+/// Users. WHO is a username, an email address or an id.
+#[derive(Debug, Args)]
+pub(crate) struct User {
+    #[command(flatten)]
+    org: InOrg,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What to do with users.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List and find users
+    #[command(after_help = "\
+Examples:
+  muster user list --search mull              finds Müller, by any part of name, email or phone
+  muster user list --status suspended,locked
+  muster user list --role owner --json
+  muster user list --all --sort=-last_sign_in")]
+    List(ListOptions),
+    /// Show everything about a user, and what can be done next
+    Show(Who),
+    /// Create a user: staged, or active with a first password
+    #[command(after_help = "\
+Examples:
+  muster user create --email ana@acme.example --given-name Ana --family-name Silva
+  muster user create --email bo@acme.example --display-name Bo --generate-password --role helpdesk
+  muster user create --username payroll --type service --responsible ana@acme.example")]
+    Create(Box<Create>),
+    /// Change fields of a user; an empty value clears one
+    #[command(after_help = "\
+Example:
+  muster user edit ana --title \"Head of Finance\" --mobile \"\"")]
+    Edit(Box<Edit>),
+    /// Block a user; everything held stays
+    #[command(after_help = "\
+Example:
+  muster user suspend ana --reason on_leave --note \"Back in spring\"")]
+    Suspend(Leave),
+    /// Unblock a suspended user, or rehire a deprovisioned one
+    Reactivate {
+        #[command(flatten)]
+        who: Who,
+        /// New end date; needed if the present one has passed
+        #[arg(long, value_name = "DATE", value_parser = moment)]
+        valid_until: Option<Timestamp>,
+        /// Give a rehired user the roles of before again
+        #[arg(long)]
+        with_roles: bool,
+        #[command(flatten)]
+        dry: DryRun,
+    },
+    /// Block a user who has left, and take roles away
+    Deprovision(Leave),
+    /// Move a user to the trash, from where it can be restored
+    Delete(Confirmed),
+    /// Bring a user back from the trash
+    Restore(Plain),
+    /// Delete a user in the trash for good
+    Purge(Confirmed),
+    /// Refuse a user everything, until a time or until unlocked
+    Lock {
+        #[command(flatten)]
+        who: Who,
+        /// When the lock ends by itself, such as 2026-12-24 or 2026-12-24T08:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        until: Option<Timestamp>,
+        /// Why, for the other administrators
+        #[arg(long, default_value = "", hide_default_value = true)]
+        note: String,
+        #[command(flatten)]
+        dry: DryRun,
+    },
+    /// End a lock, also one by wrong passwords
+    Unlock(Plain),
+    /// Set a temporary password; a staged user becomes active
+    SetPassword {
+        #[command(flatten)]
+        who: Who,
+        /// Read the password from this file (- for standard input) instead of making one
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<String>,
+        #[command(flatten)]
+        dry: DryRun,
+    },
+    /// Give a user a role
+    Grant {
+        #[command(flatten)]
+        who: Who,
+        /// Which role
+        #[arg(value_parser = roles())]
+        role: String,
+        /// Why
+        #[arg(long, default_value = "", hide_default_value = true)]
+        reason: String,
+        /// When it ends by itself
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        until: Option<Timestamp>,
+        #[command(flatten)]
+        dry: DryRun,
+    },
+    /// Take a role from a user
+    Revoke {
+        #[command(flatten)]
+        who: Who,
+        /// Which role
+        #[arg(value_parser = roles())]
+        role: String,
+        #[command(flatten)]
+        dry: DryRun,
+    },
+}
+
+/// Which user.
+#[derive(Debug, Args)]
+struct Who {
+    /// Username, email or id
+    #[arg(value_name = "WHO")]
+    user: String,
+}
+
+/// A step that takes nothing else.
+#[derive(Debug, Args)]
+struct Plain {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    dry: DryRun,
+}
+
+/// A step with a reason.
+#[derive(Debug, Args)]
+struct Leave {
+    #[command(flatten)]
+    who: Who,
+    /// Why, for reports
+    #[arg(long, default_value = "other", value_parser = reasons())]
+    reason: String,
+    /// More words, at most 500 characters
+    #[arg(long, default_value = "", hide_default_value = true)]
+    note: String,
+    #[command(flatten)]
+    dry: DryRun,
+}
+
+/// A step that wants the email typed.
+#[derive(Debug, Args)]
+struct Confirmed {
+    #[command(flatten)]
+    who: Who,
+    /// The user's email (a service user's username), to confirm; asked for in a terminal
+    #[arg(long, value_name = "EMAIL")]
+    confirm: Option<String>,
+    #[command(flatten)]
+    dry: DryRun,
+}
+
+/// What to list.
+#[derive(Debug, Args)]
+struct ListOptions {
+    /// Any part of name, username, email, phone or employee number; accents and case don't matter
+    #[arg(long, short, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    search: String,
+    /// Only these statuses, such as suspended,locked; deprovisioned and deleted are hidden unless named
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "STATUS,…")]
+    status: String,
+    /// Only who holds this role
+    #[arg(long, value_parser = roles())]
+    role: Option<String>,
+    #[arg(
+        long,
+        default_value = "name",
+        allow_hyphen_values = true,
+        help = "Order: name, username, last_sign_in or created; a - before it turns it around"
+    )]
+    sort: String,
+    /// How many at most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "all")]
+    limit: u32,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+}
+
+/// Somebody new.
+#[derive(Debug, Args)]
+struct Create {
+    #[command(flatten)]
+    fields: NewFields,
+    /// A role to give; may be repeated
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', value_parser = roles())]
+    roles: Vec<String>,
+    /// Make a temporary password and show it once
+    #[arg(long, conflicts_with = "password_file")]
+    generate_password: bool,
+    /// Read the first password from this file (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<String>,
+    /// With --password-file: the password need not be changed at the first sign-in
+    #[arg(long, requires = "password_file")]
+    keep_password: bool,
+    #[command(flatten)]
+    dry: DryRun,
+}
+
+/// What to change.
+#[derive(Debug, Args)]
+struct Edit {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    fields: Fields,
+    /// Only if the record still has this version (see `user show`)
+    #[arg(long, value_name = "NUMBER")]
+    if_version: Option<i64>,
+    #[command(flatten)]
+    dry: DryRun,
+}
+
+fn roles() -> PossibleValuesParser {
+    PossibleValuesParser::new(Role::ALL.iter().map(|role| role.as_str()))
+}
+
+fn reasons() -> PossibleValuesParser {
+    PossibleValuesParser::new(Reason::ALL.iter().map(|reason| reason.as_str()))
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|error| error.message().to_owned())
+}
+
+/// Does it.
+pub(crate) async fn run(user: User, session: &Session) -> Result<()> {
+    let org = user.org.org;
+    let (past, deed, dry) = match user.verb {
+        Verb::List(options) => return list(options, org, session).await,
+        Verb::Delete(step) => return confirm(step, org, session, |confirm| Step::Delete { confirm }).await,
+        Verb::Purge(step) => return confirm(step, org, session, |confirm| Step::Purge { confirm }).await,
+        Verb::Show(who) => ("", Deed::ShowUser { user: who.user }, DryRun { dry_run: false }),
+        Verb::Create(create) => return self::create(*create, org, session).await,
+        Verb::Edit(edit) => {
+            let patch = edit.fields.patch(&mut References { org: &org, session }).await?;
+            let deed = Deed::EditUser { user: edit.who.user, patch, version: edit.if_version };
+            ("changed", deed, edit.dry)
+        }
+        Verb::SetPassword { who, password_file, dry } => {
+            let password = password_file.as_deref().map(read_password).transpose()?;
+            ("given a temporary password", Deed::SetPassword { user: who.user, password }, dry)
+        }
+        Verb::Grant { who, role, reason, until, dry } => {
+            let role = Role::named(&role)?;
+            ("given the role", Deed::GrantRole { user: who.user, role, reason, until }, dry)
+        }
+        Verb::Revoke { who, role, dry } => {
+            ("relieved of the role", Deed::RevokeRole { user: who.user, role: Role::named(&role)? }, dry)
+        }
+        step => take(step)?,
+    };
+    let outcome = session.perform(org, dry.dry_run, deed).await?;
+    print::outcome(outcome, past, dry.dry_run, session.json)
+}
+
+/// The steps that only need to be named.
+fn take(verb: Verb) -> Result<(&'static str, Deed, DryRun)> {
+    let (past, who, step, dry) = match verb {
+        Verb::Suspend(leave) => {
+            let step = Step::Suspend { reason: reason(&leave.reason)?, note: leave.note };
+            ("suspended", leave.who, step, leave.dry)
+        }
+        Verb::Deprovision(leave) => {
+            let step = Step::Deprovision { reason: reason(&leave.reason)?, note: leave.note };
+            ("deprovisioned", leave.who, step, leave.dry)
+        }
+        Verb::Reactivate { who, valid_until, with_roles, dry } => {
+            ("reactivated", who, Step::Reactivate { valid_until, with_roles }, dry)
+        }
+        Verb::Restore(plain) => ("restored", plain.who, Step::Restore, plain.dry),
+        Verb::Unlock(plain) => ("unlocked", plain.who, Step::Unlock, plain.dry),
+        Verb::Lock { who, until, note, dry } => ("locked", who, Step::Lock { until, note }, dry),
+        _ => return usage("This is no step in a user's life."),
+    };
+    Ok((past, Deed::MoveUser { user: who.user, step }, dry))
+}
+
+fn reason(name: &str) -> Result<Reason> {
+    Reason::parse(name)
+        .ok_or_else(|| Error::new(Kind::Invalid, "usage", format!("There is no reason {name}.")))
+}
+
+async fn create(create: Create, org: Option<String>, session: &Session) -> Result<()> {
+    let password = match &create.password_file {
+        Some(file) => {
+            NewPassword::Chosen { password: read_password(file)?, must_change: !create.keep_password }
+        }
+        None if create.generate_password => NewPassword::Generated,
+        None => NewPassword::None,
+    };
+    let roles = create.roles.iter().map(|role| Role::named(role)).collect::<Result<_>>()?;
+    let fields = create.fields.read(&mut References { org: &org, session }).await?;
+    let deed = Deed::CreateUser { fields: Box::new(fields), roles, password };
+    let outcome = session.perform(org.clone(), create.dry.dry_run, deed).await?;
+    print::outcome(outcome, "created", create.dry.dry_run, session.json)
+}
+
+/// Looks up the people that fields refer to.
+struct References<'a> {
+    org: &'a Option<String>,
+    session: &'a Session,
+}
+
+impl References<'_> {
+    async fn find(&mut self, user: String) -> Result<UserView> {
+        let deed = Deed::ShowUser { user };
+        match self.session.perform(self.org.clone(), false, deed).await? {
+            Outcome::User(user) => Ok(*user),
+            other => unexpected(&other),
+        }
+    }
+}
+
+/// Steps that can't be taken by mistake: the email is typed.
+async fn confirm(
+    step: Confirmed,
+    org: Option<String>,
+    session: &Session,
+    make: impl FnOnce(String) -> Step,
+) -> Result<()> {
+    let (user, dry_run) = (step.who.user, step.dry.dry_run);
+    let confirm = match step.confirm {
+        Some(confirm) => confirm,
+        None if std::io::stdin().is_terminal() => {
+            let found = References { org: &org, session }.find(user.clone()).await?;
+            ask(&found)?
+        }
+        None => {
+            let message = "Type the user's email with --confirm EMAIL.";
+            return Err(Error::new(Kind::PreconditionRequired, "user.not_confirmed", message));
+        }
+    };
+    let step = make(confirm);
+    let past = if matches!(step, Step::Purge { .. }) { "deleted for good" } else { "moved to the trash" };
+    let outcome = session.perform(org, dry_run, Deed::MoveUser { user, step }).await?;
+    print::outcome(outcome, past, dry_run, session.json)
+}
+
+fn ask(user: &UserView) -> Result<String> {
+    let expected = user.fields.email.as_deref().unwrap_or_else(|| user.username());
+    crate::output::note(format!("{} is {}. Type {expected} to confirm:", user.name(), user.status));
+    let mut typed = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut typed)
+        .map_err(|error| failed("The answer can't be read", error))?;
+    Ok(typed.trim().to_owned())
+}
+
+/// A password from a file, or typed into the standard input: never an argument, which everybody on the host can see.
+fn read_password(file: &str) -> Result<String> {
+    let mut text = String::new();
+    if file == "-" {
+        let read = std::io::stdin().lock().read_line(&mut text);
+        read.map_err(|error| failed("The password can't be read", error))?;
+    } else {
+        text = std::fs::read_to_string(file)
+            .map_err(|error| failed(format_args!("{file} can't be read"), error))?;
+    }
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Reads as many pages as are asked for.
+async fn list(options: ListOptions, org: Option<String>, session: &Session) -> Result<()> {
+    let role = options.role.as_deref().map(Role::named).transpose()?;
+    // To refuse what can't be meant before anything is opened.
+    UserQuery::default().ordered_by(&options.sort)?.with_statuses(&options.status)?;
+    let most = if options.all { usize::MAX } else { usize::try_from(options.limit).unwrap_or(usize::MAX) };
+    let mut runner = Runner::open(&session.config).await?;
+    let mut found = Vec::new();
+    let mut cursor = None;
+    loop {
+        let limit = u16::try_from(most - found.len()).unwrap_or(u16::MAX).min(page::MAX_LIMIT);
+        let question = List {
+            search: options.search.clone(),
+            statuses: options.status.clone(),
+            role,
+            order: options.sort.clone(),
+            limit,
+            cursor,
+        };
+        let command = Command { org: org.clone(), dry_run: false, deed: Deed::ListUsers(Box::new(question)) };
+        let (items, next) = match runner.run(command).await? {
+            Outcome::Users { items, next } => (items, next),
+            other => return unexpected(&other),
+        };
+        found.extend(items);
+        cursor = next;
+        if cursor.is_none() || found.len() >= most {
+            break;
+        }
+    }
+    runner.close().await;
+    print::list(&found, cursor.as_deref(), session.json)
+}

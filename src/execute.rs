@@ -1,0 +1,220 @@
+//! Does what the command line asks for, through the same operations as console and API, as the operator.
+
+use std::sync::Arc;
+
+use app::{
+    Actor, App, Person,
+    tokens::NewToken,
+    users::{InitialPassword, NewUser},
+};
+use model::{Action, Error, Kind, Org, Permission, Permissions, Result, UserId, filter::UserQuery, page};
+
+use crate::{
+    command::{Command, Deed, List, NewPassword, Outcome, Step},
+    view::{OrgView, TokenView, UserView},
+};
+
+/// Does it.
+pub(crate) async fn execute(app: &App, command: Command) -> Result<Outcome> {
+    let Command { org, dry_run, deed } = command;
+    match deed {
+        Deed::CreateOrg { name, slug } => create_org(app, &name, &slug, dry_run).await,
+        Deed::ListOrgs => Ok(Outcome::Orgs(app.orgs().await?.iter().map(OrgView::of).collect())),
+        Deed::Examine => Ok(Outcome::Checks(crate::commands::doctor::examine(app).await)),
+        deed => {
+            let org = find_org(app, org.as_deref()).await?;
+            let mut actor = Actor::operator(org.id.into());
+            actor.dry_run = dry_run;
+            // On the heap, or the largest deed would be part of the future of every command.
+            Box::pin(Operator { app, actor, org }.perform(deed)).await
+        }
+    }
+}
+
+async fn create_org(app: &App, name: &str, slug: &str, dry_run: bool) -> Result<Outcome> {
+    if dry_run {
+        // Creating is the operator's only deed that no organization's rules could refuse: looking is enough.
+        let (name, slug) = (model::org::name(name)?, model::org::slug(slug)?);
+        if app.org(&slug).await.is_ok() {
+            return Err(Error::new(Kind::Conflict, "slug.taken", format!("The address {slug} is taken.")));
+        }
+        let id = model::OrgId::new(app.now(), app.entropy());
+        return Ok(Outcome::Org(OrgView { id, slug, name, created_at: app.now(), version: 1 }));
+    }
+    let org = app.create_org("", name, slug).await?;
+    Ok(Outcome::Org(OrgView::of(&org)))
+}
+
+/// The organization that was named; or the only one.
+pub(crate) async fn find_org(app: &App, slug: Option<&str>) -> Result<Arc<Org>> {
+    if let Some(slug) = slug {
+        let found = app.org(slug).await;
+        return found.map_err(|error| match error.kind() {
+            Kind::NotFound => {
+                let message = format!("There is no organization {slug}. `muster org list` shows all.");
+                Error::new(Kind::NotFound, "org.unknown", message)
+            }
+            _ => error,
+        });
+    }
+    let all = app.orgs().await?;
+    match all.as_slice() {
+        [] => {
+            let message = "There is no organization yet. Make one with `muster org create NAME --slug SLUG`, \
+                           or open the set-up page that `muster serve` prints.";
+            Err(Error::new(Kind::NotFound, "org.none", message))
+        }
+        [one] => app.org(&one.slug).await,
+        many => {
+            let slugs: Vec<&str> = many.iter().take(10).map(|org| org.slug.as_str()).collect();
+            let more = if many.len() > slugs.len() { "…" } else { "" };
+            let message = format!("Say which organization with --org: {}{more}.", slugs.join(", "));
+            Err(Error::new(Kind::Invalid, "org.ambiguous", message))
+        }
+    }
+}
+
+/// Who works, where.
+struct Operator<'a> {
+    app: &'a App,
+    actor: Actor,
+    org: Arc<Org>,
+}
+
+impl Operator<'_> {
+    async fn perform(&self, deed: Deed) -> Result<Outcome> {
+        let (app, actor, org) = (self.app, &self.actor, self.org.as_ref());
+        match deed {
+            Deed::RenameOrg { slug } => {
+                app.rename_org(actor, &slug, None).await.map(|org| Outcome::Org(OrgView::of(&org)))
+            }
+            Deed::ListUsers(list) => self.list(*list).await,
+            Deed::ShowUser { user } => self.found(&user).await.map(|person| self.user(person)),
+            Deed::CreateUser { fields, roles, password } => {
+                let new = NewUser { fields: *fields, roles, password: password.into() };
+                let created = app.create_user(actor, org, new).await?;
+                Ok(self.with_password(created.person, created.password))
+            }
+            Deed::EditUser { user, patch, version } => {
+                let id = self.id(&user).await?;
+                app.edit_user(actor, id, patch, version).await.map(|person| self.user(person))
+            }
+            Deed::MoveUser { user, step } => {
+                let id = self.id(&user).await?;
+                self.take_step(id, step).await.map(|person| self.user(person))
+            }
+            Deed::GrantRole { user, role, reason, until } => {
+                let id = self.id(&user).await?;
+                app.grant_role(actor, id, role, reason, until).await.map(|person| self.user(person))
+            }
+            Deed::RevokeRole { user, role } => {
+                let id = self.id(&user).await?;
+                app.revoke_role(actor, id, role).await.map(|person| self.user(person))
+            }
+            Deed::SetPassword { user, password } => {
+                let id = self.id(&user).await?;
+                let set = app.set_temporary_password(actor, org, id, password, None).await?;
+                Ok(self.with_password(set.person, set.password))
+            }
+            Deed::Import { rows } => app.import_users(actor, org, rows).await.map(Outcome::Imported),
+            Deed::CreateToken { user, name, scopes, days } => {
+                self.create_token(&user, NewToken { name, scopes, days }).await
+            }
+            Deed::RecoverOwner { user } => {
+                let (person, password) = Box::pin(app.recover_owner(org, &user)).await?;
+                Ok(self.with_password(person, Some(password)))
+            }
+            Deed::CreateOrg { .. } | Deed::ListOrgs | Deed::Examine => {
+                Err(Error::internal("asked of an organization, but not its business"))
+            }
+        }
+    }
+
+    async fn take_step(&self, id: UserId, step: Step) -> Result<Person> {
+        let (app, actor, org) = (self.app, &self.actor, self.org.as_ref());
+        let action = match step {
+            Step::Reactivate { valid_until, with_roles } => {
+                return app.reactivate(actor, org, id, valid_until, with_roles, None).await;
+            }
+            Step::Suspend { reason, note } => Action::Suspend { reason, note },
+            Step::Deprovision { reason, note } => Action::Deprovision { reason, note },
+            Step::Delete { confirm } => Action::Delete { confirm },
+            Step::Restore => Action::Restore,
+            Step::Purge { confirm } => Action::Purge { confirm: Some(confirm) },
+            Step::Lock { until, note } => Action::Lock { until, note },
+            Step::Unlock => Action::Unlock,
+        };
+        app.transition(actor, org, id, action, None).await
+    }
+
+    async fn list(&self, list: List) -> Result<Outcome> {
+        let query = UserQuery {
+            search: list.search,
+            role: list.role,
+            limit: page::limit(Some(list.limit))?,
+            ..UserQuery::default()
+        };
+        let query = query.ordered_by(&list.order)?.with_statuses(&list.statuses)?;
+        let page = self.app.users(&self.actor, query.at(list.cursor.as_deref())?).await?;
+        let now = self.app.now();
+        let items = page.items.into_iter().map(|listed| UserView::listed(listed, now)).collect();
+        Ok(Outcome::Users { items, next: page.next })
+    }
+
+    async fn found(&self, user: &str) -> Result<Person> {
+        let found = self.app.user_by_identifier(&self.actor, user).await;
+        found.map_err(|error| match error.kind() {
+            Kind::NotFound => {
+                let message = format!(
+                    "There is no user {user} in {}. Give a username, email or id; \
+                     `muster user list --search TEXT` finds people.",
+                    self.org.slug
+                );
+                Error::new(Kind::NotFound, "user.unknown", message)
+            }
+            _ => error,
+        })
+    }
+
+    async fn id(&self, user: &str) -> Result<UserId> {
+        Ok(self.found(user).await?.user.id)
+    }
+
+    fn user(&self, person: Person) -> Outcome {
+        Outcome::User(Box::new(UserView::of(person, &self.org, self.app.now())))
+    }
+
+    fn with_password(&self, person: Person, password: Option<String>) -> Outcome {
+        // What was undone can't be used.
+        let password = password.filter(|_| !self.actor.dry_run);
+        Outcome::Password { user: Box::new(UserView::of(person, &self.org, self.app.now())), password }
+    }
+
+    async fn create_token(&self, user: &str, new: NewToken) -> Result<Outcome> {
+        let person = self.found(user).await?;
+        let created = self.app.create_token(&self.actor, new, Some(person.user.id)).await?;
+        let scopes = if created.token.scopes == Permissions::all() {
+            Vec::new()
+        } else {
+            created.token.scopes.iter().map(|scope: Permission| scope.as_str().to_owned()).collect()
+        };
+        Ok(Outcome::Token(TokenView {
+            id: created.token.id,
+            name: created.token.name,
+            user: person.user.username().to_owned(),
+            scopes,
+            expires_at: created.token.expires_at,
+            token: created.secret,
+        }))
+    }
+}
+
+impl From<NewPassword> for InitialPassword {
+    fn from(password: NewPassword) -> Self {
+        match password {
+            NewPassword::None => Self::None,
+            NewPassword::Generated => Self::Generated,
+            NewPassword::Chosen { password, must_change } => Self::Chosen { password, must_change },
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Things as the command line shows them: with the names that the API gives the same facts, so that a program reads
+//! both alike.
+
+use app::Person;
+use model::{
+    Org, Role, State, Status, Timestamp, TokenId, UserFields, UserId,
+    lifecycle::{ActionName, Departure, Lock, StateName},
+    user::Source,
+};
+use serde::{Deserialize, Serialize};
+use store::{roles::RoleGrant, user_list::Listed};
+
+/// An organization.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OrgView {
+    pub(crate) id: model::OrgId,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) version: i64,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct UserView {
+    pub(crate) id: UserId,
+    pub(crate) status: Status,
+    pub(crate) state: StateName,
+    #[serde(flatten)]
+    pub(crate) fields: UserFields,
+    pub(crate) email_verified: bool,
+    /// Directly held, strongest first.
+    pub(crate) roles: Vec<RoleView>,
+    /// Why, since when and by whom somebody is suspended or deprovisioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) departure: Option<Departure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lock: Option<Lock>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password_locked_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) restorable_until: Option<Timestamp>,
+    /// What only a single user shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password: Option<app::users::PasswordState>,
+    pub(crate) source: Source,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) external_id: Option<String>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) joined_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_sign_in_at: Option<Timestamp>,
+    /// What can be done from here; only a single user shows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) possible: Vec<ActionName>,
+    pub(crate) version: i64,
+}
+
+/// A directly held role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RoleView {
+    pub(crate) role: Role,
+    /// Who gave it, when, and until when: only a single user shows these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) granted_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) granted_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) valid_until: Option<Timestamp>,
+}
+
+/// A token that was made. The token itself is shown once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct TokenView {
+    pub(crate) id: TokenId,
+    pub(crate) name: String,
+    pub(crate) user: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) token: Option<String>,
+}
+
+/// How well something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Health {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One finding of `muster doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Check {
+    pub(crate) what: String,
+    pub(crate) health: Health,
+    pub(crate) finding: String,
+    /// What to do about it; empty if nothing.
+    pub(crate) advice: String,
+}
+
+impl Check {
+    pub(crate) fn ok(what: &str, finding: impl Into<String>) -> Self {
+        Self { what: what.to_owned(), health: Health::Ok, finding: finding.into(), advice: String::new() }
+    }
+
+    pub(crate) fn warn(what: &str, finding: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { health: Health::Warn, advice: advice.into(), ..Self::ok(what, finding) }
+    }
+
+    pub(crate) fn fail(what: &str, finding: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { health: Health::Fail, advice: advice.into(), ..Self::ok(what, finding) }
+    }
+}
+
+impl OrgView {
+    pub(crate) fn of(org: &Org) -> Self {
+        let (slug, name) = (org.slug.clone(), org.name.clone());
+        Self { id: org.id, slug, name, created_at: org.created_at, version: org.version }
+    }
+}
+
+impl UserView {
+    fn new(user: model::User, roles: Vec<RoleView>, now: Timestamp) -> Self {
+        Self {
+            id: user.id,
+            status: user.status(now),
+            roles,
+            email_verified: user.email_verified,
+            departure: match &user.state {
+                State::Suspended(why) | State::Deprovisioned(why) => Some(why.clone()),
+                _ => None,
+            },
+            restorable_until: match &user.state {
+                State::Trashed { until, .. } => Some(*until),
+                _ => None,
+            },
+            state: user.state.name(),
+            lock: user.lock,
+            password_locked_until: user.password_locked_until.filter(|until| *until > now),
+            password: None,
+            source: user.source,
+            external_id: user.external_id,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            joined_at: user.joined_at,
+            last_sign_in_at: user.last_sign_in_at,
+            possible: Vec::new(),
+            version: user.version,
+            fields: user.fields,
+        }
+    }
+
+    /// As a list shows it.
+    pub(crate) fn listed(listed: Listed, now: Timestamp) -> Self {
+        let plain = |role| RoleView { role, granted_by: None, granted_at: None, valid_until: None };
+        Self::new(listed.user, listed.roles.into_iter().map(plain).collect(), now)
+    }
+
+    /// Whole, with what can be done next.
+    pub(crate) fn of(person: Person, org: &Org, now: Timestamp) -> Self {
+        let Person { user, grants, password } = person;
+        let possible = user.possible(&org.settings.lifecycle);
+        let granted = |grant: RoleGrant| RoleView {
+            role: grant.role,
+            granted_by: Some(grant.granted_by.to_string()),
+            granted_at: Some(grant.granted_at),
+            valid_until: grant.valid_until,
+        };
+        let roles = grants.into_iter().map(granted).collect();
+        Self { possible, password: Some(password), ..Self::new(user, roles, now) }
+    }
+
+    /// As shown: the display name, else the username.
+    pub(crate) fn name(&self) -> &str {
+        self.fields.display_name.as_deref().unwrap_or_else(|| self.username())
+    }
+
+    /// The username; every stored user has one.
+    pub(crate) fn username(&self) -> &str {
+        self.fields.username.as_deref().unwrap_or_default()
+    }
+}

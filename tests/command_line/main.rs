@@ -1,0 +1,10 @@
+//! The command line from outside: the built program, its output and its exit codes, with and without a server.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
+
+mod help;
+mod import;
+mod server;
+mod settings;
+mod support;
+mod users;

@@ -1,0 +1,59 @@
+//! Settings as the program reads them.
+
+use crate::support::Place;
+
+#[test]
+fn an_unknown_setting_is_refused_with_the_nearest_one() {
+    let place = Place::new();
+    place.file("muster.toml", "[server]\nlistn = \"127.0.0.1:1\"\n");
+    let problem = place.refused(2, &["config", "check", "--config", "muster.toml"]);
+    assert_eq!(problem["code"], "config.unknown_key");
+    let message = problem["message"].as_str().unwrap();
+    assert!(message.contains("server.listn") && message.contains("server.listen?"), "{message}");
+    // Also where settings are only needed on the way.
+    assert_eq!(place.run(&["user", "list", "--config", "muster.toml"]).code, 2);
+}
+
+#[test]
+fn settings_are_shown_without_their_secrets() {
+    let place = Place::new();
+    place.file("muster.toml", "[database]\nurl = \"postgres://muster:hush@db/muster\"\n");
+    place.file("password", "quiet-please-quiet\n");
+    let mut command = place.command(&["config", "print", "--config", "muster.toml", "--json"]);
+    command.env("MUSTER_BOOTSTRAP__ADMIN_PASSWORD_FILE", "password");
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains("hush") && !text.contains("quiet"), "{text}");
+    let settings: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(settings["database.url"]["value"], "postgres://muster:(hidden)@db/muster");
+    assert_eq!(settings["database.url"]["origin"], "muster.toml");
+    assert_eq!(settings["server.listen"]["origin"], "default");
+    assert_eq!(settings["bootstrap.admin_password"]["value"], "(hidden)");
+}
+
+#[test]
+fn what_may_not_be_meant_is_said() {
+    let place = Place::new();
+    place.file("muster.toml", "[server]\npublic_url = \"http://people.example.com\"\n");
+    let out = place.ok(&["config", "check", "--config", "muster.toml"]);
+    assert!(out.contains("not https"), "{out}");
+    assert_eq!(place.ok(&["config", "check"]), "The settings can be used.\n");
+}
+
+#[test]
+fn the_doctor_finds_what_is_missing() {
+    let place = Place::new();
+    let out = place.ok(&["doctor"]);
+    assert!(out.contains("there is none yet -> `muster serve`"), "{out}");
+    place.ok(&["org", "create", "Acme", "--slug", "acme"]);
+    let run = place.run(&["doctor"]);
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("nobody can administer acme -> muster recover-owner"), "{}", run.out);
+    place.ok(&["recover-owner", "ana@acme.example"]);
+    assert!(!place.ok(&["doctor"]).contains("FAIL"));
+    let mut unreachable = place.command(&["doctor"]);
+    unreachable.env("MUSTER_DATABASE__URL", "postgres://nobody@127.0.0.1:1/none");
+    let output = unreachable.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("FAIL  database"));
+}

@@ -1,0 +1,200 @@
+//! A user's whole life on the command line, on both engines, with the database opened by each command itself.
+
+use crate::support::Place;
+
+fn ana(place: &Place) {
+    let names = ["--given-name", "Ana", "--family-name", "Müller", "--email", "ana@acme.example"];
+    place.ok(&[&["user", "create"], &names[..]].concat());
+}
+
+#[test]
+fn a_whole_life() {
+    for place in Place::with_orgs() {
+        ana(&place);
+        place.ok(&["user", "set-password", "ana.muller"]);
+        let steps: &[(&[&str], &str)] = &[
+            (
+                &["suspend", "ana@acme.example", "--reason", "on_leave", "--note", "Back in spring"],
+                "suspended",
+            ),
+            (&["reactivate", "ana.muller"], "active"),
+            (&["lock", "ana.muller", "--note", "Lost laptop"], "locked"),
+            (&["unlock", "ana.muller"], "active"),
+            (&["deprovision", "ana.muller", "--reason", "left"], "deprovisioned"),
+            (&["delete", "ana.muller", "--confirm", "ana@acme.example"], "deleted"),
+            (&["restore", "ana.muller"], "deprovisioned"),
+            (&["delete", "ana.muller", "--confirm", "ANA@acme.example"], "deleted"),
+        ];
+        for (step, status) in steps {
+            let user = place.json(&[&["user"], *step].concat());
+            assert_eq!(user["status"], *status, "{step:?}");
+        }
+        place.ok(&["user", "purge", "ana.muller", "--confirm", "ana@acme.example"]);
+        assert_eq!(place.refused(3, &["user", "show", "ana@acme.example"])["code"], "user.unknown");
+    }
+}
+
+#[test]
+fn what_is_not_possible_says_what_is() {
+    for place in Place::with_orgs() {
+        ana(&place);
+        let problem = place.refused(4, &["user", "suspend", "ana.muller"]);
+        assert_eq!(problem["code"], "user.not_possible");
+        assert!(problem["possible"].as_array().unwrap().iter().any(|action| action == "delete"));
+        let problem = place.refused(2, &["user", "delete", "ana.muller"]);
+        assert_eq!(problem["code"], "user.not_confirmed");
+        let problem = place.refused(2, &["user", "delete", "ana.muller", "--confirm", "bo@acme.example"]);
+        assert_eq!(problem["errors"][0]["field"], "confirm");
+        let run = place.run(&["user", "show", "nobody"]);
+        assert_eq!((run.code, run.out.as_str()), (3, ""));
+        assert!(run.err.starts_with("muster: There is no user nobody in acme."), "{}", run.err);
+    }
+}
+
+#[test]
+fn creating_says_which_fields_are_wrong() {
+    for place in Place::with_orgs() {
+        let problem = place.refused(2, &["user", "create", "--email", "nonsense", "--phone", "x"]);
+        let mut fields: Vec<&str> = problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["field"].as_str().unwrap())
+            .collect();
+        fields.sort_unstable();
+        assert_eq!(fields, ["email", "given_name", "phone"]);
+        ana(&place);
+        let taken = ["user", "create", "--display-name", "Other", "--email", "Ana@Acme.example"];
+        assert_eq!(place.refused(4, &taken)["errors"][0]["code"], "email.taken");
+    }
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    for place in Place::with_orgs() {
+        let create =
+            ["user", "create", "--email", "bo@acme.example", "--display-name", "Bo", "--generate-password"];
+        let out = place.ok(&[&create[..], &["--dry-run"]].concat());
+        assert!(out.contains("would be created") && out.contains("Nothing was changed"), "{out}");
+        assert_eq!(place.refused(3, &["user", "show", "bo"])["code"], "user.unknown");
+        place.ok(&create);
+        place.ok(&["user", "suspend", "bo", "--dry-run"]);
+        assert_eq!(place.json(&["user", "show", "bo"])["status"], "active");
+    }
+}
+
+#[test]
+fn passwords_are_made_or_read_never_given_as_arguments() {
+    for place in Place::with_orgs() {
+        let create =
+            ["user", "create", "--email", "bo@acme.example", "--display-name", "Bo", "--generate-password"];
+        let made = place.json(&create);
+        assert_eq!(made["password"].as_str().unwrap().len(), 19);
+        assert_eq!(made["user"]["password"]["must_change"], true);
+        let set = ["user", "set-password", "bo", "--password-file", "-", "--json"];
+        assert_eq!(place.run_with_input(&set, "short\n").code, 2);
+        let run = place.run_with_input(&set, "a rather long sentence\n");
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(!run.out.contains("rather long"));
+    }
+}
+
+#[test]
+fn editing_changes_what_is_named_and_clears_what_is_empty() {
+    for place in Place::with_orgs() {
+        ana(&place);
+        let boss = ["user", "create", "--email", "bo@acme.example", "--display-name", "Bo"];
+        let boss = place.json(&boss)["user"]["id"].as_str().unwrap().to_owned();
+        let edit = [
+            "user",
+            "edit",
+            "ana.muller",
+            "--title",
+            "Head of Finance",
+            "--manager",
+            "bo",
+            "--tag",
+            "remote,union",
+            "--set",
+            r#"{"address":{"city":"Lyon"}}"#,
+        ];
+        let user = place.json(&edit);
+        assert_eq!(user["title"], "Head of Finance");
+        assert_eq!(user["manager"].as_str().unwrap(), boss);
+        assert_eq!(user["address"]["city"], "Lyon");
+        assert_eq!(user["tags"].as_array().unwrap().len(), 2);
+        let user = place.json(&["user", "edit", "ana.muller", "--title", "", "--manager", ""]);
+        assert!(user.get("title").is_none() && user.get("manager").is_none());
+        let stale = ["user", "edit", "ana.muller", "--title", "x", "--if-version", "1"];
+        assert_eq!(place.refused(4, &stale)["kind"], "stale");
+        assert_eq!(place.run(&["user", "edit", "ana.muller"]).code, 2);
+    }
+}
+
+#[test]
+fn the_list_finds_sorts_and_pages() {
+    for place in Place::with_orgs() {
+        ana(&place);
+        for name in ["Bo", "Cy", "Di"] {
+            let email = format!("{}@acme.example", name.to_lowercase());
+            place.ok(&["user", "create", "--email", &email, "--display-name", name]);
+        }
+        let names = |arguments: &[&str]| -> Vec<String> {
+            let found = place.json(&[&["user", "list"], arguments].concat());
+            let name = |user: &serde_json::Value| user["display_name"].as_str().unwrap().to_owned();
+            found["items"].as_array().unwrap().iter().map(name).collect()
+        };
+        assert_eq!(names(&["--search", "ulle"]), ["Ana Müller"]);
+        assert_eq!(names(&["--sort", "-name", "--limit", "2"]), ["Di", "Cy"]);
+        assert_eq!(names(&["--all"]).len(), 4);
+        assert_eq!(names(&["--status", "suspended"]).len(), 0);
+        place.ok(&["user", "grant", "bo", "helpdesk"]);
+        assert_eq!(names(&["--role", "helpdesk"]), ["Bo"]);
+        place.ok(&["user", "revoke", "bo", "helpdesk"]);
+        assert_eq!(names(&["--role", "helpdesk"]).len(), 0);
+        assert_eq!(
+            place.refused(2, &["user", "list", "--sort", "colour"])["errors"][0]["code"],
+            "list.unknown_sort"
+        );
+        assert_eq!(
+            place.refused(2, &["user", "list", "--status", "tired"])["errors"][0]["code"],
+            "list.unknown_status"
+        );
+        let run = place.run(&["user", "list", "--limit", "1"]);
+        let expected = "NAME        USERNAME    EMAIL             STATUS    ROLES   LAST SIGN-IN
+\
+                        Ana Müller  ana.muller  ana@acme.example  Inactive  Member  -
+";
+        assert_eq!(run.out, expected);
+        assert!(run.err.contains("there are more"), "{}", run.err);
+    }
+}
+
+#[test]
+fn organizations_are_told_apart() {
+    let place = Place::new();
+    assert_eq!(place.refused(3, &["user", "list"])["code"], "org.none");
+    place.ok(&["org", "create", "Acme", "--slug", "acme", "--dry-run"]);
+    assert_eq!(place.json(&["org", "list"])["items"].as_array().unwrap().len(), 0);
+    place.ok(&["org", "create", "Acme", "--slug", "acme"]);
+    place.ok(&["org", "create", "Beta", "--slug", "beta"]);
+    assert_eq!(place.refused(4, &["org", "create", "Again", "--slug", "acme"])["code"], "slug.taken");
+    assert_eq!(place.refused(2, &["user", "list"])["code"], "org.ambiguous");
+    place.ok(&["user", "--org", "beta", "create", "--email", "bo@b.example", "--display-name", "Bo"]);
+    assert_eq!(place.refused(3, &["user", "show", "bo", "--org", "acme"])["code"], "user.unknown");
+    place.ok(&["org", "rename", "beta-group", "--org", "beta"]);
+    // The old address leads there still.
+    assert_eq!(place.json(&["user", "show", "bo", "--org", "beta"])["username"], "bo");
+    assert_eq!(place.refused(3, &["user", "list", "--org", "gamma"])["code"], "org.unknown");
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    for place in Place::with_orgs() {
+        ana(&place);
+        let mut child =
+            place.command(&["user", "list"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+}
