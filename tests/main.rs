@@ -7,4 +7,6 @@
 mod app;
 
 mod lifecycle;
+mod printed;
+mod structure;
 mod users;
