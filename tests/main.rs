@@ -7,6 +7,8 @@
 mod app;
 
 mod lifecycle;
+mod matrix;
+mod permissions;
 mod printed;
 mod structure;
 mod users;

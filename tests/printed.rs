@@ -98,3 +98,21 @@ fn the_document_of_the_api_is_complete() {
     });
     assert_eq!(unnamed.collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "without a summary");
 }
+
+/// What the document lists as possible values is what the API takes and answers.
+#[test]
+fn the_document_of_the_api_names_values_as_they_are_sent() {
+    let document = serde_json::to_value(web::openapi()).unwrap();
+    let values = |name: &str| {
+        let schema = &document["components"]["schemas"][name];
+        let values = schema["enum"].as_array().unwrap_or_else(|| panic!("{name}: {schema}")).iter();
+        values.map(|value| value.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let roles: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+    let permissions: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+    let reasons: Vec<&str> = model::lifecycle::Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(values("Role"), names(&roles));
+    assert_eq!(values("Permission"), names(&permissions));
+    assert_eq!(values("Reason"), names(&reasons));
+}
