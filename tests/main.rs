@@ -6,6 +6,7 @@
 #[macro_use]
 mod app;
 
+mod granting;
 mod lifecycle;
 mod matrix;
 mod permissions;

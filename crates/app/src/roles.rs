@@ -1,6 +1,6 @@
 //! What one can do with roles: give, take, replace, within the granting rule.
 
-use model::{Error, Permission, Permissions, Result, Role, Timestamp, UserId, user::UserType};
+use model::{Error, Permission, Result, Role, Timestamp, UserId, user::UserType};
 use serde_json::{Value, json};
 use store::roles::RoleGrant;
 
@@ -65,7 +65,7 @@ impl Operation<'_, '_> {
         valid_until: Option<Timestamp>,
     ) -> Result<()> {
         self.permissions.require(Permission::RoleAssign)?;
-        self.permissions.may_grant(Permissions::of_roles(&[role]))?;
+        self.permissions.may_grant(role.permissions().beyond_member())?;
         if role == Role::Member {
             let message = "Everyone is a member already; the role can't be given or taken.";
             return Err(Error::invalid_field("roles", "role.member", message));
@@ -102,7 +102,7 @@ impl Operation<'_, '_> {
 
     /// Takes a role from a loaded person. Not held is not an error: the result is what was asked for.
     pub(crate) async fn revoke(&mut self, person: &mut Person, role: Role) -> Result<()> {
-        self.permissions.may_grant(Permissions::of_roles(&[role]))?;
+        self.permissions.may_grant(role.permissions().beyond_member())?;
         self.check_owners(person);
         if !store::roles::revoke(self.connection, self.context, person.user.id, role).await? {
             return Ok(());
