@@ -1,5 +1,7 @@
 //! What one can do with roles: give, take, replace, within the granting rule.
 
+use std::collections::BTreeSet;
+
 use model::{Error, Permission, Result, Role, Timestamp, UserId, user::UserType};
 use serde_json::{Value, json};
 use store::roles::RoleGrant;
@@ -39,6 +41,7 @@ impl App {
 
     /// Replaces a user's direct roles (“Change role”).
     pub async fn replace_roles(&self, actor: &Actor, user: UserId, roles: Vec<Role>) -> Result<Person> {
+        let roles: BTreeSet<Role> = roles.into_iter().collect();
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
             let mut person = op.person_to_change(user, None).await?;
@@ -53,6 +56,10 @@ impl App {
         };
         self.run(actor, Permission::RoleAssign, deed).await
     }
+}
+
+pub(crate) fn guests_hold_none() -> Error {
+    Error::invalid_field("roles", "user.guest_with_roles", "A guest can't hold roles.")
 }
 
 impl Operation<'_, '_> {
@@ -71,8 +78,7 @@ impl Operation<'_, '_> {
             return Err(Error::invalid_field("roles", "role.member", message));
         }
         if person.user.fields.kind() == UserType::Guest {
-            let message = "A guest can't hold roles.";
-            return Err(Error::invalid_field("roles", "user.guest_with_roles", message));
+            return Err(guests_hold_none());
         }
         if valid_until.is_some_and(|until| until <= self.now) {
             let message = "The role would have ended already. Choose a time in the future.";
