@@ -111,7 +111,7 @@ impl App {
 
     /// One more try; refused when there were too many, for a subject that exists or not.
     pub(crate) async fn count_try(&self, context: OrgContext, subject: Uuid, address: &str) -> Result<()> {
-        let org = self.org_by_context(context).await?;
+        let org = self.org_of(context).await?;
         let policy = org.settings.lockout.clone();
         let now = self.now();
         let (subject, address) = (UserId(subject), address.to_owned());
@@ -131,7 +131,8 @@ impl App {
         Err(error.with_retry_after(u32::from(minutes) * 60))
     }
 
-    async fn org_by_context(&self, context: OrgContext) -> Result<Org> {
+    /// The organization of an id, as it stands in the database.
+    pub async fn org_of(&self, context: OrgContext) -> Result<Org> {
         let read =
             async |connection: &mut store::Connection<'_>| store::orgs::find(connection, context).await;
         self.database().read(read).await?.ok_or_else(Error::not_found)

@@ -17,7 +17,9 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::{Connection, Lane, roles::RoleGrant, user_list::Listed};
+use store::{Connection, Lane};
+
+pub use store::{roles::RoleGrant, user_list::Listed};
 
 use crate::{Actor, App, Operation, operation::Event};
 

@@ -121,26 +121,44 @@ impl PasswordPolicy {
     }
 }
 
+/// The lowest and the highest value of a rule, named as `group.rule`.
+pub fn range(rule: &str) -> (u16, u16) {
+    match rule {
+        "lifecycle.trash_days" => (0, 365),
+        "password.minimum_length" => (8, 64),
+        "password.temporary_hours" => (1, 720),
+        "lockout.failures_per_address" => (3, 20),
+        "lockout.failures_in_total" => (10, 200),
+        "lockout.minutes" => (1, 1440),
+        "session.idle_minutes" => (5, 1440),
+        "session.absolute_hours" => (1, 720),
+        "session.remembered_idle_days" => (1, 90),
+        "session.remembered_absolute_days" => (1, 365),
+        _ => (0, u16::MAX),
+    }
+}
+
 impl Settings {
     /// Refuses what lies outside its range, naming every field at once.
     pub fn check(self) -> Result<Self> {
         let mut refused = Vec::new();
-        let mut range = |field: &'static str, value: u16, lowest: u16, highest: u16| {
+        let mut check = |field: &'static str, value: u16| {
+            let (lowest, highest) = range(field);
             if !(lowest..=highest).contains(&value) {
                 let message = format!("Choose a number from {lowest} to {highest}.");
                 refused.push(FieldError::new(field, "settings.range", message));
             }
         };
-        range("lifecycle.trash_days", self.lifecycle.trash_days, 0, 365);
-        range("password.minimum_length", self.password.minimum_length, 8, 64);
-        range("password.temporary_hours", self.password.temporary_hours, 1, 720);
-        range("lockout.failures_per_address", self.lockout.failures_per_address, 3, 20);
-        range("lockout.failures_in_total", self.lockout.failures_in_total, 10, 200);
-        range("lockout.minutes", self.lockout.minutes, 1, 1440);
-        range("session.idle_minutes", self.session.idle_minutes, 5, 1440);
-        range("session.absolute_hours", self.session.absolute_hours, 1, 720);
-        range("session.remembered_idle_days", self.session.remembered_idle_days, 1, 90);
-        range("session.remembered_absolute_days", self.session.remembered_absolute_days, 1, 365);
+        check("lifecycle.trash_days", self.lifecycle.trash_days);
+        check("password.minimum_length", self.password.minimum_length);
+        check("password.temporary_hours", self.password.temporary_hours);
+        check("lockout.failures_per_address", self.lockout.failures_per_address);
+        check("lockout.failures_in_total", self.lockout.failures_in_total);
+        check("lockout.minutes", self.lockout.minutes);
+        check("session.idle_minutes", self.session.idle_minutes);
+        check("session.absolute_hours", self.session.absolute_hours);
+        check("session.remembered_idle_days", self.session.remembered_idle_days);
+        check("session.remembered_absolute_days", self.session.remembered_absolute_days);
         if !is_username_template(&self.lifecycle.username_template) {
             let message = "Use {given}, {family}, {g}, {f} with . _ - between, such as {given}.{family}.";
             refused.push(FieldError::new("lifecycle.username_template", "settings.template", message));

@@ -9,7 +9,7 @@ use axum::{
     Router,
     extract::Path,
     http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use rust_embed::Embed;
@@ -30,9 +30,14 @@ pub(crate) fn url(name: &str) -> String {
     format!("/assets/{}/{name}", version())
 }
 
-/// Answers `/assets/{version}/{name}`.
+/// Answers `/assets/{version}/{name}` and `/favicon.ico`.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/assets/{version}/{name}", get(serve))
+    Router::new().route("/assets/{version}/{name}", get(serve)).route("/favicon.ico", get(favicon))
+}
+
+/// For what looks for the icon where it always was; pages name theirs.
+async fn favicon() -> Redirect {
+    Redirect::temporary(&url("mark.svg"))
 }
 
 /// A file under any version: a page that was open during an upgrade still finds its script, but may not keep it.

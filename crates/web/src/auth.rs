@@ -181,6 +181,17 @@ pub(crate) fn cookie_name(org: &Org, https: bool) -> String {
     format!("{prefix}muster-{}", org.id)
 }
 
+/// Who is signed in to an organization in this browser, if anybody is.
+pub(crate) async fn signed_in(shared: &Shared, org: &Org, headers: &HeaderMap) -> Option<Arc<Access>> {
+    let secret = Secret::parse(session_cookie(headers, org, shared.options.is_https())?)?;
+    shared.app.session(OrgContext::from(org.id), &secret).await.ok()
+}
+
+/// Whether this browser brought a session of the organization, whatever has become of it.
+pub(crate) fn has_session_cookie(shared: &Shared, org: &Org, headers: &HeaderMap) -> bool {
+    session_cookie(headers, org, shared.options.is_https()).is_some()
+}
+
 fn session_cookie<'h>(headers: &'h HeaderMap, org: &Org, https: bool) -> Option<&'h str> {
     let name = cookie_name(org, https);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());

@@ -114,7 +114,7 @@ pub(crate) fn finish(response: &mut Response, request_id: &str, is_api: bool, me
     let (content_type, body) = if is_api {
         ("application/problem+json", document(&error, request_id))
     } else {
-        ("text/html; charset=utf-8", console::error_page(&error, request_id))
+        ("text/html; charset=utf-8", console::error_page(&error, request_id, path))
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, body.len().into());

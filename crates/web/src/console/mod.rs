@@ -1,29 +1,139 @@
 //! The console's pages: handlers per noun beside this file, what they show in `view/`.
+//!
+//! A handler takes a `Visit`, calls an operation and shows what came of it, as a page or, when the script asks, as a
+//! part of one. Every page works without the script.
 
+mod account;
+mod actions;
+mod done;
+mod forms;
+mod lifecycle;
+mod questions;
+mod record;
+mod roles;
+mod settings;
+mod setup;
+mod signin;
+mod tokens;
+mod user_forms;
+mod user_page;
+mod users;
 pub(crate) mod view;
+mod visit;
+mod words;
 
 use askama::Template as _;
 use axum::http::HeaderValue;
-use model::{Error, Kind, Org, session::Secret};
+use model::{Error, Kind, Org, Permission, UserId, lifecycle::ActionName, session::Secret};
+use utoipa::openapi::path::HttpMethod::{Get, Post};
 
-use crate::{auth, problem, route::Route};
+use self::visit::Visit;
+use crate::{
+    auth,
+    extract::{Fields, Id},
+    problem,
+    route::{Needs, Route},
+};
 
 /// Every page and form.
 pub(crate) fn routes() -> Vec<Route> {
-    Vec::new()
+    use Permission as P;
+    let may = Needs::Permission;
+    let mut routes = vec![
+        Route::page(Get, "/", Needs::Nothing, signin::which_org),
+        Route::page(Post, "/", Needs::Nothing, signin::go_to_org).limited(),
+        Route::page(Get, "/setup/{name}", Needs::Nothing, setup::page),
+        Route::page(Post, "/setup/{name}", Needs::Nothing, setup::set_up).limited(),
+        Route::page(Get, "/o/{slug}", may(P::AccountRead), signin::start),
+        Route::page(Get, "/o/{slug}/", may(P::AccountRead), signin::start),
+        Route::page(Get, "/o/{slug}/sign-in", Needs::Org, signin::sign_in_page),
+        Route::page(Post, "/o/{slug}/sign-in", Needs::Org, signin::sign_in).limited(),
+        Route::page(Post, "/o/{slug}/sign-out", may(P::AccountRead), signin::sign_out),
+        Route::page(Get, "/o/{slug}/change-password", may(P::AccountPassword), signin::change_password_page),
+        Route::page(Post, "/o/{slug}/change-password", may(P::AccountPassword), signin::change_password)
+            .limited(),
+        Route::page(Get, "/o/{slug}/users", may(P::UserList), users::list),
+        Route::page(Get, "/o/{slug}/users/new", may(P::UserCreate), user_forms::new),
+        Route::page(Post, "/o/{slug}/users/new", may(P::UserCreate), user_forms::create),
+        Route::page(Get, "/o/{slug}/users/{id}", may(P::UserRead), user_page::show),
+        Route::page(Get, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit_page),
+        Route::page(Post, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit),
+        Route::page(Get, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::page),
+        Route::page(Post, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::change),
+        Route::page(
+            Get,
+            "/o/{slug}/users/{id}/set-password",
+            may(P::UserResetPassword),
+            lifecycle::password_page,
+        ),
+        Route::page(
+            Post,
+            "/o/{slug}/users/{id}/set-password",
+            may(P::UserResetPassword),
+            lifecycle::set_password,
+        ),
+        Route::page(Get, "/o/{slug}/settings", may(P::SettingsRead), settings::general_page),
+        Route::page(Post, "/o/{slug}/settings", may(P::SettingsUpdate), settings::save_general),
+        Route::page(Post, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),
+        Route::page(Get, "/o/{slug}/settings/policies", may(P::SettingsRead), settings::policies_page),
+        Route::page(Post, "/o/{slug}/settings/policies", may(P::SettingsUpdate), settings::save_policies),
+        Route::page(Get, "/o/{slug}/account", may(P::AccountRead), account::profile_page),
+        Route::page(Post, "/o/{slug}/account", may(P::AccountUpdate), account::save_profile),
+        Route::page(Get, "/o/{slug}/account/password", may(P::AccountPassword), account::password_page),
+        Route::page(Post, "/o/{slug}/account/password", may(P::AccountPassword), account::change_password)
+            .limited(),
+        Route::page(Get, "/o/{slug}/account/tokens", may(P::AccountTokens), tokens::list),
+        Route::page(Get, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::new),
+        Route::page(Post, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::create),
+        Route::page(Get, "/o/{slug}/account/tokens/{id}/revoke", may(P::AccountTokens), tokens::revoke_page),
+        Route::page(Post, "/o/{slug}/account/tokens/{id}/revoke", may(P::AccountTokens), tokens::revoke),
+    ];
+    for (action, permission) in TRANSITIONS {
+        let path = format!("/o/{{slug}}/users/{{id}}{}", actions::path(action));
+        let ask = move |visit: Visit, id: Id<UserId>| lifecycle::ask(visit, id, action);
+        let carry_out = move |visit: Visit, id: Id<UserId>, fields: Fields| {
+            lifecycle::carry_out(visit, id, fields, action)
+        };
+        routes.push(Route::page(Get, &path, may(permission), ask));
+        routes.push(Route::page(Post, &path, may(permission), carry_out));
+    }
+    routes
 }
+
+/// The transitions that have a page, each with the permission that the API asks for.
+const TRANSITIONS: [(ActionName, Permission); 9] = [
+    (ActionName::Activate, Permission::UserActivate),
+    (ActionName::Unlock, Permission::UserUnlock),
+    // Which permission is needed besides depends on the state.
+    (ActionName::Reactivate, Permission::UserRead),
+    (ActionName::Restore, Permission::UserRestore),
+    (ActionName::Lock, Permission::UserLock),
+    (ActionName::Suspend, Permission::UserSuspend),
+    (ActionName::Deprovision, Permission::UserDeprovision),
+    (ActionName::Delete, Permission::UserDelete),
+    (ActionName::Purge, Permission::UserPurge),
+];
 
 /// The cookie of a session. `keep` = seconds for which the browser keeps it; `None`: until it is closed.
 pub(crate) fn session_cookie(org: &Org, secret: &Secret, keep: Option<u64>, https: bool) -> HeaderValue {
+    cookie(org, &secret.reveal(), keep, https)
+}
+
+/// Makes the browser forget a session's cookie.
+fn end_session_cookie(org: &Org, https: bool) -> HeaderValue {
+    cookie(org, "", Some(0), https)
+}
+
+fn cookie(org: &Org, value: &str, keep: Option<u64>, https: bool) -> HeaderValue {
     let name = auth::cookie_name(org, https);
     let secure = if https { "; Secure" } else { "" };
     let keep = keep.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
-    let cookie = format!("{name}={}; Path=/; HttpOnly; SameSite=Lax{secure}{keep}", secret.reveal());
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{keep}");
     HeaderValue::from_str(&cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// The page of an error: what is wrong and what to do next.
-pub(crate) fn error_page(error: &Error, request_id: &str) -> String {
+/// The page of an error: what is wrong, what to do next, and the way back into the organization of `path`.
+pub(crate) fn error_page(error: &Error, request_id: &str, path: &str) -> String {
     let title = match error.kind() {
         Kind::NotFound => "Nothing here",
         Kind::Forbidden => "Not allowed",
@@ -34,11 +144,16 @@ pub(crate) fn error_page(error: &Error, request_id: &str) -> String {
         Kind::Internal => "Something went wrong",
         _ => "That did not work",
     };
+    let slug = path.strip_prefix("/o/").and_then(|rest| rest.split('/').next());
+    let start = match slug.and_then(|slug| model::org::slug(slug).ok()) {
+        Some(slug) => view::parts::Link::new("To the start page", format!("/o/{slug}/")),
+        None => view::parts::Link::new("To the start page", "/"),
+    };
     let page = view::signin::ErrorPage {
         status: problem::status(error.kind()).as_u16(),
         title: title.to_owned(),
         text: error.message().to_owned(),
-        links: Vec::new(),
+        links: vec![start],
         request_id: request_id.to_owned(),
     };
     page.render().unwrap_or_else(|_| error.message().to_owned())

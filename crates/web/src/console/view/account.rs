@@ -5,7 +5,7 @@ use askama::Template;
 use super::{
     form::Form,
     frame::Frame,
-    parts::{Badge, Card, Empty, Moment, Secret},
+    parts::{Badge, Card, Empty, Moment},
     users::{Tab, UserHeading},
 };
 
@@ -32,14 +32,13 @@ pub(crate) struct PasswordPage {
     pub(crate) rules: Vec<String>,
 }
 
-/// One's API tokens, and the new one, this once.
+/// One's API tokens.
 #[derive(Template)]
 #[template(path = "account/tokens.html", blocks = ["results"])]
 pub(crate) struct TokensPage {
     pub(crate) frame: Frame,
-    /// Where a token is created; empty when this viewer may not.
+    /// Where a token is created.
     pub(crate) create_href: String,
-    pub(crate) secret: Option<Secret>,
     pub(crate) rows: Vec<TokenRow>,
     pub(crate) empty: Option<Empty>,
 }
@@ -48,13 +47,11 @@ pub(crate) struct TokensPage {
 #[derive(Debug, Clone)]
 pub(crate) struct TokenRow {
     pub(crate) name: String,
-    /// The part that tells tokens apart (`mst_pat_3fA…`).
-    pub(crate) prefix: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) status: Badge,
     pub(crate) created: Moment,
-    pub(crate) expires: Option<Moment>,
+    pub(crate) expires: Moment,
     pub(crate) last_used: Option<Moment>,
-    /// Where it is revoked; empty once it is.
+    /// Where it is revoked.
     pub(crate) revoke_href: String,
 }

@@ -1,6 +1,6 @@
 //! Forms as data: sections of fields with hints and refusals, and what to do when the record changed meanwhile.
 //!
-//! `templates/parts/forms.html` writes them. Reading a form back, and the rules its values obey, are not here.
+//! `templates/parts/form.html` writes them. Reading a form back, and the rules its values obey, are not here.
 
 use askama::{Template, filters::HtmlSafe};
 
@@ -14,6 +14,8 @@ pub(crate) struct Form {
     pub(crate) csrf: String,
     /// The version that was edited; posted back, so that nobody's change is lost. Empty where there is none.
     pub(crate) version: String,
+    /// What the fields held when the form was opened, as JSON; posted back, so that only what was changed is saved.
+    pub(crate) seen: String,
     /// Whose password it is, so that the browser's password keeper files it right; not posted. Empty elsewhere.
     pub(crate) username: String,
     pub(crate) submit: String,
@@ -56,7 +58,6 @@ impl Form {
 /// Somebody saved the same record first.
 #[derive(Debug, Clone)]
 pub(crate) struct Conflict {
-    pub(crate) who: String,
     pub(crate) when: Moment,
     pub(crate) changes: Vec<Change>,
 }

@@ -33,7 +33,6 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
         },
         section,
         crumbs: crumbs.iter().map(|(label, href)| Link::new(*label, *href)).collect(),
-        banners: Vec::new(),
         notice: None,
         csrf: "csrf-of-this-session".to_owned(),
     }

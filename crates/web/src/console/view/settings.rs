@@ -11,8 +11,8 @@ pub(crate) struct GeneralSettings {
     pub(crate) frame: Frame,
     pub(crate) tabs: Vec<Tab>,
     pub(crate) form: Form,
-    /// Renaming the slug is a form of its own: it changes every address.
-    pub(crate) rename: Form,
+    /// Renaming the slug is a form of its own: it changes every address. None for those who may not.
+    pub(crate) rename: Option<Form>,
 }
 
 /// The policies: passwords, lock-out, sessions, trash.

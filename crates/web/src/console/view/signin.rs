@@ -13,6 +13,8 @@ use super::{
 #[template(path = "signin/slug.html")]
 pub(crate) struct SlugPage {
     pub(crate) form: Form,
+    /// Said when there is no organization yet.
+    pub(crate) banner: Option<Banner>,
     /// Organizations signed in to in this browser.
     pub(crate) orgs: Vec<Org>,
 }
@@ -22,8 +24,8 @@ pub(crate) struct SlugPage {
 #[template(path = "signin/signin.html")]
 pub(crate) struct SignInPage {
     pub(crate) org: Org,
-    /// Why one was sent here (signed out, session ended), if so.
-    pub(crate) banner: Option<Banner>,
+    /// Why one was sent here; what the demonstration shows.
+    pub(crate) banners: Vec<Banner>,
     pub(crate) form: Form,
 }
 

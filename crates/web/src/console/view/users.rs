@@ -5,7 +5,7 @@ use askama::Template;
 use super::{
     form::Form,
     frame::Frame,
-    parts::{Action, Avatar, Badge, Banner, Card, Empty, Link, Menu, Moment, Pager, Secret},
+    parts::{Action, Avatar, Badge, Banner, Card, Empty, Link, Menu, Moment, Pager},
 };
 
 /// The list. Its block `results` is what a search, a sort or the next page replaces.
@@ -116,8 +116,6 @@ pub(crate) struct UserPage {
     pub(crate) menu: Menu,
     /// Why they can't sign in, until when, and who said so.
     pub(crate) banners: Vec<Banner>,
-    pub(crate) secret: Option<Secret>,
-    pub(crate) tabs: Vec<Tab>,
     /// The wide column and the narrow one.
     pub(crate) cards: Vec<Card>,
     pub(crate) side_cards: Vec<Card>,

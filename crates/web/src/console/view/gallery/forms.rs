@@ -4,7 +4,7 @@ use super::super::{
     account::{PasswordPage, ProfilePage, TokenRow, TokensPage},
     form::{Change, Choice, Conflict, Control, Field, Form, Section as FormSection},
     frame::Section,
-    parts::{Avatar, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
+    parts::{Avatar, Badge, Banner, Card, Entry, Link, Shown, Tone},
     question::{Dialog, QuestionPage},
     settings::{GeneralSettings, PolicySettings},
     signin::{ChangePasswordPage, ErrorPage, SetupPage, SignInPage, SignedOutPage, SlugPage},
@@ -115,7 +115,6 @@ fn edit_conflict() -> EditUser {
         now: now.to_owned(),
     };
     page.form.conflict = Some(Conflict {
-        who: "Benedikt Schreiber".to_owned(),
         when: moment("2 minutes ago"),
         changes: vec![
             change("Title", "Sales Manager", "Regional Sales Manager"),
@@ -145,7 +144,7 @@ fn general() -> GeneralSettings {
         frame: frame("Settings", Section::Settings, &[("Settings", "")]),
         tabs: tabs(["General", "Policies"], 0),
         form: form("Save", "", vec![FormSection::new("Organization", "", vec![name])]),
-        rename: form(
+        rename: Some(form(
             "Rename",
             "",
             vec![FormSection::new(
@@ -153,7 +152,7 @@ fn general() -> GeneralSettings {
                 "Where everything of this organization is found: /o/northwind",
                 vec![slug],
             )],
-        ),
+        )),
     }
 }
 
@@ -281,33 +280,22 @@ fn password() -> PasswordPage {
 }
 
 fn tokens() -> TokensPage {
-    let row = |name: &str, status: (&str, Tone), used: Option<&str>, revocable: bool| TokenRow {
+    let row = |name: &str, status: (&str, Tone), used: Option<&str>| TokenRow {
         name: name.to_owned(),
-        prefix: "mst_pat_3fA9".to_owned(),
         scopes: vec!["user:read".to_owned(), "user:suspend".to_owned()],
         status: Badge { tone: status.1, label: status.0.to_owned() },
         created: moment("8 months ago"),
-        expires: Some(moment("in 3 months")),
+        expires: moment("in 3 months"),
         last_used: used.map(moment),
-        revoke_href: if revocable {
-            "/o/northwind/account/tokens/1/revoke".to_owned()
-        } else {
-            String::new()
-        },
+        revoke_href: "/o/northwind/account/tokens/1/revoke".to_owned(),
     };
     TokensPage {
         frame: frame("API tokens", Section::Tokens, &[("API tokens", "")]),
         create_href: "/o/northwind/account/tokens/create".to_owned(),
-        secret: Some(Secret {
-            title: "“Nightly export” was created".to_owned(),
-            text: "Copy it now: it is kept as a hash and can’t be shown again.".to_owned(),
-            label: "New token".to_owned(),
-            value: "mst_pat_3fA9x2LqvT8dWmPz6Rk1Hs4YbNc7Uj5E_0c9f".to_owned(),
-        }),
         rows: vec![
-            row("Nightly export", ("Valid", Tone::Green), None, true),
-            row("HR bridge", ("Valid", Tone::Green), Some("18 minutes ago"), true),
-            row("Old script", ("Expired", Tone::Grey), Some("3 months ago"), false),
+            row("Nightly export", ("Valid", Tone::Green), None),
+            row("HR bridge", ("Valid", Tone::Green), Some("18 minutes ago")),
+            row("Old script", ("Expired", Tone::Grey), Some("3 months ago")),
         ],
         empty: None,
     }
@@ -341,7 +329,7 @@ fn token() -> QuestionPage {
     }
 }
 
-fn sign_in(banner: Option<Banner>, problem: &str) -> SignInPage {
+fn sign_in(banners: Vec<Banner>, problem: &str) -> SignInPage {
     let fields = vec![
         Field::text("identifier", "Username or email").required().autofocus().autocomplete("username"),
         Field::new("password", "Password", Control::Password).required().autocomplete("current-password"),
@@ -352,7 +340,7 @@ fn sign_in(banner: Option<Banner>, problem: &str) -> SignInPage {
     if !problem.is_empty() {
         problem.clone_into(&mut form.problem);
     }
-    SignInPage { org: org("Northwind", "northwind"), banner, form }
+    SignInPage { org: org("Northwind", "northwind"), banners, form }
 }
 
 fn setup() -> SetupPage {
@@ -422,14 +410,18 @@ pub(super) fn pages() -> Vec<Drawn> {
         ("account-password", draw(&password())),
         ("tokens", draw(&tokens())),
         ("token", draw(&token())),
-        ("slug", draw(&SlugPage { form: slug(), orgs: Vec::new() })),
+        ("slug", draw(&SlugPage { form: slug(), banner: None, orgs: Vec::new() })),
         (
             "slug-again",
-            draw(&SlugPage { form: slug(), orgs: vec![org("Northwind", "n"), org("Lakeside Clinic", "l")] }),
+            draw(&SlugPage {
+                form: slug(),
+                banner: None,
+                orgs: vec![org("Northwind", "n"), org("Lakeside Clinic", "l")],
+            }),
         ),
-        ("sign-in", draw(&sign_in(None, ""))),
-        ("sign-in-ended", draw(&sign_in(Some(ended), ""))),
-        ("sign-in-wrong", draw(&sign_in(None, wrong))),
+        ("sign-in", draw(&sign_in(Vec::new(), ""))),
+        ("sign-in-ended", draw(&sign_in(vec![ended], ""))),
+        ("sign-in-wrong", draw(&sign_in(Vec::new(), wrong))),
         ("change-password", draw(&change)),
         ("setup", draw(&setup())),
         ("signed-out", draw(&signed_out)),

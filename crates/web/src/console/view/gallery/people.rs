@@ -3,12 +3,10 @@
 use super::super::{
     frame::{Frame, Notice, Section},
     parts::{
-        Action, Avatar, Badge, Banner, Card, Empty, Entry, Link, Menu, Moment, PageSize, Pager, Secret,
-        Shown, Tone,
+        Action, Avatar, Badge, Banner, Card, Empty, Entry, Link, Menu, Moment, PageSize, Pager, Shown, Tone,
     },
     users::{
-        Column, Sorted, StatusChoice, StatusFilter, Tab, UserHeading, UserList, UserOptions, UserPage,
-        UserRow,
+        Column, Sorted, StatusChoice, StatusFilter, UserHeading, UserList, UserOptions, UserPage, UserRow,
     },
 };
 use super::{Drawn, draw, frame};
@@ -337,8 +335,6 @@ fn suspended() -> UserPage {
             ],
             action: None,
         }],
-        secret: None,
-        tabs: vec![Tab { label: "Profile", href: "/o/northwind/users/01930004".to_owned(), current: true }],
         cards: cards(),
         side_cards: side_cards(),
     }
@@ -349,24 +345,6 @@ fn created() -> UserPage {
     page.heading.status = status("Active");
     page.banners.clear();
     page.frame.notice = Some(Notice { tone: Tone::Green, text: "Elif Yılmaz was created.".to_owned() });
-    page.frame.banners.push(Banner {
-        tone: Tone::Red,
-        icon: "shield",
-        title: "A recovery owner exists".to_owned(),
-        lines: vec![
-            "“recovery-1” was made on the host on 19 November. Remove it when it is not needed any more."
-                .to_owned(),
-        ],
-        action: Some(Action::page("Open", "/o/northwind/users/1", "user")),
-    });
-    page.secret = Some(Secret {
-        title: "Temporary password".to_owned(),
-        text:
-            "Shown this once. Hand it over; Elif must choose another at the first sign-in, within 72 hours."
-                .to_owned(),
-        label: "Temporary password".to_owned(),
-        value: "kelp-Orbit-7-maple-trace".to_owned(),
-    });
     page
 }
 

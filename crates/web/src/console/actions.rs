@@ -1,0 +1,151 @@
+//! What can be done with a user, as the row's menu and the user's page offer it: what the lifecycle allows from here,
+//! less what this viewer may not do. About stronger people it says why not.
+
+use app::lifecycle::permission_for;
+use model::{
+    Permission, Permissions, Status, User,
+    lifecycle::{ActionName, StateName},
+    user::UserType,
+};
+
+use super::{
+    view::parts::{Action, Menu},
+    visit::Visit,
+};
+
+/// Why something is shown and not offered.
+const STRONGER: &str = "May do more than you";
+
+/// How an action is offered. `None`: it is nothing that is asked for on a user's page.
+pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static str, &'static str)> {
+    Some(match action {
+        ActionName::Activate => ("Activate", "check"),
+        ActionName::Unlock => ("Unlock", "unlock"),
+        ActionName::Reactivate if state == StateName::Deprovisioned => ("Rehire", "reactivate"),
+        ActionName::Reactivate => ("Reactivate", "reactivate"),
+        ActionName::Restore => ("Restore", "restore"),
+        ActionName::Lock => ("Lock", "lock"),
+        ActionName::Suspend => ("Suspend", "pause"),
+        ActionName::Deprovision => ("Deprovision", "archive"),
+        ActionName::Delete => ("Delete", "trash"),
+        ActionName::Purge => ("Delete permanently", "erase"),
+        ActionName::Invite
+        | ActionName::CancelInvitation
+        | ActionName::Accept
+        | ActionName::Settle
+        | ActionName::Reject => return None,
+    })
+}
+
+/// The permission that a transition from this state needs.
+pub(crate) fn needed(action: ActionName, state: StateName) -> Permission {
+    match (action, state) {
+        (ActionName::Reactivate, StateName::Deprovisioned) => Permission::UserDeprovision,
+        _ => permission_for(action),
+    }
+}
+
+/// The page that asks before it is done.
+pub(crate) fn path(action: ActionName) -> String {
+    format!("/{action}")
+}
+
+/// What a viewer can do with one user. `theirs` is what that user may do.
+pub(crate) struct Possible<'v> {
+    visit: &'v Visit,
+    user: &'v User,
+    theirs: Permissions,
+}
+
+impl<'v> Possible<'v> {
+    pub(crate) fn new(visit: &'v Visit, user: &'v User, theirs: Permissions) -> Self {
+        Self { visit, user, theirs }
+    }
+
+    /// Where the record is edited; empty if this viewer can't.
+    pub(crate) fn edit_href(&self) -> String {
+        let editable = self.visit.may(Permission::UserUpdate)
+            && !matches!(self.user.state.name(), StateName::Trashed | StateName::Purged);
+        let is_weaker = self.visit.caller.actor.permissions.covers(self.theirs);
+        if editable && is_weaker { self.visit.at_user(self.user.id, "/edit") } else { String::new() }
+    }
+
+    /// The row's menu: the ways to the user, then what can be done.
+    pub(crate) fn row_menu(&self) -> Menu {
+        let mut ways = Vec::new();
+        if self.visit.may(Permission::UserRead) {
+            ways.push(Action::page("View profile", self.visit.at_user(self.user.id, ""), "user"));
+        }
+        let edit = self.edit_href();
+        if !edit.is_empty() {
+            ways.push(Action::page("Edit", edit, "edit"));
+        }
+        let mut menu = vec![ways];
+        menu.extend(self.menu(&[]));
+        menu.retain(|group| !group.is_empty());
+        menu
+    }
+
+    /// The one step that most likely comes next, for the button beside the name.
+    pub(crate) fn next_step(&self, status: Status) -> Option<ActionName> {
+        let likely = match status {
+            Status::Inactive | Status::Invited => ActionName::Activate,
+            Status::Locked => ActionName::Unlock,
+            Status::Suspended | Status::Deprovisioned => ActionName::Reactivate,
+            Status::Deleted => ActionName::Restore,
+            Status::Active | Status::Pending => return None,
+        };
+        self.transitions().find(|action| *action == likely)
+    }
+
+    /// The button of a transition.
+    pub(crate) fn button(&self, action: ActionName) -> Option<Action> {
+        let (label, icon) = words(action, self.user.state.name())?;
+        Some(self.offered(label, &path(action), icon))
+    }
+
+    /// The transitions that the lifecycle allows and this viewer may ask for.
+    fn transitions(&self) -> impl Iterator<Item = ActionName> {
+        let state = self.user.state.name();
+        let possible = self.user.possible(&self.visit.org().settings.lifecycle);
+        possible.into_iter().filter(move |action| self.visit.may(needed(*action, state)))
+    }
+
+    /// Everything that can be asked for, less `without`: harmless, blocking, and what is hard to take back.
+    pub(crate) fn menu(&self, without: &[ActionName]) -> Menu {
+        let state = self.user.state.name();
+        let (mut harmless, mut blocking, mut dangerous) = (Vec::new(), Vec::new(), Vec::new());
+        for action in self.transitions().filter(|action| !without.contains(action)) {
+            let Some((label, icon)) = words(action, state) else { continue };
+            let offered = self.offered(&format!("{label}…"), &path(action), icon);
+            match action {
+                ActionName::Delete | ActionName::Purge => dangerous.push(offered.dangerous()),
+                ActionName::Lock | ActionName::Suspend | ActionName::Deprovision => blocking.push(offered),
+                _ => harmless.push(offered),
+            }
+        }
+        let takes_password = self.user.fields.kind() != UserType::Service
+            && matches!(
+                state,
+                StateName::Staged | StateName::Invited | StateName::Active | StateName::Suspended
+            );
+        if takes_password && self.visit.may(Permission::UserResetPassword) {
+            harmless.push(self.offered("Set temporary password…", "/set-password", "password"));
+        }
+        let takes_roles = self.user.fields.kind() != UserType::Guest
+            && !matches!(state, StateName::Trashed | StateName::Purged);
+        if takes_roles && self.visit.may(Permission::RoleAssign) {
+            harmless.push(self.offered("Change roles…", "/roles", "shield"));
+        }
+        [harmless, blocking, dangerous].into_iter().filter(|group| !group.is_empty()).collect()
+    }
+
+    fn offered(&self, label: &str, path: &str, icon: &'static str) -> Action {
+        let action = Action::dialog(label, self.visit.at_user(self.user.id, path), icon);
+        if self.visit.caller.actor.permissions.covers(self.theirs) {
+            action
+        } else {
+            action.refused(STRONGER)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What was just done, as the address carries it to the next page (`?done=suspended`) and as people read it.
+
+use model::lifecycle::ActionName;
+
+/// Something that was just done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    Created,
+    Edited,
+    RolesChanged,
+    PasswordSet,
+    Moved(ActionName),
+    Saved,
+    Renamed,
+    PasswordChanged,
+    TokenRevoked,
+    SetUp,
+}
+
+/// Every one but the transitions, which are named as their actions are.
+const NAMES: [(Done, &str); 9] = [
+    (Done::Created, "created"),
+    (Done::Edited, "edited"),
+    (Done::RolesChanged, "roles-changed"),
+    (Done::PasswordSet, "password-set"),
+    (Done::Saved, "saved"),
+    (Done::Renamed, "renamed"),
+    (Done::PasswordChanged, "password-changed"),
+    (Done::TokenRevoked, "token-revoked"),
+    (Done::SetUp, "set-up"),
+];
+
+impl Done {
+    /// As the address carries it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Moved(action) => action.as_str(),
+            other => NAMES.iter().find(|(done, _)| *done == other).map_or("", |(_, name)| name),
+        }
+    }
+
+    /// The one that a query names.
+    pub(crate) fn of_query(query: &str) -> Option<Self> {
+        let name = query.split('&').find_map(|pair| pair.strip_prefix("done="))?;
+        let known = NAMES.iter().find(|(_, known)| *known == name).map(|(done, _)| *done);
+        known.or_else(|| ActionName::parse(name).map(Self::Moved))
+    }
+
+    /// As people read it; `subject` is whom it is about.
+    pub(crate) fn sentence(self, subject: &str) -> String {
+        match self {
+            Self::Created => format!("{subject} was created."),
+            Self::Edited => format!("The changes to {subject} were saved."),
+            Self::RolesChanged => format!("The roles of {subject} were changed."),
+            Self::PasswordSet => format!("{subject} has a temporary password now."),
+            Self::Moved(action) => moved(action, subject),
+            Self::Saved => "Saved.".to_owned(),
+            Self::Renamed => "The address was changed. The former one leads here for 90 days.".to_owned(),
+            Self::PasswordChanged => {
+                "Your password was changed. All your other sessions have ended.".to_owned()
+            }
+            Self::TokenRevoked => "The token was revoked. It stopped working at once.".to_owned(),
+            Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
+        }
+    }
+}
+
+fn moved(action: ActionName, subject: &str) -> String {
+    match action {
+        ActionName::Activate | ActionName::Accept => format!("{subject} is active now."),
+        ActionName::Suspend => format!("{subject} was suspended."),
+        ActionName::Reactivate => format!("{subject} was reactivated."),
+        ActionName::Deprovision => format!("{subject} was deprovisioned."),
+        ActionName::Delete => format!("{subject} was moved to the trash."),
+        ActionName::Restore => format!("{subject} was restored."),
+        ActionName::Purge => format!("{subject} was deleted permanently."),
+        ActionName::Lock => format!("{subject} was locked."),
+        ActionName::Unlock => format!("{subject} was unlocked."),
+        ActionName::Invite => format!("{subject} was invited."),
+        ActionName::CancelInvitation => format!("The invitation of {subject} was cancelled."),
+        ActionName::Settle => format!("{subject} was confirmed."),
+        ActionName::Reject => format!("{subject} was rejected."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Done, NAMES};
+    use model::lifecycle::ActionName;
+
+    #[test]
+    fn the_address_says_what_was_done() {
+        let moves = ActionName::ALL.iter().map(|action| Done::Moved(*action));
+        for done in NAMES.iter().map(|(done, _)| *done).chain(moves) {
+            assert_eq!(Done::of_query(&format!("q=a&done={}", done.as_str())), Some(done));
+        }
+        assert_eq!(Done::of_query("done=anything"), None);
+    }
+}

@@ -1,0 +1,239 @@
+//! The transitions of a user: for each a question, and the answer carried out. Setting a temporary password is asked
+//! for in the same way.
+
+use app::Person;
+use axum::{http::StatusCode, response::Response};
+use model::{
+    Action, Error, Kind, Permission, UserId,
+    lifecycle::{ActionName, Reason, StateName},
+};
+
+use super::{
+    actions::needed,
+    done::Done,
+    questions::{Ground, Question},
+    user_page::temporary_password,
+    view::{
+        form::{Choice, Control, Field, Form, Section},
+        frame,
+        parts::Link,
+        question::Dialog,
+    },
+    visit::{Visit, shown_again},
+    words::parse_time,
+};
+use crate::{
+    extract::{Fields, Id},
+    problem::Answer,
+};
+
+/// `GET /o/{slug}/users/{id}/{action}`
+pub(crate) async fn ask(visit: Visit, Id(id): Id<UserId>, action: ActionName) -> Answer<Response> {
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    let state = person.user.state.name();
+    visit.caller.actor.require(needed(action, state))?;
+    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    if !person.user.possible(&visit.org().settings.lifecycle).contains(&action) {
+        let message = format!(
+            "{} is {state}: this is not possible, or not any more. Look at the user again.",
+            person.user.name()
+        );
+        return Err(Error::new(Kind::Conflict, "user.not_possible", message).into());
+    }
+    if action == ActionName::Activate && person.password.set_at.is_none() {
+        visit.caller.actor.require(Permission::UserResetPassword)?;
+        return ask_password(&visit, &person, StatusCode::OK, None, "generated").await;
+    }
+    question(&visit, &person, action, StatusCode::OK, None, None).await
+}
+
+async fn question(
+    visit: &Visit,
+    person: &Person,
+    action: ActionName,
+    status: StatusCode,
+    error: Option<&Error>,
+    sent: Option<&Fields>,
+) -> Answer<Response> {
+    let held = if person.user.state.name() == StateName::Deprovisioned {
+        visit.app().held_before(&visit.caller.actor, person.user.id).await?
+    } else {
+        Vec::new()
+    };
+    let ground = Ground { org: visit.org(), person, held: &held, now: visit.app().now(), sent };
+    let asked = ground.ask(action);
+    show(visit, person, &format!("/{action}"), asked, status, error).await
+}
+
+/// Shows a question about a user, with what was refused.
+async fn show(
+    visit: &Visit,
+    person: &Person,
+    path: &str,
+    asked: Question,
+    status: StatusCode,
+    error: Option<&Error>,
+) -> Answer<Response> {
+    let (id, name) = (person.user.id, person.user.name());
+    let mut form = Form {
+        action: visit.at_user(id, path),
+        csrf: visit.caller.csrf.clone(),
+        version: person.user.version.to_string(),
+        submit: asked.submit.clone(),
+        danger: asked.danger,
+        cancel: visit.at_user(id, ""),
+        sections: vec![Section::plain(asked.fields)],
+        ..Form::default()
+    };
+    if let Some(error) = error {
+        form.refuse_all(error);
+    }
+    let dialog = Dialog {
+        title: asked.title,
+        icon: asked.icon,
+        lead: asked.lead,
+        consequences: asked.consequences,
+        advice: asked.advice,
+        form,
+    };
+    let crumbs = vec![
+        Link::new("Users", visit.at("/users")),
+        Link::new(name, visit.at_user(id, "")),
+        Link::new(asked.submit, ""),
+    ];
+    let frame = visit.frame(&dialog.title, frame::Section::Users, crumbs, name).await?;
+    visit.question(status, frame, dialog)
+}
+
+/// `POST /o/{slug}/users/{id}/{action}`
+pub(crate) async fn carry_out(
+    visit: Visit,
+    Id(id): Id<UserId>,
+    fields: Fields,
+    action: ActionName,
+) -> Answer<Response> {
+    let fields = fields.of(&visit.caller)?;
+    // Purging leaves nobody whose name could be said.
+    let before = visit.app().user(&visit.caller.actor, id).await?;
+    match apply(&visit, id, &fields, action).await {
+        Ok(person) => {
+            let is_gone = person.user.state.name() == StateName::Purged;
+            let to = if is_gone { visit.at("/users") } else { visit.at_user(id, "") };
+            Ok(visit.done(&to, Done::Moved(action), before.user.name()))
+        }
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            let person = visit.app().user(&visit.caller.actor, id).await?;
+            question(&visit, &person, action, status, Some(&error), Some(&fields)).await
+        }
+    }
+}
+
+/// Does what the form says.
+async fn apply(visit: &Visit, id: UserId, fields: &Fields, action: ActionName) -> model::Result<Person> {
+    let (app, actor, org) = (visit.app(), &visit.caller.actor, visit.org());
+    let version = fields.get("version").parse().ok();
+    let time = |name| fields.filled(name).map(|text| parse_time(name, text)).transpose();
+    let note = || fields.get("note").replace("\r\n", "\n");
+    let reason = || {
+        let missing = || Error::invalid_field("reason", "reason.missing", "Choose a reason.");
+        Reason::parse(fields.get("reason")).ok_or_else(missing)
+    };
+    let confirm = || fields.get("confirm").to_owned();
+    let action = match action {
+        ActionName::Reactivate => {
+            let (until, roles) = (time("valid_until")?, fields.ticked("restore_roles"));
+            return app.reactivate(actor, org, id, until, roles, version).await;
+        }
+        ActionName::Suspend => Action::Suspend { reason: reason()?, note: note() },
+        ActionName::Deprovision => Action::Deprovision { reason: reason()?, note: note() },
+        ActionName::Lock => Action::Lock { until: time("until")?, note: note() },
+        ActionName::Delete => Action::Delete { confirm: confirm() },
+        ActionName::Purge => Action::Purge { confirm: Some(confirm()) },
+        ActionName::Activate => Action::Activate,
+        ActionName::Unlock => Action::Unlock,
+        ActionName::Restore => Action::Restore,
+        _ => return Err(Error::not_found()),
+    };
+    app.transition(actor, org, id, action, version).await
+}
+
+/// `GET /o/{slug}/users/{id}/set-password`
+pub(crate) async fn password_page(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    ask_password(&visit, &person, StatusCode::OK, None, "generated").await
+}
+
+async fn ask_password(
+    visit: &Visit,
+    person: &Person,
+    status: StatusCode,
+    error: Option<&Error>,
+    way: &str,
+) -> Answer<Response> {
+    let (name, policy) = (person.user.name(), &visit.org().settings.password);
+    let activates = matches!(person.user.state.name(), StateName::Staged | StateName::Invited);
+    let ways = vec![
+        Choice::new("generated", "Generate one").hint("Easy to read out, shown once.").chosen(way != "typed"),
+        Choice::new("typed", "Type one").chosen(way == "typed"),
+    ];
+    let fields = vec![
+        Field::new("way", "Password", Control::Radio(ways)).required(),
+        Field::new("password", "Temporary password", Control::Password)
+            .required()
+            .autocomplete("new-password")
+            .hint(format!("{} characters or more.", policy.minimum_length))
+            .shown_when("way", "typed"),
+    ];
+    let (title, submit, lead) = if activates {
+        let lead = format!("There is no password yet. {name} becomes active with a temporary one.");
+        (format!("Activate {name}?"), "Activate", lead)
+    } else {
+        let lead = format!("The present password of {name} stops working.");
+        (format!("Set a temporary password for {name}?"), "Set password", lead)
+    };
+    let mut consequences = vec![format!(
+        "It works for {} hours, and another one must be chosen at the next sign-in.",
+        policy.temporary_hours
+    )];
+    if !activates {
+        consequences.push("Every session and API token ends at once.".to_owned());
+    }
+    let asked = Question {
+        title,
+        icon: "password",
+        lead,
+        consequences,
+        advice: None,
+        fields,
+        submit: submit.to_owned(),
+        danger: false,
+    };
+    show(visit, person, "/set-password", asked, status, error).await
+}
+
+/// `POST /o/{slug}/users/{id}/set-password`
+pub(crate) async fn set_password(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> Answer<Response> {
+    let fields = fields.of(&visit.caller)?;
+    let typed = (fields.get("way") == "typed").then(|| fields.get("password").to_owned());
+    let version = fields.get("version").parse().ok();
+    let (actor, org) = (&visit.caller.actor, visit.org());
+    match visit.app().set_temporary_password(actor, org, id, typed, version).await {
+        Ok(set) => {
+            let name = set.person.user.name().to_owned();
+            match set.password {
+                Some(password) => {
+                    let title = format!("A temporary password for {name}");
+                    visit.must_be_read(&temporary_password(&visit, &set.person, title, password).await?)
+                }
+                None => Ok(visit.done(&visit.at_user(id, ""), Done::PasswordSet, &name)),
+            }
+        }
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            let person = visit.app().user(&visit.caller.actor, id).await?;
+            ask_password(&visit, &person, status, Some(&error), fields.get("way")).await
+        }
+    }
+}

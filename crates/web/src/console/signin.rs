@@ -1,0 +1,366 @@
+//! Coming in and going out: which organization, signing in, the password that must be changed, signing out.
+
+use app::signin::{Attempt, SignedIn};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use model::{Error, Kind, Org, Permission, Timestamp};
+use serde::Deserialize;
+
+use super::{
+    done::Done,
+    end_session_cookie, session_cookie,
+    view::{
+        form::{Control, Field, Form, Section},
+        parts::{Banner, Link, Tone},
+        signin::{ChangePasswordPage, SignInPage, SignedOutPage, SlugPage},
+    },
+    visit::{Part, Visit, frame_org, html, other_orgs, shown_again},
+};
+use crate::{
+    Shared,
+    auth::{self, Place},
+    extract::{Fields, Query},
+    problem::Answer,
+    security::Origin,
+};
+
+/// `GET /`
+pub(crate) async fn which_org(State(shared): State<Shared>, headers: HeaderMap) -> Answer<Response> {
+    slug_page(&shared, &headers, "", None).await
+}
+
+/// `POST /`
+pub(crate) async fn go_to_org(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Answer<Response> {
+    let typed = fields.get("slug").trim().to_lowercase();
+    match shared.app.org(&typed).await {
+        Ok(org) => Ok(Redirect::to(&format!("/o/{}/", org.slug)).into_response()),
+        Err(error) if error.kind() == Kind::NotFound => {
+            let message = "There is no organization with this short name. Check the spelling.";
+            slug_page(&shared, &headers, &typed, Some(message)).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn slug_page(
+    shared: &Shared,
+    headers: &HeaderMap,
+    typed: &str,
+    refusal: Option<&str>,
+) -> Answer<Response> {
+    let field =
+        Field::text("slug", "Short name").value(typed).required().autofocus().autocomplete("organization");
+    let mut form = Form {
+        action: "/".to_owned(),
+        submit: "Continue".to_owned(),
+        sections: vec![Section::plain(vec![field])],
+        ..Form::default()
+    };
+    if let Some(message) = refusal {
+        form.refuse("slug", message);
+    }
+    let banner = (!shared.app.is_set_up().await?).then(|| Banner {
+        tone: Tone::Blue,
+        icon: "info",
+        title: "There is no organization yet".to_owned(),
+        lines: vec!["Open the set-up address that Muster printed when it was started.".to_owned()],
+        action: None,
+    });
+    let page = SlugPage { form, banner, orgs: other_orgs(shared, headers, None).await };
+    let status = if refusal.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    html(status, &page, Part::Page)
+}
+
+/// `GET /o/{slug}`: to the page that this person most likely wants.
+pub(crate) async fn start(visit: Visit) -> Redirect {
+    let page = if visit.may(Permission::UserList) { "/users" } else { "/account" };
+    Redirect::to(&visit.at(page))
+}
+
+/// Where to go after signing in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Target {
+    to: String,
+}
+
+impl Target {
+    /// A page of the same organization, and nothing else: an address from outside must not lead outside.
+    fn within(&self, org: &Org) -> String {
+        let base = format!("/o/{}/", org.slug);
+        let is_ours = self.to.starts_with(&base) && self.to.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_ours && self.to.len() <= 2000 { self.to.clone() } else { base }
+    }
+}
+
+/// `GET /o/{slug}/sign-in`
+pub(crate) async fn sign_in_page(
+    State(shared): State<Shared>,
+    Place(org): Place,
+    headers: HeaderMap,
+    Query(target): Query<Target>,
+) -> Answer<Response> {
+    if auth::signed_in(&shared, &org, &headers).await.is_some() {
+        return Ok(Redirect::to(&target.within(&org)).into_response());
+    }
+    let mut banners = Vec::new();
+    if auth::has_session_cookie(&shared, &org, &headers) {
+        banners.push(Banner {
+            tone: Tone::Blue,
+            icon: "clock",
+            title: "Your session has ended".to_owned(),
+            lines: vec!["Sign in to go on where you were.".to_owned()],
+            action: None,
+        });
+    }
+    banners.extend(demo_banner(&shared));
+    let form = sign_in_form(&org, &target, "", false);
+    html(StatusCode::OK, &SignInPage { org: frame_org(&org), banners, form }, Part::Page)
+}
+
+/// Who may sign in to the demonstration.
+fn demo_banner(shared: &Shared) -> Option<Banner> {
+    let demo = shared.options.demo.as_ref()?;
+    let line =
+        |(username, password, role): &(String, String, String)| format!("{role}: {username} · {password}");
+    Some(Banner {
+        tone: Tone::Violet,
+        icon: "key",
+        title: "A demonstration. Sign in as".to_owned(),
+        lines: demo.people.iter().map(line).collect(),
+        action: None,
+    })
+}
+
+fn sign_in_form(org: &Org, target: &Target, identifier: &str, remember: bool) -> Form {
+    let policy = &org.settings.session;
+    let mut fields = vec![
+        Field::text("identifier", "Username or email")
+            .value(identifier)
+            .required()
+            .autofocus()
+            .autocomplete("username"),
+        Field::new("password", "Password", Control::Password).required().autocomplete("current-password"),
+    ];
+    if policy.remember {
+        let days = policy.remembered_idle_days;
+        fields.push(
+            Field::new("remember", "Keep me signed in on this device", Control::Checkbox)
+                .value(if remember { "on" } else { "" })
+                .hint(format!(
+                    "Until it is not used for {days} days. Not on shared computers; not for administrators."
+                )),
+        );
+    }
+    let query = serde_urlencoded::to_string([("to", target.within(org))]).unwrap_or_default();
+    Form {
+        action: format!("/o/{}/sign-in?{query}", org.slug),
+        submit: "Sign in".to_owned(),
+        sections: vec![Section::plain(fields)],
+        ..Form::default()
+    }
+}
+
+/// `POST /o/{slug}/sign-in`
+pub(crate) async fn sign_in(
+    State(shared): State<Shared>,
+    Place(org): Place,
+    origin: Origin,
+    headers: HeaderMap,
+    Query(target): Query<Target>,
+    fields: Fields,
+) -> Answer<Response> {
+    let identifier = fields.get("identifier").trim();
+    let remember = fields.ticked("remember");
+    let attempt = attempt(identifier, fields.get("password"), remember, &origin, &headers);
+    match shared.app.sign_in(&org, attempt).await {
+        Ok(signed_in) => {
+            let to = if signed_in.must_change_password {
+                format!("/o/{}/change-password", org.slug)
+            } else {
+                target.within(&org)
+            };
+            Ok(come_in(&shared, &org, &signed_in, &to))
+        }
+        Err(error) => {
+            let retry_after = error.retry_after();
+            let (status, error) = shown_again(error)?;
+            let mut form = sign_in_form(&org, &target, identifier, remember);
+            form.problem = error.message().to_owned();
+            let page = SignInPage {
+                org: frame_org(&org),
+                banners: demo_banner(&shared).into_iter().collect(),
+                form,
+            };
+            let mut response = html(status, &page, Part::Page)?;
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            Ok(response)
+        }
+    }
+}
+
+/// What somebody typed, with where it came from.
+pub(crate) fn attempt(
+    identifier: &str,
+    password: &str,
+    remember: bool,
+    origin: &Origin,
+    headers: &HeaderMap,
+) -> Attempt {
+    let browser = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    Attempt {
+        identifier: identifier.to_owned(),
+        password: password.to_owned(),
+        remember,
+        address: origin.address.to_string(),
+        user_agent: browser.unwrap_or_default().to_owned(),
+        request_id: origin.request_id.to_string(),
+    }
+}
+
+/// On to `to` with the new session's cookie.
+pub(crate) fn come_in(shared: &Shared, org: &Org, signed_in: &SignedIn, to: &str) -> Response {
+    let now: Timestamp = shared.app.now();
+    let keep = signed_in.kept_until.map(|until| until.since(now).as_secs());
+    let cookie = session_cookie(org, &signed_in.secret, keep, shared.options.is_https());
+    ([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response()
+}
+
+/// `POST /o/{slug}/sign-out`
+pub(crate) async fn sign_out(visit: Visit, fields: Fields) -> Answer<Response> {
+    fields.of(&visit.caller)?;
+    visit.app().sign_out(&visit.caller.actor).await?;
+    let org = visit.org();
+    let page = SignedOutPage {
+        org: frame_org(org),
+        links: vec![Link::new("Sign in again", visit.at("/sign-in")), Link::new("Another organization", "/")],
+    };
+    let mut response = html(StatusCode::OK, &page, Part::Page)?;
+    let cookie = end_session_cookie(org, visit.shared.options.is_https());
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// `GET /o/{slug}/change-password`: before anything else is shown.
+pub(crate) async fn change_password_page(visit: Visit) -> Answer<Response> {
+    if !visit.caller.access.must_change_password {
+        return Ok(Redirect::to(&visit.at("/account/password")).into_response());
+    }
+    change_password_again(&visit, StatusCode::OK, None).await
+}
+
+async fn change_password_again(visit: &Visit, status: StatusCode, error: Option<&Error>) -> Answer<Response> {
+    let own = visit.app().own_account(&visit.caller.actor).await?;
+    let mut form = Form {
+        action: visit.at("/change-password"),
+        csrf: visit.caller.csrf.clone(),
+        username: own.user.username().to_owned(),
+        submit: "Change password and go on".to_owned(),
+        sections: vec![Section::plain(password_fields("Temporary password"))],
+        ..Form::default()
+    };
+    if let Some(error) = error {
+        form.refuse_all(error);
+    }
+    let page = ChangePasswordPage {
+        org: frame_org(visit.org()),
+        name: own.user.fields.given_name.clone().unwrap_or_else(|| own.user.name().to_owned()),
+        rules: password_rules(visit.org()),
+        form,
+    };
+    html(status, &page, Part::Page)
+}
+
+/// `POST /o/{slug}/change-password`
+pub(crate) async fn change_password(visit: Visit, fields: Fields) -> Answer<Response> {
+    let fields = fields.of(&visit.caller)?;
+    match change_own_password(&visit, &fields, "/").await {
+        Ok(response) => Ok(response),
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            change_password_again(&visit, status, Some(&error)).await
+        }
+    }
+}
+
+/// Changes the password as the form asks, and goes on to `to` with the session's new cookie.
+pub(crate) async fn change_own_password(visit: &Visit, fields: &Fields, to: &str) -> model::Result<Response> {
+    let wanted = fields.get("new_password");
+    repeated(fields, "new_password")?;
+    let (actor, org) = (&visit.caller.actor, visit.org());
+    let present = fields.get("present_password");
+    let secret = visit.app().change_own_password(actor, org, present, wanted).await?;
+    let mut response = visit.done(&visit.at(to), Done::PasswordChanged, "");
+    if let Some(secret) = secret {
+        let cookie = session_cookie(org, &secret, None, visit.shared.options.is_https());
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Refuses a new password that was not typed twice alike: nobody can see what they typed.
+pub(crate) fn repeated(fields: &Fields, field: &str) -> model::Result<()> {
+    if fields.get(field) == fields.get("repeat_password") {
+        return Ok(());
+    }
+    let message = "This is not what you typed above. Type both again.";
+    Err(Error::invalid_field("repeat_password", "password.not_repeated", message))
+}
+
+/// The present password and, twice, the new one.
+pub(crate) fn password_fields(present: &str) -> Vec<Field> {
+    let password = |name, label: &str| Field::new(name, label, Control::Password).required();
+    vec![
+        password("present_password", present).autofocus().autocomplete("current-password"),
+        password("new_password", "New password").autocomplete("new-password"),
+        password("repeat_password", "New password again").autocomplete("new-password"),
+    ]
+}
+
+/// What a password must be like, in sentences.
+pub(crate) fn password_rules(org: &Org) -> Vec<String> {
+    let least = org.settings.password.minimum_length;
+    vec![
+        format!("{least} characters or more. A few unrelated words work well."),
+        "Not your name, email or username.".to_owned(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Target;
+    use model::{Org, OrgId, Settings, Timestamp};
+
+    #[test]
+    fn nobody_is_sent_outside_the_organization() {
+        let org = Org {
+            id: OrgId(uuid::Uuid::nil()),
+            slug: "acme".to_owned(),
+            name: "Acme".to_owned(),
+            settings: Settings::default(),
+            created_at: Timestamp::from_micros(0),
+            version: 1,
+        };
+        let within = |to: &str| Target { to: to.to_owned() }.within(&org);
+        assert_eq!(within("/o/acme/users?q=a"), "/o/acme/users?q=a");
+        for outside in [
+            "",
+            "//evil.example",
+            "https://evil.example/o/acme/",
+            "/o/other/",
+            "/o/acme/\r\nX: 1",
+            "/o/acme\\@evil",
+        ] {
+            assert_eq!(within(outside), "/o/acme/", "{outside}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! One's own API tokens: what there is, making one, revoking one.
+
+use app::tokens::NewToken;
+use axum::{http::StatusCode, response::Response};
+use model::{
+    Error, Permissions, Timestamp, TokenId,
+    token::{MAX_DAYS, Token},
+};
+
+use super::{
+    done::Done,
+    view::{
+        account::{TokenRow, TokensPage},
+        form::{Choice, Control, Field, Form, Section},
+        frame,
+        parts::{Action, Badge, Empty, Link, Secret, Tone},
+        question::{Dialog, DonePage},
+    },
+    visit::{Part, Visit, html, shown_again},
+    words::moment,
+};
+use crate::{
+    extract::{Fields, Id},
+    problem::Answer,
+};
+
+async fn frame(visit: &Visit, title: &str) -> Answer<frame::Frame> {
+    let mut crumbs = vec![Link::new("API tokens", visit.at("/account/tokens"))];
+    if title != "API tokens" {
+        crumbs.push(Link::new(title, ""));
+    }
+    visit.frame(title, frame::Section::Tokens, crumbs, "").await
+}
+
+/// `GET /o/{slug}/account/tokens`
+pub(crate) async fn list(visit: Visit) -> Answer<Response> {
+    let tokens = visit.app().own_tokens(&visit.caller.actor).await?;
+    let now = visit.app().now();
+    let rows: Vec<TokenRow> = tokens.iter().map(|token| row(&visit, token, now)).collect();
+    let create_href = visit.at("/account/tokens/new");
+    let empty = rows.is_empty().then(|| Empty {
+        icon: "key",
+        title: "No tokens yet".to_owned(),
+        text: "A program that calls the API needs one. Give it only the scopes that it needs.".to_owned(),
+        actions: vec![Action::dialog("Create token", create_href.clone(), "plus")],
+    });
+    let page = TokensPage { frame: frame(&visit, "API tokens").await?, create_href, rows, empty };
+    match visit.part {
+        Part::Results => html(StatusCode::OK, &page.as_results(), Part::Results),
+        _ => html(StatusCode::OK, &page, Part::Page),
+    }
+}
+
+fn row(visit: &Visit, token: &Token, now: Timestamp) -> TokenRow {
+    let scopes = if token.scopes == Permissions::all() {
+        vec!["all that you may do".to_owned()]
+    } else {
+        token.scopes.iter().map(|scope| scope.to_string()).collect()
+    };
+    let (tone, label) = if token.expires_at > now { (Tone::Green, "Valid") } else { (Tone::Grey, "Expired") };
+    TokenRow {
+        name: token.name.clone(),
+        scopes,
+        status: Badge { tone, label: label.to_owned() },
+        created: moment(token.created_at, now),
+        expires: moment(token.expires_at, now),
+        last_used: token.last_used_at.map(|at| moment(at, now)),
+        revoke_href: visit.at(&format!("/account/tokens/{}/revoke", token.id)),
+    }
+}
+
+/// `GET /o/{slug}/account/tokens/new`
+pub(crate) async fn new(visit: Visit) -> Answer<Response> {
+    ask(&visit, StatusCode::OK, ("", "90", &[]), None).await
+}
+
+async fn ask(
+    visit: &Visit,
+    status: StatusCode,
+    (name, days, scopes): (&str, &str, &[String]),
+    error: Option<&Error>,
+) -> Answer<Response> {
+    let choice = |scope: model::Permission| {
+        let is_chosen = scopes.iter().any(|chosen| chosen == scope.as_str());
+        Choice::new(scope.as_str(), scope.as_str()).hint(scope.sentence()).chosen(is_chosen)
+    };
+    let fields = vec![
+        Field::text("name", "Name").value(name).required().autofocus().limit(100).hint("What will use it."),
+        Field::new("days", "Valid for", Control::Number { min: 1, max: MAX_DAYS.into(), unit: "days" })
+            .value(days)
+            .required(),
+        Field::new(
+            "scopes",
+            "Scopes",
+            Control::Checkboxes(visit.caller.actor.permissions.iter().map(choice).collect()),
+        )
+        .hint("None ticked: everything that you may do, now and later."),
+    ];
+    let mut form = Form {
+        action: visit.at("/account/tokens/new"),
+        csrf: visit.caller.csrf.clone(),
+        submit: "Create token".to_owned(),
+        cancel: visit.at("/account/tokens"),
+        sections: vec![Section::plain(fields)],
+        ..Form::default()
+    };
+    if let Some(error) = error {
+        form.refuse_all(error);
+    }
+    let dialog = Dialog {
+        title: "Create an API token".to_owned(),
+        icon: "key",
+        lead: "A program that shows it acts as you, within its scopes.".to_owned(),
+        consequences: Vec::new(),
+        advice: None,
+        form,
+    };
+    visit.question(status, frame(visit, "Create token").await?, dialog)
+}
+
+/// `POST /o/{slug}/account/tokens/new`
+pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
+    let fields = fields.of(&visit.caller)?;
+    let (name, days) = (fields.get("name"), fields.get("days"));
+    let scopes: Vec<String> = fields.all("scopes").map(str::to_owned).collect();
+    // What is no number is out of range too.
+    let new = NewToken {
+        name: name.to_owned(),
+        scopes: scopes.clone(),
+        days: days.trim().parse().unwrap_or_default(),
+    };
+    match visit.app().create_token(&visit.caller.actor, new, None).await {
+        Ok(created) => visit.must_be_read(&DonePage {
+            frame: frame(&visit, "Create token").await?,
+            secret: Secret {
+                title: format!("“{}” was created", created.token.name),
+                text: "Copy it now: only its hash is kept, and it can't be shown again.".to_owned(),
+                label: "New token".to_owned(),
+                value: created.secret.unwrap_or_default(),
+            },
+            back: Link::new("Go on to the tokens", visit.at("/account/tokens")),
+        }),
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            ask(&visit, status, (name, days, &scopes), Some(&error)).await
+        }
+    }
+}
+
+/// `GET /o/{slug}/account/tokens/{id}/revoke`
+pub(crate) async fn revoke_page(visit: Visit, Id(id): Id<TokenId>) -> Answer<Response> {
+    let tokens = visit.app().own_tokens(&visit.caller.actor).await?;
+    let token = tokens.iter().find(|token| token.id == id).ok_or_else(Error::not_found)?;
+    let form = Form {
+        action: visit.at(&format!("/account/tokens/{id}/revoke")),
+        csrf: visit.caller.csrf.clone(),
+        submit: "Revoke token".to_owned(),
+        danger: true,
+        cancel: visit.at("/account/tokens"),
+        ..Form::default()
+    };
+    let dialog = Dialog {
+        title: format!("Revoke “{}”?", token.name),
+        icon: "trash",
+        lead: "Programs that use it are refused from their next request on. This can't be undone.".to_owned(),
+        consequences: Vec::new(),
+        advice: None,
+        form,
+    };
+    visit.question(StatusCode::OK, frame(&visit, "Revoke token").await?, dialog)
+}
+
+/// `POST /o/{slug}/account/tokens/{id}/revoke`
+pub(crate) async fn revoke(visit: Visit, Id(id): Id<TokenId>, fields: Fields) -> Answer<Response> {
+    fields.of(&visit.caller)?;
+    visit.app().revoke_token(&visit.caller.actor, id).await?;
+    Ok(visit.done(&visit.at("/account/tokens"), Done::TokenRevoked, ""))
+}

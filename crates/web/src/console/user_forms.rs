@@ -1,0 +1,240 @@
+//! Creating a user, and changing the record of one.
+
+use app::{
+    Person,
+    users::{InitialPassword, NewUser},
+};
+use axum::{http::StatusCode, response::Response};
+use model::{Error, Kind, Permission, Permissions, Role, UserFields, UserId};
+use serde_json::{Map, Value};
+
+use super::{
+    done::Done,
+    forms::{Sent, Values, remembered},
+    record::{self, People, Whose},
+    user_page::{heading, temporary_password},
+    view::{
+        form::{Choice, Control, Field, Form, Section},
+        frame,
+        parts::Link,
+        users::{CreateUser, EditUser},
+    },
+    visit::{Part, Visit, html, shown_again},
+    words::moment,
+};
+use crate::{
+    extract::{Fields, Id},
+    problem::Answer,
+};
+
+/// The ways to begin: the value of the field and what stands beside it.
+const STARTS: [(&str, &str, &str); 3] = [
+    ("generated", "Generate a temporary password", "Shown once, to hand over."),
+    ("typed", "Type a password", "You say whether it must be changed."),
+    ("staged", "Nothing yet", "The user is inactive until activated."),
+];
+
+/// `GET /o/{slug}/users/new`
+pub(crate) async fn new(visit: Visit) -> Answer<Response> {
+    let blank = record::values(&UserFields::default(), &People::nobody());
+    let access = access(&visit, "generated", true, &[]);
+    create_page(&visit, StatusCode::OK, &blank, access, None).await
+}
+
+async fn create_page(
+    visit: &Visit,
+    status: StatusCode,
+    values: &Values,
+    access: Section,
+    error: Option<&Error>,
+) -> Answer<Response> {
+    let mut sections = record::sections(values, Whose::Theirs);
+    if let Some(first) = sections.first_mut().and_then(|section| section.fields.first_mut()) {
+        first.autofocus = error.is_none();
+    }
+    sections.insert(1, access);
+    let mut form = Form {
+        action: visit.at("/users/new"),
+        csrf: visit.caller.csrf.clone(),
+        submit: "Create user".to_owned(),
+        cancel: visit.at("/users"),
+        sections,
+        ..Form::default()
+    };
+    if let Some(error) = error {
+        form.refuse_all(error);
+    }
+    let crumbs = vec![Link::new("Users", visit.at("/users")), Link::new("Create", "")];
+    let frame = visit.frame("Create user", frame::Section::Users, crumbs, "").await?;
+    html(status, &CreateUser { frame, form }, Part::Page)
+}
+
+/// How the first sign-in goes, and what may be done after it.
+fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -> Section {
+    let hours = visit.org().settings.password.temporary_hours;
+    let starts =
+        STARTS.map(|(value, label, hint)| Choice::new(value, label).hint(hint).chosen(value == start));
+    let mut fields = vec![
+        Field::new("start", "First sign-in", Control::Radio(starts.to_vec())).required(),
+        Field::new("password", "Password", Control::Password)
+            .required()
+            .autocomplete("new-password")
+            .hint(format!("{} characters or more.", visit.org().settings.password.minimum_length))
+            .shown_when("start", "typed"),
+        Field::new("must_change", "Must be changed at the first sign-in", Control::Checkbox)
+            .value(if must_change { "on" } else { "" })
+            .hint(format!("It is then temporary: it works for {hours} hours."))
+            .shown_when("start", "typed"),
+    ];
+    let choices: Vec<Choice> = grantable(visit, &[])
+        .into_iter()
+        .map(|role| role_choice(role).chosen(roles.contains(&role.as_str())))
+        .collect();
+    if !choices.is_empty() {
+        let hint = "Everyone is a member and may manage the own account.";
+        fields.push(Field::new("roles", "Roles", Control::Checkboxes(choices)).hint(hint));
+    }
+    Section::new("Access", "How the first sign-in goes, and what may be done after it.", fields)
+}
+
+/// The roles that this viewer can give, and those `held` already.
+pub(crate) fn grantable(visit: &Visit, held: &[Role]) -> Vec<Role> {
+    let own = visit.caller.actor.permissions;
+    let can_give = |role: &Role| {
+        *role != Role::Member
+            && (held.contains(role)
+                || (visit.may(Permission::RoleAssign) && own.covers(Permissions::of_roles(&[*role]))))
+    };
+    Role::ALL.iter().copied().filter(can_give).collect()
+}
+
+/// A role to tick, with what it is for.
+pub(crate) fn role_choice(role: Role) -> Choice {
+    let hint = match role {
+        Role::Owner => "Everything, including other owners and the organization itself.",
+        Role::Administrator => "Everything but owners and the organization's address.",
+        Role::SecurityAdministrator => "Suspends, locks, resets passwords; settings and audit log.",
+        Role::UserManager => "Creates, changes, suspends and deletes users; gives the roles below.",
+        Role::GroupManager => "Sees users; manages groups.",
+        Role::Helpdesk => "Sees users, unlocks them and sets temporary passwords.",
+        Role::Auditor => "Sees users, settings and the audit log; changes nothing.",
+        Role::Member => "The own account.",
+    };
+    Choice::new(role.as_str(), role.label()).hint(hint)
+}
+
+/// `POST /o/{slug}/users/new`
+pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
+    let fields = fields.of(&visit.caller)?;
+    let sent = Sent::read(&fields, record::names(), []);
+    match create_user(&visit, &fields, &sent).await {
+        Ok((person, Some(password))) => visit.must_be_read(
+            &temporary_password(&visit, &person, format!("{} was created", person.user.name()), password)
+                .await?,
+        ),
+        Ok((person, None)) => {
+            Ok(visit.done(&visit.at_user(person.user.id, ""), Done::Created, person.user.name()))
+        }
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            let blank = record::values(&UserFields::default(), &People::nobody());
+            let roles: Vec<&str> = fields.all("roles").collect();
+            let access = access(&visit, fields.get("start"), fields.ticked("must_change"), &roles);
+            create_page(&visit, status, &sent.filled(&blank), access, Some(&error)).await
+        }
+    }
+}
+
+async fn create_user(visit: &Visit, fields: &Fields, sent: &Sent) -> model::Result<(Person, Option<String>)> {
+    let patch = record::patch(visit, sent, Whose::Theirs).await?;
+    let password = match fields.get("start") {
+        "generated" => InitialPassword::Generated,
+        "typed" => InitialPassword::Chosen {
+            password: fields.get("password").to_owned(),
+            must_change: fields.ticked("must_change"),
+        },
+        "staged" => InitialPassword::None,
+        _ => {
+            return Err(Error::invalid_field("start", "start.missing", "Choose how the first sign-in goes."));
+        }
+    };
+    let new = NewUser { fields: UserFields::default().patched(&patch)?, roles: roles(fields)?, password };
+    let created = visit.app().create_user(&visit.caller.actor, visit.org(), new).await?;
+    Ok((created.person, created.password))
+}
+
+/// The ticked roles.
+pub(crate) fn roles(fields: &Fields) -> model::Result<Vec<Role>> {
+    fields.all("roles").map(Role::named).collect()
+}
+
+/// `GET /o/{slug}/users/{id}/edit`
+pub(crate) async fn edit_page(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    let values = record::values(&person.user.fields, &People::of(&visit, &person.user.fields).await?);
+    let form = edit_form(&visit, &person, &values, remembered(&values), person.user.version);
+    show_edit(&visit, StatusCode::OK, &person, form).await
+}
+
+fn edit_form(visit: &Visit, person: &Person, values: &Values, seen: String, version: i64) -> Form {
+    Form {
+        action: visit.at_user(person.user.id, "/edit"),
+        csrf: visit.caller.csrf.clone(),
+        version: version.to_string(),
+        seen,
+        submit: "Save changes".to_owned(),
+        cancel: visit.at_user(person.user.id, ""),
+        sections: record::sections(values, Whose::Theirs),
+        ..Form::default()
+    }
+}
+
+async fn show_edit(visit: &Visit, status: StatusCode, person: &Person, form: Form) -> Answer<Response> {
+    let name = person.user.name();
+    let crumbs = vec![
+        Link::new("Users", visit.at("/users")),
+        Link::new(name, visit.at_user(person.user.id, "")),
+        Link::new("Edit", ""),
+    ];
+    let frame = visit.frame(&format!("Edit {name}"), frame::Section::Users, crumbs, name).await?;
+    html(status, &EditUser { frame, heading: heading(visit, person), form }, Part::Page)
+}
+
+/// `POST /o/{slug}/users/{id}/edit`
+pub(crate) async fn edit(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> Answer<Response> {
+    let fields = fields.of(&visit.caller)?;
+    let sent = Sent::read(&fields, record::names(), []);
+    let version = fields.get("version").parse().ok();
+    let patch = record::patch(&visit, &sent, Whose::Theirs).await;
+    match save(&visit, id, patch, version).await {
+        Ok(person) => Ok(visit.done(&visit.at_user(id, ""), Done::Edited, person.user.name())),
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            let person = visit.app().user(&visit.caller.actor, id).await?;
+            let now = record::values(&person.user.fields, &People::of(&visit, &person.user.fields).await?);
+            let filled = sent.filled(&now);
+            let form = if error.kind() == Kind::Stale {
+                let mut form = edit_form(&visit, &person, &filled, remembered(&now), person.user.version);
+                form.disagree(&sent, &now, moment(person.user.updated_at, visit.app().now()));
+                form
+            } else {
+                let seen = fields.get("seen").to_owned();
+                let mut form =
+                    edit_form(&visit, &person, &filled, seen, version.unwrap_or(person.user.version));
+                form.refuse_all(&error);
+                form
+            };
+            show_edit(&visit, status, &person, form).await
+        }
+    }
+}
+
+async fn save(
+    visit: &Visit,
+    id: UserId,
+    patch: model::Result<Map<String, Value>>,
+    version: Option<i64>,
+) -> model::Result<Person> {
+    visit.app().edit_user(&visit.caller.actor, id, patch?, version).await
+}

@@ -1,0 +1,295 @@
+//! The page of one user: who it is, why signing in may be impossible, the record, and what can be done.
+
+use app::Person;
+use axum::{http::StatusCode, response::Response};
+use model::{
+    Agent, Status, Timestamp, UserId,
+    lifecycle::{Departure, State},
+    user::UserType,
+};
+
+use super::{
+    actions::Possible,
+    view::{
+        frame::Section,
+        parts::{Action, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
+        question::DonePage,
+        users::{UserHeading, UserPage},
+    },
+    visit::{Part, Visit, avatar, html},
+    words::{Names, badge, full, moment, relative, source, user_type},
+};
+use crate::{extract::Id, problem::Answer};
+
+/// `GET /o/{slug}/users/{id}`
+pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    let now = visit.app().now();
+    let names = Names::of(&visit, agents(&person)).await?;
+    let possible = Possible::new(&visit, &person.user, person.permissions(now));
+    let next = possible.next_step(person.user.status(now));
+    let mut actions: Vec<Action> = next.and_then(|action| possible.button(action)).into_iter().collect();
+    let edit = possible.edit_href();
+    if !edit.is_empty() {
+        actions.push(Action::page("Edit", edit, "edit"));
+    }
+    let menu = possible.menu(next.as_slice());
+    let name = person.user.name();
+    let crumbs = vec![Link::new("Users", visit.at("/users")), Link::new(name, "")];
+    let page = UserPage {
+        frame: visit.frame(name, Section::Users, crumbs, name).await?,
+        heading: heading(&visit, &person),
+        actions,
+        menu,
+        banners: banners(&person, &names, now),
+        cards: cards(&visit, &person, &names),
+        side_cards: vec![account_card(&person, now), roles_card(&person, &names, now)],
+    };
+    html(StatusCode::OK, &page, Part::Page)
+}
+
+/// Everybody whom the page names.
+fn agents(person: &Person) -> Vec<Agent> {
+    let mut agents: Vec<Agent> = person.grants.iter().map(|grant| grant.granted_by).collect();
+    match &person.user.state {
+        State::Suspended(departure) | State::Deprovisioned(departure) => agents.push(departure.by),
+        State::Trashed { by, .. } => agents.push(*by),
+        _ => {}
+    }
+    agents.extend(person.user.lock.as_ref().map(|lock| lock.by));
+    let fields = &person.user.fields;
+    agents.extend([fields.manager, fields.responsible].into_iter().flatten().map(Agent::User));
+    agents
+}
+
+/// Who the page is about.
+pub(crate) fn heading(visit: &Visit, person: &Person) -> UserHeading {
+    let (user, now) = (&person.user, visit.app().now());
+    let mut tags: Vec<String> = person.roles().map(|role| role.label().to_owned()).collect();
+    if user.fields.kind() != UserType::Human {
+        tags.insert(0, user_type(user.fields.kind()).to_owned());
+    }
+    UserHeading {
+        name: user.name().to_owned(),
+        email: user.fields.email.clone().unwrap_or_default(),
+        avatar: avatar(person),
+        status: badge(user.status(now)),
+        tags,
+        edit_href: Possible::new(visit, user, person.permissions(now)).edit_href(),
+    }
+}
+
+/// A generated password, to be read this once.
+pub(crate) async fn temporary_password(
+    visit: &Visit,
+    person: &Person,
+    title: String,
+    password: String,
+) -> Answer<DonePage> {
+    let name = person.user.name();
+    let (id, hours) = (person.user.id, visit.org().settings.password.temporary_hours);
+    let crumbs = vec![
+        Link::new("Users", visit.at("/users")),
+        Link::new(name, visit.at_user(id, "")),
+        Link::new("Password", ""),
+    ];
+    let text = format!(
+        "Hand it over: it is shown this once. {name} must choose another one at the first sign-in, within {hours} hours."
+    );
+    Ok(DonePage {
+        frame: visit.frame("Temporary password", Section::Users, crumbs, name).await?,
+        secret: Secret { title, text, label: "Temporary password".to_owned(), value: password },
+        back: Link::new(format!("Go on to {name}"), visit.at_user(id, "")),
+    })
+}
+
+/// What must be known before anything is done: the most important first.
+fn banners(person: &Person, names: &Names, now: Timestamp) -> Vec<Banner> {
+    let (user, mut banners) = (&person.user, Vec::new());
+    banners.extend(state_banner(person, names, now));
+    if let Some(lock) = user.lock.as_ref().filter(|_| user.is_locked(now)) {
+        let until = lock.until.map_or("Until unlocked".to_owned(), |until| format!("Until {}", full(until)));
+        let lines = [lock.note.clone(), until, said(names, lock.by, lock.since, now)];
+        banners.push(banner(Tone::Red, "lock", "Locked by an administrator", lines));
+    }
+    if let Some(until) = user.password_locked_until.filter(|until| *until > now) {
+        let line = format!("Signing in with the password is refused until {}.", full(until));
+        banners.push(banner(Tone::Red, "lock", "Too many wrong passwords", [line]));
+    }
+    banners.extend(validity_banner(person, now));
+    if let Some(at) = person.password.expires_at.filter(|_| person.password.must_change) {
+        let (title, line) = if at > now {
+            ("A temporary password is out", format!("It works until {} and must be changed then.", full(at)))
+        } else {
+            (
+                "The temporary password has ended",
+                "Set another one, so that signing in is possible.".to_owned(),
+            )
+        };
+        banners.push(banner(Tone::Blue, "password", title, [line]));
+    }
+    banners
+}
+
+fn banner(tone: Tone, icon: &'static str, title: &str, lines: impl IntoIterator<Item = String>) -> Banner {
+    let lines = lines.into_iter().filter(|line| !line.is_empty()).collect();
+    Banner { tone, icon, title: title.to_owned(), lines, action: None }
+}
+
+/// Who did it, and when.
+fn said(names: &Names, by: Agent, since: Timestamp, now: Timestamp) -> String {
+    format!("By {}, {}", names.label(by), relative(since, now))
+}
+
+fn state_banner(person: &Person, names: &Names, now: Timestamp) -> Option<Banner> {
+    let departed = |word: &str, icon, tone, departure: &Departure| {
+        let title = format!("{word}: {}", departure.reason.label().to_lowercase());
+        let lines = [departure.note.clone(), said(names, departure.by, departure.since, now)];
+        banner(tone, icon, &title, lines)
+    };
+    match &person.user.state {
+        State::Suspended(departure) => Some(departed("Suspended", "pause", Tone::Amber, departure)),
+        State::Deprovisioned(departure) => Some(departed("Deprovisioned", "archive", Tone::Grey, departure)),
+        State::Trashed { since, until, by, .. } => {
+            let restorable = format!("Can be restored until {}; then everything is erased.", full(*until));
+            Some(banner(Tone::Red, "trash", "In the trash", [restorable, said(names, *by, *since, now)]))
+        }
+        State::Staged => {
+            let line = "Exists, and can't sign in. Activating makes the account usable.".to_owned();
+            Some(banner(Tone::Blue, "info", "Not activated yet", [line]))
+        }
+        State::Invited | State::Pending { .. } | State::Active | State::Purged => None,
+    }
+}
+
+fn validity_banner(person: &Person, now: Timestamp) -> Option<Banner> {
+    let fields = &person.user.fields;
+    if let Some(from) = fields.valid_from.filter(|from| *from > now) {
+        let line = format!("Signing in works from {} on.", full(from));
+        return Some(banner(Tone::Blue, "clock", "Not valid yet", [line]));
+    }
+    let until = fields.valid_until?;
+    let title = if until > now { "This account has an end date" } else { "The end date has passed" };
+    let tone = if until > now { Tone::Blue } else { Tone::Amber };
+    let line = format!("It ends on {} ({}).", full(until), relative(until, now));
+    Some(banner(tone, "clock", title, [line]))
+}
+
+fn text(value: Option<&String>) -> Shown {
+    Shown::text(value.cloned().unwrap_or_default())
+}
+
+/// The record, in the wide column.
+fn cards(visit: &Visit, person: &Person, names: &Names) -> Vec<Card> {
+    let (user, fields) = (&person.user, &person.user.fields);
+    let mail = |address: &String| Shown::Link(Link::new(address, format!("mailto:{address}")));
+    let email = fields.email.as_ref().map_or(Shown::Nothing, mail);
+    let remark = if fields.email.is_some() && !user.email_verified { "Not verified" } else { "" };
+    let identity = vec![
+        Entry::new("Display name", text(fields.display_name.as_ref())),
+        Entry::new("Given name", text(fields.given_name.as_ref())),
+        Entry::new("Family name", text(fields.family_name.as_ref())),
+        Entry::new("Username", Shown::Code(user.username().to_owned())),
+        Entry::new("Email", email).remark(remark),
+    ];
+    let private = "For onboarding and recovery only";
+    let remarked = |value: &Option<String>| if value.is_some() { private } else { "" };
+    let contact = vec![
+        Entry::new("Work phone", text(fields.phone.as_ref())),
+        Entry::new("Mobile", text(fields.mobile.as_ref())),
+        Entry::new("Address", address(person)),
+        Entry::new("Personal email", text(fields.personal_email.as_ref()))
+            .remark(remarked(&fields.personal_email)),
+        Entry::new("Personal phone", text(fields.personal_phone.as_ref()))
+            .remark(remarked(&fields.personal_phone)),
+    ];
+    let somebody = |id: Option<UserId>| match id {
+        Some(id) => Shown::Link(Link::new(names.label(Agent::User(id)), visit.at_user(id, ""))),
+        None => Shown::Nothing,
+    };
+    let mut work = vec![
+        Entry::new("Title", text(fields.title.as_ref())),
+        Entry::new("Department", text(fields.department.as_ref())),
+        Entry::new("Division", text(fields.division.as_ref())),
+        Entry::new("Cost centre", text(fields.cost_centre.as_ref())),
+        Entry::new("Employee number", text(fields.employee_number.as_ref())),
+        Entry::new("Manager", somebody(fields.manager)),
+    ];
+    if fields.kind() == UserType::Service {
+        work.push(Entry::new("Responsible", somebody(fields.responsible)));
+    }
+    let notes = fields.notes.clone().map_or(Shown::Nothing, Shown::Lines);
+    work.push(Entry::new("Notes", notes));
+    [("Identity", identity), ("Contact", contact), ("Work", work)]
+        .map(|(title, entries)| Card { title: title.to_owned(), entries })
+        .to_vec()
+}
+
+fn address(person: &Person) -> Shown {
+    let Some(address) = &person.user.fields.address else { return Shown::Nothing };
+    let join = |parts: [&Option<String>; 2]| {
+        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    let lines = [
+        address.street.clone().unwrap_or_default(),
+        join([&address.postal_code, &address.city]),
+        join([&address.region, &None]),
+        join([&address.country, &None]),
+    ];
+    Shown::Lines(lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"))
+}
+
+/// What Muster keeps about the account, beside the record.
+fn account_card(person: &Person, now: Timestamp) -> Card {
+    let (user, fields) = (&person.user, &person.user.fields);
+    let time = |at: Option<Timestamp>| at.map_or(Shown::Nothing, |at| Shown::Moment(moment(at, now)));
+    let tag = |tag: &String| Badge { tone: Tone::Grey, label: tag.clone() };
+    let tags = if fields.tags.is_empty() {
+        Shown::Nothing
+    } else {
+        Shown::Badges(fields.tags.iter().map(tag).collect())
+    };
+    let password = match person.password.set_at {
+        Some(at) => Entry::new("Password set", Shown::Moment(moment(at, now))),
+        None => Entry::new("Password", Shown::text("None")),
+    };
+    let method = match user.last_sign_in_method.as_deref() {
+        Some("password") => "With a password",
+        _ => "",
+    };
+    let mut entries = vec![
+        Entry::new("User id", Shown::Code(user.id.to_string())),
+        Entry::new("Type", Shown::text(user_type(fields.kind()))),
+        Entry::new("Tags", tags),
+        Entry::new("Source", Shown::text(source(user.source))),
+        Entry::new("Created", time(Some(user.created_at))),
+        Entry::new("Changed", time(Some(user.updated_at))),
+        Entry::new("Joined", time(user.joined_at)),
+        Entry::new("Last sign-in", time(user.last_sign_in_at)).remark(method),
+        Entry::new("Last seen", time(user.last_seen_at)),
+        password,
+        Entry::new("Language", text(fields.locale.as_ref())),
+        Entry::new("Time zone", text(fields.time_zone.as_ref())),
+        Entry::new("Valid from", time(fields.valid_from)),
+        Entry::new("Valid until", time(fields.valid_until)),
+    ];
+    if user.status(now) == Status::Inactive {
+        // Nothing of this has happened yet.
+        entries.retain(|entry| !matches!(entry.label.as_str(), "Joined" | "Last sign-in" | "Last seen"));
+    }
+    Card { title: "Account".to_owned(), entries }
+}
+
+fn roles_card(person: &Person, names: &Names, now: Timestamp) -> Card {
+    let entry = |grant: &app::users::RoleGrant| {
+        let since = Shown::Moment(moment(grant.granted_at, now));
+        let mut remark = format!("Given by {}", names.label(grant.granted_by));
+        if let Some(until) = grant.valid_until {
+            remark = format!("{remark}, until {}", full(until));
+        }
+        Entry::new(grant.role.label(), since).remark(remark)
+    };
+    let mut entries: Vec<Entry> = person.grants.iter().map(entry).collect();
+    entries.push(Entry::new("Member", Shown::text("As everyone")));
+    Card { title: "Roles".to_owned(), entries }
+}
