@@ -6,5 +6,14 @@
 #[macro_use]
 mod app;
 
+mod granting;
 mod lifecycle;
+mod matrix;
+mod orgs;
+mod permissions;
+mod printed;
+mod roles;
+mod structure;
+mod tenancy;
+mod tokens;
 mod users;

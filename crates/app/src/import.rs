@@ -98,7 +98,7 @@ impl Operation<'_, '_> {
             }
         }
         for role in roles {
-            if let Err(error) = self.permissions.may_grant(model::Permissions::of_roles(&[*role])) {
+            if let Err(error) = self.permissions.may_grant(role.permissions().beyond_member()) {
                 let field = FieldError::new("roles", error.code().to_owned(), error.message());
                 return Ok(Verdict::Refused { fields: vec![field] });
             }

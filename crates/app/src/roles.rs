@@ -1,6 +1,8 @@
 //! What one can do with roles: give, take, replace, within the granting rule.
 
-use model::{Error, Permission, Permissions, Result, Role, Timestamp, UserId, user::UserType};
+use std::collections::BTreeSet;
+
+use model::{Error, Permission, Result, Role, Timestamp, UserId, user::UserType};
 use serde_json::{Value, json};
 use store::roles::RoleGrant;
 
@@ -39,6 +41,7 @@ impl App {
 
     /// Replaces a user's direct roles (“Change role”).
     pub async fn replace_roles(&self, actor: &Actor, user: UserId, roles: Vec<Role>) -> Result<Person> {
+        let roles: BTreeSet<Role> = roles.into_iter().collect();
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
             let mut person = op.person_to_change(user, None).await?;
@@ -55,6 +58,10 @@ impl App {
     }
 }
 
+pub(crate) fn guests_hold_none() -> Error {
+    Error::invalid_field("roles", "user.guest_with_roles", "A guest can't hold roles.")
+}
+
 impl Operation<'_, '_> {
     /// Gives a role to a loaded person, if the actor may give so much.
     pub(crate) async fn grant(
@@ -65,14 +72,13 @@ impl Operation<'_, '_> {
         valid_until: Option<Timestamp>,
     ) -> Result<()> {
         self.permissions.require(Permission::RoleAssign)?;
-        self.permissions.may_grant(Permissions::of_roles(&[role]))?;
+        self.permissions.may_grant(role.permissions().beyond_member())?;
         if role == Role::Member {
             let message = "Everyone is a member already; the role can't be given or taken.";
             return Err(Error::invalid_field("roles", "role.member", message));
         }
         if person.user.fields.kind() == UserType::Guest {
-            let message = "A guest can't hold roles.";
-            return Err(Error::invalid_field("roles", "user.guest_with_roles", message));
+            return Err(guests_hold_none());
         }
         if valid_until.is_some_and(|until| until <= self.now) {
             let message = "The role would have ended already. Choose a time in the future.";
@@ -102,7 +108,7 @@ impl Operation<'_, '_> {
 
     /// Takes a role from a loaded person. Not held is not an error: the result is what was asked for.
     pub(crate) async fn revoke(&mut self, person: &mut Person, role: Role) -> Result<()> {
-        self.permissions.may_grant(Permissions::of_roles(&[role]))?;
+        self.permissions.may_grant(role.permissions().beyond_member())?;
         self.check_owners(person);
         if !store::roles::revoke(self.connection, self.context, person.user.id, role).await? {
             return Ok(());

@@ -1,6 +1,6 @@
 //! What one can do with users: list, look at, create, edit. Moving them through the lifecycle is `lifecycle.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     Agent, Error, Org, OrgContext, Permission, Permissions, Result, Role, Status, Timestamp, User,
@@ -248,6 +248,9 @@ impl Operation<'_, '_> {
         credential: Option<&Credential>,
         template: &str,
     ) -> Result<Person> {
+        if fields.kind() == UserType::Guest && roles.iter().any(|role| *role != Role::Member) {
+            return Err(crate::roles::guests_hold_none());
+        }
         self.check_references(&fields).await?;
         let id = UserId(self.new_id());
         let mut user = User::new(id, self.context, fields, self.now);
@@ -270,7 +273,7 @@ impl Operation<'_, '_> {
         });
         self.carry_out(&user, &expiry(&user)).await?;
         let mut person = Person::new(user, Vec::new(), credential);
-        for role in roles.iter().filter(|role| **role != Role::Member) {
+        for role in roles.iter().collect::<BTreeSet<_>>().into_iter().filter(|role| **role != Role::Member) {
             self.grant(&mut person, *role, String::new(), None).await?;
         }
         Ok(person)

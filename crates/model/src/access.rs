@@ -219,6 +219,12 @@ impl Permissions {
         Self(self.0 & !Self::of(permissions).0)
     }
 
+    /// This set, less what everyone may do as a member: what somebody was given.
+    #[must_use]
+    pub fn beyond_member(self) -> Self {
+        Self(self.0 & !Role::Member.permissions().0)
+    }
+
     /// Is it in the set?
     pub fn contains(self, permission: Permission) -> bool {
         self.0 & 1 << permission as u32 != 0
@@ -249,9 +255,10 @@ impl Permissions {
     }
 
     /// The same rule seen from the other side: nobody changes a person who may do more than himself, or a
-    /// new password or address would be a way up.
+    /// new password or address would be a way up. What everyone may do does not count, or a token whose scopes
+    /// leave out its own account could change nobody.
     pub fn may_change(self, target: Self) -> Result<()> {
-        if self.covers(target) {
+        if self.covers(target.beyond_member()) {
             return Ok(());
         }
         let message = "This person may do more than you. Ask somebody who may do as much, such as an owner.";
@@ -273,6 +280,9 @@ mod tests {
         let helpdesk = Permissions::of_roles(&[Role::Helpdesk]);
         assert!(helpdesk.may_change(Permissions::of_roles(&[Role::Administrator])).is_err());
         assert!(helpdesk.may_change(Permissions::of_roles(&[])).is_ok());
+        let narrow = Permissions::of(&[Permission::UserSuspend]);
+        assert!(narrow.may_change(Permissions::of_roles(&[])).is_ok());
+        assert!(narrow.may_change(Permissions::of_roles(&[Role::Auditor])).is_err());
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod settings;
 pub mod time;
 pub mod token;
 pub mod user;
+mod user_check;
 mod validate;
 
 pub use access::{Permission, Permissions, Role};

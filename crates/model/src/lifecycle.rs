@@ -408,44 +408,6 @@ fn days(count: u16) -> Duration {
     Duration::from_secs(u64::from(count) * 24 * 60 * 60)
 }
 
-impl Action {
-    /// The name, without what the action carries.
-    pub fn name(&self) -> ActionName {
-        match self {
-            Self::Invite => ActionName::Invite,
-            Self::CancelInvitation => ActionName::CancelInvitation,
-            Self::Accept => ActionName::Accept,
-            Self::Activate => ActionName::Activate,
-            Self::Settle(_) => ActionName::Settle,
-            Self::Reject => ActionName::Reject,
-            Self::Suspend { .. } => ActionName::Suspend,
-            Self::Reactivate { .. } => ActionName::Reactivate,
-            Self::Deprovision { .. } => ActionName::Deprovision,
-            Self::Delete { .. } => ActionName::Delete,
-            Self::Restore => ActionName::Restore,
-            Self::Purge { .. } => ActionName::Purge,
-            Self::Lock { .. } => ActionName::Lock,
-            Self::Unlock => ActionName::Unlock,
-        }
-    }
-}
-
-impl State {
-    /// The name, without what the state carries.
-    pub fn name(&self) -> StateName {
-        match self {
-            Self::Staged => StateName::Staged,
-            Self::Invited => StateName::Invited,
-            Self::Pending { .. } => StateName::Pending,
-            Self::Active => StateName::Active,
-            Self::Suspended(_) => StateName::Suspended,
-            Self::Deprovisioned(_) => StateName::Deprovisioned,
-            Self::Trashed { .. } => StateName::Trashed,
-            Self::Purged => StateName::Purged,
-        }
-    }
-}
-
 /// The table as text: for every state, what may be asked for, under the default policy. `docs/lifecycle.txt`.
 pub fn table() -> String {
     use std::fmt::Write as _;

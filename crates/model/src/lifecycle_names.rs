@@ -1,6 +1,6 @@
 //! The words of the lifecycle: names of states, actions and reasons, what is shown, and what other products call it.
 
-use crate::names::names;
+use crate::{Action, State, names::names};
 
 names! {
     /// The name of a state, without what it carries. The order is that of a life.
@@ -184,6 +184,44 @@ impl Reason {
             Self::Expired => "Validity ended",
             Self::Source => "Ended in its source",
             Self::Other => "Other",
+        }
+    }
+}
+
+impl Action {
+    /// The name, without what the action carries.
+    pub fn name(&self) -> ActionName {
+        match self {
+            Self::Invite => ActionName::Invite,
+            Self::CancelInvitation => ActionName::CancelInvitation,
+            Self::Accept => ActionName::Accept,
+            Self::Activate => ActionName::Activate,
+            Self::Settle(_) => ActionName::Settle,
+            Self::Reject => ActionName::Reject,
+            Self::Suspend { .. } => ActionName::Suspend,
+            Self::Reactivate { .. } => ActionName::Reactivate,
+            Self::Deprovision { .. } => ActionName::Deprovision,
+            Self::Delete { .. } => ActionName::Delete,
+            Self::Restore => ActionName::Restore,
+            Self::Purge { .. } => ActionName::Purge,
+            Self::Lock { .. } => ActionName::Lock,
+            Self::Unlock => ActionName::Unlock,
+        }
+    }
+}
+
+impl State {
+    /// The name, without what the state carries.
+    pub fn name(&self) -> StateName {
+        match self {
+            Self::Staged => StateName::Staged,
+            Self::Invited => StateName::Invited,
+            Self::Pending { .. } => StateName::Pending,
+            Self::Active => StateName::Active,
+            Self::Suspended(_) => StateName::Suspended,
+            Self::Deprovisioned(_) => StateName::Deprovisioned,
+            Self::Trashed { .. } => StateName::Trashed,
+            Self::Purged => StateName::Purged,
         }
     }
 }

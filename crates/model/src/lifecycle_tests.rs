@@ -74,7 +74,7 @@ fn every_action() -> Vec<Action> {
 /// The whole table as text; `tests/lifecycle.rs` compares it with `docs/lifecycle.txt`.
 #[test]
 fn printed_table_is_the_reviewed_one() {
-    let text = super::table();
+    let text = table();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycle.txt");
     if std::fs::read_to_string(path).ok().as_deref() != Some(text.as_str()) {
         std::fs::write(path, &text).unwrap();

@@ -1,6 +1,6 @@
 use super::*;
 
-fn fields(value: serde_json::Value) -> UserFields {
+fn fields(value: Value) -> UserFields {
     serde_json::from_value(value).unwrap()
 }
 
