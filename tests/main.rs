@@ -6,5 +6,7 @@
 #[macro_use]
 mod app;
 
+mod cache;
 mod lifecycle;
+mod patience;
 mod users;
