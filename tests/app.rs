@@ -149,7 +149,12 @@ impl TestApp {
 
     /// A second server on the same database (PostgreSQL only), or a restarted one.
     pub(crate) async fn second(&self) -> (App, Router) {
-        let app = open(&self.url, self.clock.clone()).await;
+        self.second_through(&self.url).await
+    }
+
+    /// The same, which reaches the database by another address.
+    pub(crate) async fn second_through(&self, url: &str) -> (App, Router) {
+        let app = open(url, self.clock.clone()).await;
         let options =
             web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") };
         (app.clone(), web::router(options, app))

@@ -356,8 +356,8 @@ on_both! {
         let minute = HOUR / 60;
 
         let session = begin().await;
-        let begun = app.app.now();
-        until(&app, begun.plus(30 * minute).minus(MICROSECOND));
+        let start = app.app.now();
+        until(&app, start.plus(30 * minute).minus(MICROSECOND));
         whoami(&session).await.expect(200);
         // That use counts: another 30 minutes, to within the grain of five.
         noted().await;

@@ -8,5 +8,7 @@ mod app;
 
 mod cache;
 mod lifecycle;
+mod nodes;
 mod patience;
 mod users;
+mod wire;
