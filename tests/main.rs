@@ -7,6 +7,7 @@
 mod app;
 
 mod cache;
+mod dropped;
 mod lifecycle;
 mod nodes;
 mod patience;
