@@ -118,6 +118,15 @@ impl TestApp {
             }
             Engine::Postgres => (Postgres::shared().copy_of(&template().await), None),
         };
+        Self::begin(url, scratch).await
+    }
+
+    /// A fresh program over an empty database.
+    pub(crate) async fn over(url: String) -> Self {
+        Self::begin(url, None).await
+    }
+
+    async fn begin(url: String, scratch: Option<Scratch>) -> Self {
         let start = Timestamp::parse("2026-11-20T08:00:00Z").unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(start.micros())));
         let app = open(&url, clock.clone()).await;

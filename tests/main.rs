@@ -6,6 +6,7 @@
 #[macro_use]
 mod app;
 
+mod broken_disk;
 mod cache;
 mod dropped;
 mod lifecycle;
