@@ -118,6 +118,15 @@ impl TestApp {
             }
             Engine::Postgres => (Postgres::shared().copy_of(&template().await), None),
         };
+        Self::begin(url, scratch).await
+    }
+
+    /// A fresh program over an empty database.
+    pub(crate) async fn over(url: String) -> Self {
+        Self::begin(url, None).await
+    }
+
+    async fn begin(url: String, scratch: Option<Scratch>) -> Self {
         let start = Timestamp::parse("2026-11-20T08:00:00Z").unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(start.micros())));
         let app = open(&url, clock.clone()).await;
@@ -149,7 +158,12 @@ impl TestApp {
 
     /// A second server on the same database (PostgreSQL only), or a restarted one.
     pub(crate) async fn second(&self) -> (App, Router) {
-        let app = open(&self.url, self.clock.clone()).await;
+        self.second_through(&self.url).await
+    }
+
+    /// The same, which reaches the database by another address.
+    pub(crate) async fn second_through(&self, url: &str) -> (App, Router) {
+        let app = open(url, self.clock.clone()).await;
         let options =
             web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") };
         (app.clone(), web::router(options, app))

@@ -6,10 +6,15 @@
 #[macro_use]
 mod app;
 
+mod broken_disk;
+mod cache;
+mod dropped;
 mod granting;
 mod lifecycle;
 mod matrix;
+mod nodes;
 mod orgs;
+mod patience;
 mod permissions;
 mod printed;
 mod roles;
@@ -17,3 +22,4 @@ mod structure;
 mod tenancy;
 mod tokens;
 mod users;
+mod wire;

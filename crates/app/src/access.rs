@@ -105,10 +105,13 @@ impl App {
         Ok(access)
     }
 
-    /// Keeps “last active” to within five minutes: one write per session and grain, behind the request.
+    /// Keeps “last active” to within five minutes, or a sixth of what a session may idle: one write per session and
+    /// grain, behind the request.
     fn note_use(&self, access: &Arc<Access>, now: Timestamp) {
         let last = access.last_active.load(Ordering::Relaxed);
         let grain = i64::try_from(Session::GRAIN.as_micros()).unwrap_or(i64::MAX);
+        // Finer where a session ends soon without use, or one in constant use would end.
+        let grain = if access.idle == 0 { grain } else { grain.min(access.idle / 6) };
         if now.micros().saturating_sub(last) < grain {
             return;
         }

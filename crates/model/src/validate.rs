@@ -58,15 +58,15 @@ pub(crate) fn email(field: &'static str, value: &str) -> Result<String, FieldErr
     if is_name { Ok(format!("{local}@{domain}")) } else { Err(refused()) }
 }
 
-/// A username: letters, digits and `. _ - + ' @`, 1 to 100 characters. Whether an `@` is allowed is the user's rule.
+/// A username: letters, digits and `. _ - + ~ ' @`, 1 to 100 characters. Whether an `@` is allowed is the user's rule.
 pub(crate) fn username(value: &str) -> Result<String, FieldError> {
     let value: String = value.trim().nfkc().collect();
     if value.is_empty() || value.chars().count() > 100 {
         let message = "Write a username of 1 to 100 characters.";
         return Err(FieldError::new("username", "username.length", message));
     }
-    if !value.chars().all(|c| c.is_alphanumeric() || "._-+'@".contains(c)) {
-        let message = "A username has letters, digits and . _ - + ' only.";
+    if !value.chars().all(|c| c.is_alphanumeric() || "._-+~'@".contains(c)) {
+        let message = "A username has letters, digits and . _ - + ~ ' only.";
         return Err(FieldError::new("username", "username.characters", message));
     }
     Ok(value)

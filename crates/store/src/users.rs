@@ -105,6 +105,9 @@ pub async fn username_is_taken(
     Ok(connection.optional::<(i64,)>(sql, values![context.org, &key]).await?.is_some())
 }
 
+/// How often a value that is refused, but then held by nobody, is tried again.
+const INSERTS: usize = 5;
+
 /// Writes a new user. A taken username or email is a conflict that names the field.
 pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> {
     let texts = Texts::of(user)?;
@@ -113,33 +116,34 @@ pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> 
                last_sign_in_at, version) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16) \
                ON CONFLICT DO NOTHING RETURNING key";
-    let row: Option<(i64,)> = connection
-        .optional(
-            sql,
-            values![
-                user.org.org,
-                user.id,
-                &texts.username_key,
-                texts.email_key.as_deref(),
-                &texts.sort_name,
-                &texts.search_text,
-                Value::Json(&texts.fields),
-                user.email_verified,
-                user.state.name().as_str(),
-                Value::Json(&texts.state),
-                user.source.as_str(),
-                user.external_id.as_deref(),
-                user.created_at,
-                user.updated_at,
-                user.joined_at,
-                user.version,
-            ],
-        )
-        .await?;
-    match row {
-        Some((key,)) => connection.index_search(key, Some(&texts.search_text)),
-        None => Err(taken(connection, user, &texts).await?),
+    let bound = values![
+        user.org.org,
+        user.id,
+        &texts.username_key,
+        texts.email_key.as_deref(),
+        &texts.sort_name,
+        &texts.search_text,
+        Value::Json(&texts.fields),
+        user.email_verified,
+        user.state.name().as_str(),
+        Value::Json(&texts.state),
+        user.source.as_str(),
+        user.external_id.as_deref(),
+        user.created_at,
+        user.updated_at,
+        user.joined_at,
+        user.version,
+    ];
+    for _ in 0..INSERTS {
+        if let Some((key,)) = connection.optional::<(i64,)>(sql, bound).await? {
+            return connection.index_search(key, Some(&texts.search_text));
+        }
+        if let Some(refused) = other_holder(connection, user, &texts).await? {
+            return Err(refused);
+        }
+        // On PostgreSQL whoever held the value may have given it up in between: then it is free now.
     }
+    Err(Error::unavailable("database.contention", "a username or email went to and fro"))
 }
 
 /// Saves a loaded user: only if nobody has saved it since (`version`), which then counts on.
@@ -177,7 +181,8 @@ pub async fn update(connection: &mut Connection<'_>, user: &User) -> Result<()> 
                 user.version,
             ],
         )
-        .await?;
+        .await
+        .map_err(overtaken)?;
     let Some((key,)) = row else { return Err(stale()) };
     connection.index_search(key, Some(&texts.search_text))
 }
@@ -320,15 +325,25 @@ async fn other_holder(connection: &mut Connection<'_>, user: &User, texts: &Text
     let Some((is_username, in_trash)) = connection.optional::<(bool, bool)>(sql, bound).await? else {
         return Ok(None);
     };
-    let (field, what) = if is_username { ("username", "username") } else { ("email", "email address") };
+    Ok(Some(held(if is_username { "username" } else { "email" }, in_trash)))
+}
+
+/// The refusal of a unique value that somebody else holds.
+fn held(field: &'static str, in_trash: bool) -> Error {
+    let what = if field == "email" { "email address" } else { field };
     let hint = if in_trash { " in the trash: restore that one, or delete it permanently" } else { "" };
     let message = format!("Another user{hint} has this {what}.");
     let code = format!("{field}.taken");
     let refused = FieldError::new(field, code.clone(), message.clone());
-    Ok(Some(Error::new(Kind::Conflict, code, message).with_fields(vec![refused])))
+    Error::new(Kind::Conflict, code, message).with_fields(vec![refused])
 }
 
-async fn taken(connection: &mut Connection<'_>, user: &User, texts: &Texts) -> Result<Error> {
-    let refused = other_holder(connection, user, texts).await?;
-    Ok(refused.unwrap_or_else(|| Error::internal("an insert was refused, but nobody holds its values")))
+/// On PostgreSQL the index has the last word, when somebody takes the value between the question and the UPDATE.
+fn overtaken(error: Error) -> Error {
+    let index = if error.code() == "taken" { error.detail().unwrap_or_default() } else { "" };
+    match index {
+        "users_email" => held("email", false),
+        "users_username" => held("username", false),
+        _ => error,
+    }
 }
