@@ -215,13 +215,13 @@ impl TestApp {
     /// A token of a user with those scopes.
     pub(crate) async fn token_for(&self, user: UserId, scopes: &[&str]) -> String {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let new = NewToken { name: "test".to_owned(), scopes, days: 300 };
+        let new = NewToken { name: "test".to_owned(), scopes, days: 300, secret: None };
         self.app.create_token(&self.operator(), new, Some(user)).await.unwrap().secret.unwrap()
     }
 
     /// A second organization with its own owner, whose address is `slug`.
     pub(crate) async fn other_org(&self, slug: &str) -> (Arc<Org>, Somebody) {
-        let org = self.app.create_org("", &format!("The {slug}"), slug).await.unwrap();
+        let org = Arc::new(self.app.create_org(&format!("The {slug}"), slug, false).await.unwrap());
         let operator = ::app::Actor::operator(org.id.into());
         let fields = UserFields {
             given_name: Some("Otto".to_owned()),
@@ -232,7 +232,7 @@ impl TestApp {
         let new = NewUser { fields, roles: vec![Role::Owner], password };
         let created = self.app.create_user(&operator, &org, new).await.unwrap();
         let id = created.person.user.id;
-        let new = NewToken { name: "test".to_owned(), scopes: Vec::new(), days: 300 };
+        let new = NewToken { name: "test".to_owned(), scopes: Vec::new(), days: 300, secret: None };
         let token = self.app.create_token(&operator, new, Some(id)).await.unwrap().secret.unwrap();
         let username = created.person.user.username().to_owned();
         let email = format!("otto@{slug}.example");

@@ -124,14 +124,14 @@ on_both! {
             assert_eq!(answer.headers[header::LOCATION], wanted);
         }
         app.other_org("zeta").await;
-        let taken = app.app.create_org("", "Another", "acme").await.unwrap_err();
+        let taken = app.app.create_org("Another", "acme", false).await.unwrap_err();
         assert_eq!(taken.code(), "slug.taken", "reserved while it leads somewhere");
         app.later(89 * DAY);
         whoami("acme").await.expect(200);
         app.later(DAY + Duration::from_secs(1));
         whoami("acme").await.expect(404);
         whoami("apex").await.expect(200);
-        let other = app.app.create_org("", "Another", "acme").await.expect("free again");
+        let other = app.app.create_org("Another", "acme", false).await.expect("free again");
         assert_ne!(other.id, app.org.id);
         whoami("acme").await.expect(401);
     }
