@@ -10,6 +10,7 @@ mod broken_disk;
 mod cache;
 mod dropped;
 mod enumeration;
+mod forgery;
 mod granting;
 mod lifecycle;
 mod lockout;
