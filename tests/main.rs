@@ -22,6 +22,7 @@ mod permissions;
 mod printed;
 mod roles;
 mod sessions;
+mod setup;
 mod signin;
 mod structure;
 mod tenancy;
