@@ -6,6 +6,8 @@
 #[macro_use]
 mod app;
 
+mod account;
+mod api;
 mod broken_disk;
 mod cache;
 mod dropped;
