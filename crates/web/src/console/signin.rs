@@ -81,7 +81,7 @@ async fn slug_page(
 /// `GET /o/{slug}`: to the page that this person most likely wants.
 pub(crate) async fn start(visit: Visit) -> Redirect {
     let page = if visit.may(Permission::UserList) { "/users" } else { "/account" };
-    Redirect::to(&visit.at(page))
+    Redirect::to(&visit.onwards(page))
 }
 
 /// Where to go after signing in.
