@@ -193,7 +193,7 @@ pub(crate) async fn sign_in(
             let retry_after = error.retry_after();
             let (status, error) = shown_again(error)?;
             let mut form = sign_in_form(&org, &target, identifier, remember);
-            form.problem = error.message().to_owned();
+            error.message().clone_into(&mut form.problem);
             let page = SignInPage {
                 org: frame_org(&org),
                 banners: demo_banner(&shared).into_iter().collect(),
