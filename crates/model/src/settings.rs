@@ -126,12 +126,11 @@ pub fn range(rule: &str) -> (u16, u16) {
     match rule {
         "lifecycle.trash_days" => (0, 365),
         "password.minimum_length" => (8, 64),
-        "password.temporary_hours" => (1, 720),
         "lockout.failures_per_address" => (3, 20),
         "lockout.failures_in_total" => (10, 200),
         "lockout.minutes" => (1, 1440),
         "session.idle_minutes" => (5, 1440),
-        "session.absolute_hours" => (1, 720),
+        "password.temporary_hours" | "session.absolute_hours" => (1, 720),
         "session.remembered_idle_days" => (1, 90),
         "session.remembered_absolute_days" => (1, 365),
         _ => (0, u16::MAX),

@@ -13,7 +13,7 @@ use app::{
 use axum::{
     body::{Body, Bytes},
     extract::{RawPathParams, Request, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -116,7 +116,7 @@ async fn admit(guard: &Guard, params: &RawPathParams, mut request: Request) -> R
     let actor = actor(&request, route.door, &access)?;
     let csrf = secret.map(|secret| secret.derived("csrf")).unwrap_or_default();
     if route.door == Door::Api && !csrf.is_empty() && is_unsafe(request.method()) {
-        let sent = request.headers().get("x-csrf-token").map(|value| value.as_bytes());
+        let sent = request.headers().get("x-csrf-token").map(HeaderValue::as_bytes);
         if sent != Some(csrf.as_bytes()) {
             return Err(security::foreign_form());
         }
@@ -284,8 +284,8 @@ async fn remember_once(request: Request, actor: &mut Actor) -> Result<Request> {
 
 /// The whole body, if it is not too large.
 pub(crate) async fn read_body(body: Body) -> Result<Bytes> {
-    use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-    Limited::new(body, MAX_BODY).collect().await.map(|body| body.to_bytes()).map_err(|error| {
+    use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
+    Limited::new(body, MAX_BODY).collect().await.map(Collected::to_bytes).map_err(|error| {
         if error.downcast_ref::<LengthLimitError>().is_some() {
             return Error::new(Kind::TooLarge, "body.too_large", "Send at most 1 MB at once.");
         }

@@ -10,11 +10,8 @@ use axum::{
     routing::{MethodFilter, MethodRouter},
 };
 use model::Permission;
-use utoipa::openapi::{
-    RefOr,
-    path::{HttpMethod, Paths},
-    schema::Schema,
-};
+use utoipa::openapi::{RefOr, path::Paths, schema::Schema};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{Shared, auth};
 
@@ -76,10 +73,7 @@ pub(crate) type Documents = (Vec<(String, RefOr<Schema>)>, Paths);
 
 impl Route {
     /// A route of the API: path and method come from the handler's `#[utoipa::path]`.
-    pub(crate) fn api(
-        needs: Needs,
-        (schemas, paths, handler): (Vec<(String, RefOr<Schema>)>, Paths, MethodRouter<Shared>),
-    ) -> Self {
+    pub(crate) fn api(needs: Needs, (schemas, paths, handler): UtoipaMethodRouter<Shared>) -> Self {
         let (path, item) =
             paths.paths.iter().next().map(|(path, item)| (path.clone(), item.clone())).unwrap_or_default();
         let method = if item.post.is_some() {
@@ -98,15 +92,12 @@ impl Route {
     }
 
     /// A page or form of the console.
-    pub(crate) fn page<H, T>(method: HttpMethod, path: &str, needs: Needs, handler: H) -> Self
+    pub(crate) fn page<H, T>(method: Method, path: &str, needs: Needs, handler: H) -> Self
     where
         H: Handler<T, Shared>,
         T: 'static,
     {
-        let (method, filter) = match method {
-            HttpMethod::Post => (Method::POST, MethodFilter::POST),
-            _ => (Method::GET, MethodFilter::GET),
-        };
+        let filter = if method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
         let path = path.to_owned();
         let declared = Declared { method, path, needs, rate: Rate::Free, mails: false, door: Door::Console };
         Self { declared, handler: MethodRouter::new().on(filter, handler), documents: None }

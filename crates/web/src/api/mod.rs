@@ -9,7 +9,7 @@ mod users;
 
 use axum::{
     extract::State,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use model::{Permission, Timestamp};
@@ -17,7 +17,7 @@ use utoipa::{
     OpenApi as _,
     openapi::{
         Components, OpenApi,
-        path::{HttpMethod, Parameter, ParameterBuilder, ParameterIn},
+        path::{Parameter, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -63,8 +63,8 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::SettingsRead), routes!(orgs::show)),
         Route::api(may(P::SettingsUpdate), routes!(orgs::edit)),
         Route::api(may(P::OrgRename), routes!(orgs::rename)),
-        Route::page(HttpMethod::Get, "/o/{slug}/api/v1/openapi.json", Needs::Org, document),
-        Route::page(HttpMethod::Get, "/o/{slug}/api/docs", Needs::Org, browse),
+        Route::page(Method::GET, "/o/{slug}/api/v1/openapi.json", Needs::Org, document),
+        Route::page(Method::GET, "/o/{slug}/api/docs", Needs::Org, browse),
     ]
 }
 
@@ -106,10 +106,9 @@ fn describe(item: &mut utoipa::openapi::PathItem) {
     let dry_run =
         || parameter("dry_run", ParameterIn::Query, "`true`: answer what would happen, and do nothing.");
     let once = || parameter("Idempotency-Key", ParameterIn::Header, "The same key does the same thing once.");
-    for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete] {
-        if let Some(operation) = operation {
-            operation.parameters.get_or_insert_default().push(slug().into());
-        }
+    let all = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+    for operation in all.into_iter().flatten() {
+        operation.parameters.get_or_insert_default().push(slug().into());
     }
     for operation in [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
     {

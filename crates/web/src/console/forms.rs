@@ -77,6 +77,10 @@ pub(crate) fn remembered(values: &Values) -> String {
 impl Form {
     /// Shows why the form was refused: beside the fields, or above them all.
     pub(crate) fn refuse_all(&mut self, error: &Error) {
+        // What is wrong is to be read first.
+        for field in self.sections.iter_mut().flat_map(|section| &mut section.fields) {
+            field.autofocus = false;
+        }
         if error.fields().is_empty() {
             error.message().clone_into(&mut self.problem);
         }

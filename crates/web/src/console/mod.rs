@@ -23,9 +23,8 @@ mod visit;
 mod words;
 
 use askama::Template as _;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Method};
 use model::{Error, Kind, Org, Permission, UserId, lifecycle::ActionName, session::Secret};
-use utoipa::openapi::path::HttpMethod::{Get, Post};
 
 use self::visit::Visit;
 use crate::{
@@ -37,67 +36,92 @@ use crate::{
 
 /// Every page and form.
 pub(crate) fn routes() -> Vec<Route> {
+    [doors(), users_and_settings(), transitions(), own_account()].into_iter().flatten().collect()
+}
+
+/// Coming in and going out.
+fn doors() -> Vec<Route> {
     use Permission as P;
     let may = Needs::Permission;
-    let mut routes = vec![
-        Route::page(Get, "/", Needs::Nothing, signin::which_org),
-        Route::page(Post, "/", Needs::Nothing, signin::go_to_org).limited(),
-        Route::page(Get, "/setup/{name}", Needs::Nothing, setup::page),
-        Route::page(Post, "/setup/{name}", Needs::Nothing, setup::set_up).limited(),
-        Route::page(Get, "/o/{slug}", may(P::AccountRead), signin::start),
-        Route::page(Get, "/o/{slug}/", may(P::AccountRead), signin::start),
-        Route::page(Get, "/o/{slug}/sign-in", Needs::Org, signin::sign_in_page),
-        Route::page(Post, "/o/{slug}/sign-in", Needs::Org, signin::sign_in).limited(),
-        Route::page(Post, "/o/{slug}/sign-out", may(P::AccountRead), signin::sign_out),
-        Route::page(Get, "/o/{slug}/change-password", may(P::AccountPassword), signin::change_password_page),
-        Route::page(Post, "/o/{slug}/change-password", may(P::AccountPassword), signin::change_password)
-            .limited(),
-        Route::page(Get, "/o/{slug}/users", may(P::UserList), users::list),
-        Route::page(Get, "/o/{slug}/users/new", may(P::UserCreate), user_forms::new),
-        Route::page(Post, "/o/{slug}/users/new", may(P::UserCreate), user_forms::create),
-        Route::page(Get, "/o/{slug}/users/{id}", may(P::UserRead), user_page::show),
-        Route::page(Get, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit_page),
-        Route::page(Post, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit),
-        Route::page(Get, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::page),
-        Route::page(Post, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::change),
+    vec![
+        Route::page(Method::GET, "/", Needs::Nothing, signin::which_org),
+        Route::page(Method::POST, "/", Needs::Nothing, signin::go_to_org).limited(),
+        Route::page(Method::GET, "/setup/{name}", Needs::Nothing, setup::page),
+        Route::page(Method::POST, "/setup/{name}", Needs::Nothing, setup::set_up).limited(),
+        Route::page(Method::GET, "/o/{slug}", may(P::AccountRead), signin::start),
+        Route::page(Method::GET, "/o/{slug}/", may(P::AccountRead), signin::start),
+        Route::page(Method::GET, "/o/{slug}/sign-in", Needs::Org, signin::sign_in_page),
+        Route::page(Method::POST, "/o/{slug}/sign-in", Needs::Org, signin::sign_in).limited(),
+        Route::page(Method::POST, "/o/{slug}/sign-out", may(P::AccountRead), signin::sign_out),
         Route::page(
-            Get,
-            "/o/{slug}/users/{id}/set-password",
-            may(P::UserResetPassword),
-            lifecycle::password_page,
+            Method::GET,
+            "/o/{slug}/change-password",
+            may(P::AccountPassword),
+            signin::change_password_page,
         ),
         Route::page(
-            Post,
-            "/o/{slug}/users/{id}/set-password",
-            may(P::UserResetPassword),
-            lifecycle::set_password,
-        ),
-        Route::page(Get, "/o/{slug}/settings", may(P::SettingsRead), settings::general_page),
-        Route::page(Post, "/o/{slug}/settings", may(P::SettingsUpdate), settings::save_general),
-        Route::page(Post, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),
-        Route::page(Get, "/o/{slug}/settings/policies", may(P::SettingsRead), settings::policies_page),
-        Route::page(Post, "/o/{slug}/settings/policies", may(P::SettingsUpdate), settings::save_policies),
-        Route::page(Get, "/o/{slug}/account", may(P::AccountRead), account::profile_page),
-        Route::page(Post, "/o/{slug}/account", may(P::AccountUpdate), account::save_profile),
-        Route::page(Get, "/o/{slug}/account/password", may(P::AccountPassword), account::password_page),
-        Route::page(Post, "/o/{slug}/account/password", may(P::AccountPassword), account::change_password)
-            .limited(),
-        Route::page(Get, "/o/{slug}/account/tokens", may(P::AccountTokens), tokens::list),
-        Route::page(Get, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::new),
-        Route::page(Post, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::create),
-        Route::page(Get, "/o/{slug}/account/tokens/{id}/revoke", may(P::AccountTokens), tokens::revoke_page),
-        Route::page(Post, "/o/{slug}/account/tokens/{id}/revoke", may(P::AccountTokens), tokens::revoke),
-    ];
-    for (action, permission) in TRANSITIONS {
+            Method::POST,
+            "/o/{slug}/change-password",
+            may(P::AccountPassword),
+            signin::change_password,
+        )
+        .limited(),
+    ]
+}
+
+fn users_and_settings() -> Vec<Route> {
+    use Permission as P;
+    let may = Needs::Permission;
+    let password = "/o/{slug}/users/{id}/set-password";
+    let policies = "/o/{slug}/settings/policies";
+    vec![
+        Route::page(Method::GET, "/o/{slug}/users", may(P::UserList), users::list),
+        Route::page(Method::GET, "/o/{slug}/users/new", may(P::UserCreate), user_forms::new),
+        Route::page(Method::POST, "/o/{slug}/users/new", may(P::UserCreate), user_forms::create),
+        Route::page(Method::GET, "/o/{slug}/users/{id}", may(P::UserRead), user_page::show),
+        Route::page(Method::GET, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit_page),
+        Route::page(Method::POST, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit),
+        Route::page(Method::GET, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::page),
+        Route::page(Method::POST, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::change),
+        Route::page(Method::GET, password, may(P::UserResetPassword), lifecycle::password_page),
+        Route::page(Method::POST, password, may(P::UserResetPassword), lifecycle::set_password),
+        Route::page(Method::GET, "/o/{slug}/settings", may(P::SettingsRead), settings::general_page),
+        Route::page(Method::POST, "/o/{slug}/settings", may(P::SettingsUpdate), settings::save_general),
+        Route::page(Method::POST, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),
+        Route::page(Method::GET, policies, may(P::SettingsRead), settings::policies_page),
+        Route::page(Method::POST, policies, may(P::SettingsUpdate), settings::save_policies),
+    ]
+}
+
+fn own_account() -> Vec<Route> {
+    use Permission as P;
+    let may = Needs::Permission;
+    let (password, revoke) = ("/o/{slug}/account/password", "/o/{slug}/account/tokens/{id}/revoke");
+    vec![
+        Route::page(Method::GET, "/o/{slug}/account", may(P::AccountRead), account::profile_page),
+        Route::page(Method::POST, "/o/{slug}/account", may(P::AccountUpdate), account::save_profile),
+        Route::page(Method::GET, password, may(P::AccountPassword), account::password_page),
+        Route::page(Method::POST, password, may(P::AccountPassword), account::change_password).limited(),
+        Route::page(Method::GET, "/o/{slug}/account/tokens", may(P::AccountTokens), tokens::list),
+        Route::page(Method::GET, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::new),
+        Route::page(Method::POST, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::create),
+        Route::page(Method::GET, revoke, may(P::AccountTokens), tokens::revoke_page),
+        Route::page(Method::POST, revoke, may(P::AccountTokens), tokens::revoke),
+    ]
+}
+
+/// For each transition the question and its answer.
+fn transitions() -> Vec<Route> {
+    let both = |(action, permission): (ActionName, Permission)| {
         let path = format!("/o/{{slug}}/users/{{id}}{}", actions::path(action));
         let ask = move |visit: Visit, id: Id<UserId>| lifecycle::ask(visit, id, action);
         let carry_out = move |visit: Visit, id: Id<UserId>, fields: Fields| {
             lifecycle::carry_out(visit, id, fields, action)
         };
-        routes.push(Route::page(Get, &path, may(permission), ask));
-        routes.push(Route::page(Post, &path, may(permission), carry_out));
-    }
-    routes
+        let needs = Needs::Permission(permission);
+        [Route::page(Method::GET, &path, needs, ask), Route::page(Method::POST, &path, needs, carry_out)]
+    };
+    TRANSITIONS.into_iter().flat_map(both).collect()
 }
 
 /// The transitions that have a page, each with the permission that the API asks for.

@@ -140,7 +140,7 @@ impl Ground<'_> {
     fn delete(&self, question: &mut Question) {
         let (name, days) = (self.name(), self.org.settings.lifecycle.trash_days);
         question.danger = true;
-        question.submit = "Delete user".to_owned();
+        "Delete user".clone_into(&mut question.submit);
         question.lead = if days == 0 {
             format!("{name} and everything about {name} is erased at once. This can't be undone.")
         } else {

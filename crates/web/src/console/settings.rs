@@ -256,15 +256,15 @@ fn patch(sent: &Sent) -> model::Result<Map<String, Value>> {
         let value = match rule.unit {
             "yes" => (text == "on").into(),
             "text" => text.trim().into(),
-            _ => match text.trim().parse::<u16>() {
-                Ok(number) => number.into(),
-                Err(_) => {
+            _ => {
+                let Ok(number) = text.trim().parse::<u16>() else {
                     let (lowest, highest) = range(rule.name);
                     let message = format!("Choose a number from {lowest} to {highest}.");
                     refused.push(FieldError::new(rule.name, "settings.range", message));
                     continue;
-                }
-            },
+                };
+                number.into()
+            }
         };
         let slot = groups.entry(group).or_insert_with(|| json!({}));
         slot[name] = value;

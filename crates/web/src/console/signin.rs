@@ -81,7 +81,7 @@ async fn slug_page(
 /// `GET /o/{slug}`: to the page that this person most likely wants.
 pub(crate) async fn start(visit: Visit) -> Redirect {
     let page = if visit.may(Permission::UserList) { "/users" } else { "/account" };
-    Redirect::to(&visit.at(page))
+    Redirect::to(&visit.onwards(page))
 }
 
 /// Where to go after signing in.
@@ -193,7 +193,7 @@ pub(crate) async fn sign_in(
             let retry_after = error.retry_after();
             let (status, error) = shown_again(error)?;
             let mut form = sign_in_form(&org, &target, identifier, remember);
-            form.problem = error.message().to_owned();
+            error.message().clone_into(&mut form.problem);
             let page = SignInPage {
                 org: frame_org(&org),
                 banners: demo_banner(&shared).into_iter().collect(),

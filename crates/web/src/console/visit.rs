@@ -99,6 +99,12 @@ impl Visit {
         format!("/o/{}{path}", self.caller.org.slug)
     }
 
+    /// An address of this organization, to which what was just done is carried on.
+    pub(crate) fn onwards(&self, path: &str) -> String {
+        let address = self.at(path);
+        self.done.map_or(address.clone(), |done| format!("{address}?done={}", done.as_str()))
+    }
+
     /// The address of a user's page, or of what lies below it.
     pub(crate) fn at_user(&self, id: UserId, path: &str) -> String {
         self.at(&format!("/users/{id}{path}"))
