@@ -114,6 +114,11 @@ impl Browser {
         }
     }
 
+    /// Goes back to the page of before.
+    pub(crate) async fn back(&self) {
+        self.client.back().await.expect("the browser goes back");
+    }
+
     /// The path and query on view.
     pub(crate) async fn path(&self) -> String {
         let address = self.address().await;
@@ -185,6 +190,22 @@ impl Browser {
         self.until(&format!("select \"{option}\" in \"{label}\""), select).await;
     }
 
+    /// Ticks or unticks the box, or chooses the button of several, with this label.
+    pub(crate) async fn tick(&self, label: &str) {
+        let tick = async || match self.find("field", label).await? {
+            Some(field) => Ok(Some(field.click().await?)),
+            None => Ok(None),
+        };
+        self.until(&format!("tick \"{label}\""), tick).await;
+    }
+
+    /// Types letters, wherever the focus is.
+    pub(crate) async fn type_text(&self, text: &str) {
+        for letter in text.chars() {
+            self.press(&letter.to_string()).await;
+        }
+    }
+
     /// Presses a key, with others held: `j`, `/`, `Escape`, `Control+k`, `Shift+Tab`. Goes wherever the focus is.
     pub(crate) async fn press(&self, keys: &str) {
         // A lone `+` is the key of that name.
@@ -231,6 +252,27 @@ impl Browser {
         let read = async || Ok(Some(self.client.execute(script, vec![]).await?));
         let name = self.until("read what has the focus", read).await;
         name.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the element with the focus has this name, or one that begins with it.
+    pub(crate) async fn wait_for_focus(&self, name: &str) {
+        let there = async || Ok(self.focused().await.starts_with(name).then_some(()));
+        self.until(&format!("the focus is on \"{name}\""), there).await;
+    }
+
+    /// Whether the box with this label is ticked.
+    pub(crate) async fn is_ticked(&self, label: &str) -> bool {
+        let read = async || match self.find("field", label).await? {
+            Some(field) => Ok(Some(field.is_selected().await?)),
+            None => Ok(None),
+        };
+        self.until(&format!("read the box \"{label}\""), read).await
+    }
+
+    /// Waits until a CSS selector finds something visible.
+    pub(crate) async fn wait_for_css(&self, css: &str) {
+        let there = async || Ok((!self.texts(css).await.is_empty()).then_some(()));
+        self.until(&format!("there is {css}"), there).await;
     }
 
     /// Waits until the page shows this text. Letter case is as shown: a style may have changed it.

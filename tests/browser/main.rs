@@ -1,8 +1,24 @@
 //! Journeys through the console in a real Chromium: what a person sees, clicks and types, in light and dark, on a
 //! desk and on a phone, with axe-core on every page. Rules are tested elsewhere; a journey shows that they can be
 //! reached.
+//!
+//! Each page of `docs/guide/` has a journey of its name, which performs its steps (`guide.rs` sees to that).
 
 mod axe;
 mod browser;
+mod creating;
+mod deleting;
 mod driver;
+mod editing;
+mod errors;
+mod finding;
 mod harness;
+mod keyboard;
+mod life;
+mod roles;
+mod settings;
+mod signing_in;
+mod support;
+mod suspending;
+mod without_scripts;
+mod your_account;

@@ -1,0 +1,314 @@
+//! What journeys begin with: the program in process on a port of its own, over a fresh database, with the organization
+//! Acme, its owner Olivia and, where a journey needs company, thirty people of many cultures in all states.
+//!
+//! The clock is the machine's: pages keep their times true by the browser's.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use app::{
+    Actor, App, hashing,
+    setup::SetUp,
+    system::{SystemClock, SystemEntropy},
+    users::{InitialPassword, NewUser},
+};
+use axum::Router;
+use model::{
+    Action, Org, Role, UserFields, UserId,
+    lifecycle::{Reason, StateName},
+    session::Secret,
+};
+use store::{
+    Database,
+    testing::{Postgres, Scratch},
+};
+
+use crate::browser::{Browser, Look};
+
+pub(crate) use store::Engine;
+
+/// The password of everybody who has one.
+pub(crate) const PASSWORD: &str = "violet-canyon-harbor";
+/// The owner.
+pub(crate) const OWNER: &str = "olivia@acme.example";
+
+/// Given name, family name, department, state; their emails follow from the names.
+const COMPANY: [(&str, &str, &str, StateName); 30] = [
+    ("Ana", "Müller", "Finance", StateName::Active),
+    ("Zoë", "Ruiz", "Sales", StateName::Active),
+    ("Björn", "Ångström", "Engineering", StateName::Active),
+    ("Łukasz", "Żółtowski", "Engineering", StateName::Active),
+    ("Chidi", "Okafor", "Engineering", StateName::Active),
+    ("Siobhán", "O’Brien", "Legal", StateName::Active),
+    ("Minh", "Nguyễn", "Support", StateName::Active),
+    ("Aylin", "Yılmaz", "Support", StateName::Active),
+    ("Priya", "Raghunathan", "Marketing", StateName::Active),
+    ("小龙", "李", "Engineering", StateName::Active),
+    ("さくら", "田中", "Design", StateName::Active),
+    ("Дмитрий", "Соколов", "Operations", StateName::Active),
+    ("Ελένη", "Παπαδοπούλου", "Operations", StateName::Active),
+    ("أحمد", "المصري", "Sales", StateName::Active),
+    ("दीपिका", "शर्मा", "Human resources", StateName::Active),
+    ("Wolfeschlegelsteinhausen", "Bergerdorff-Hohenlohe-Langenburg", "Board", StateName::Active),
+    ("Noa", "Levi", "Finance", StateName::Active),
+    ("Tama", "Kahurangi", "Field service", StateName::Active),
+    ("Camille", "Lefèvre", "Legal", StateName::Active),
+    ("João", "Araújo", "Sales", StateName::Active),
+    ("Ingrid", "Sørensen", "Finance", StateName::Active),
+    ("Mateo", "Quispe", "Field service", StateName::Active),
+    ("Amara", "Diallo", "Marketing", StateName::Suspended),
+    ("Viktor", "Horváth", "Support", StateName::Suspended),
+    ("Grace", "Achieng", "Support", StateName::Deprovisioned),
+    ("Liam", "Walker", "Sales", StateName::Trashed),
+    ("Ngozi", "Eze", "Design", StateName::Staged),
+    ("Petra", "Nováková", "Design", StateName::Staged),
+    ("Oluwaseun", "Adeyemi", "Operations", StateName::Staged),
+    ("Tomás", "Ferreira", "Operations", StateName::Active),
+];
+
+/// The program, serving.
+pub(crate) struct Site {
+    pub(crate) app: App,
+    router: Router,
+    /// Where it is found, without a slash at the end.
+    pub(crate) url: String,
+    _scratch: Option<Scratch>,
+}
+
+impl Site {
+    /// A server that nobody has set up.
+    pub(crate) async fn empty(engine: Engine) -> Self {
+        let (address, scratch) = match engine {
+            Engine::Sqlite => {
+                let scratch = Scratch::new();
+                (scratch.sqlite(), Some(scratch))
+            }
+            Engine::Postgres => (Postgres::shared().database(), None),
+        };
+        let options = store::Options { pool_size: 8, ..store::Options::new(&address) };
+        let database = Database::open(&options).await.expect("a database");
+        database.migrate().await.expect("its tables");
+        let cheap = hashing::Options { threads: 2, memory: 64, passes: 1, queue: 1024 };
+        let app = App::new(database, Arc::new(SystemClock), Arc::new(SystemEntropy), cheap);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        // Browsers treat `localhost` as a secure place: the clipboard works there.
+        let url = format!("http://localhost:{port}");
+        let options = web::Options { sign_ins_per_minute: 10_000, ..web::Options::new(&url) };
+        let router: Router = web::router(options, app.clone());
+        let served = router.clone();
+        tokio::spawn(async move { axum::serve(listener, served).await });
+        Self { app, router, url, _scratch: scratch }
+    }
+
+    /// One with Acme and its owner.
+    pub(crate) async fn new() -> Self {
+        let site = Self::empty(Engine::Sqlite).await;
+        site.set_up_acme().await;
+        site
+    }
+
+    /// One with the whole company.
+    pub(crate) async fn with_company() -> Self {
+        let site = Self::new().await;
+        site.hire_company().await;
+        site
+    }
+
+    async fn set_up_acme(&self) {
+        let owner = UserFields {
+            given_name: Some("Olivia".to_owned()),
+            family_name: Some("Owner".to_owned()),
+            email: Some(OWNER.to_owned()),
+            ..UserFields::default()
+        };
+        let wanted = SetUp {
+            org_name: "Acme".to_owned(),
+            slug: "acme".to_owned(),
+            owner,
+            password: PASSWORD.to_owned(),
+        };
+        self.app.set_up(None, wanted).await.expect("an organization");
+    }
+
+    /// A second organization, whose owner is Otto.
+    pub(crate) async fn other_org(&self, name: &str, slug: &str) {
+        let org = self.app.create_org("", name, slug).await.expect("an organization");
+        let fields = UserFields {
+            given_name: Some("Otto".to_owned()),
+            email: Some(format!("otto@{slug}.example")),
+            ..UserFields::default()
+        };
+        self.create(&org, fields, vec![Role::Owner], true).await;
+    }
+
+    /// The set-up link that the server would print.
+    pub(crate) async fn set_up_link(&self) -> String {
+        let secret: Secret = self.app.new_setup_link().await.expect("a database").expect("nobody was first");
+        format!("{}/setup/{}", self.url, secret.reveal())
+    }
+
+    /// The organization Acme.
+    pub(crate) async fn org(&self) -> Arc<Org> {
+        self.app.org("acme").await.expect("Acme")
+    }
+
+    /// Whoever runs the server.
+    pub(crate) async fn operator(&self) -> Actor {
+        Actor::operator(self.org().await.id.into())
+    }
+
+    /// Somebody of Acme with a lasting password: `ana@acme.example` for Ana.
+    pub(crate) async fn person(&self, given: &str, family: &str, roles: &[Role]) -> UserId {
+        let fields = UserFields {
+            given_name: Some(given.to_owned()),
+            family_name: Some(family.to_owned()),
+            email: Some(format!("{}@acme.example", given.to_lowercase())),
+            ..UserFields::default()
+        };
+        self.create(&*self.org().await, fields, roles.to_vec(), true).await
+    }
+
+    async fn create(&self, org: &Org, fields: UserFields, roles: Vec<Role>, with_password: bool) -> UserId {
+        let password = if with_password {
+            InitialPassword::Chosen { password: PASSWORD.to_owned(), must_change: false }
+        } else {
+            InitialPassword::None
+        };
+        let new = NewUser { fields, roles, password };
+        let created = self.app.create_user(&Actor::operator(org.id.into()), org, new).await;
+        created.expect("a user").person.user.id
+    }
+
+    /// Everybody of `COMPANY`, in their states.
+    async fn hire_company(&self) {
+        let (org, operator) = (self.org().await, self.operator().await);
+        for (number, (given, family, department, state)) in COMPANY.into_iter().enumerate() {
+            let fields = UserFields {
+                given_name: Some(given.to_owned()),
+                family_name: Some(family.to_owned()),
+                email: Some(format!("{}@acme.example", email_name(given, family, number))),
+                department: Some(department.to_owned()),
+                title: Some("Specialist".to_owned()),
+                employee_number: Some(format!("E-{:04}", 1000 + number)),
+                phone: Some(format!("+49 30 5550 {:04}", 100 + number)),
+                ..UserFields::default()
+            };
+            let roles = match number {
+                1 => vec![Role::Helpdesk],
+                4 => vec![Role::Administrator, Role::Auditor],
+                5 => vec![Role::Auditor],
+                14 => vec![Role::UserManager],
+                24 => vec![Role::Helpdesk],
+                _ => Vec::new(),
+            };
+            let id = self.create(&org, fields, roles, state != StateName::Staged).await;
+            for action in steps(state, number) {
+                self.app.transition(&operator, &org, id, action, None).await.expect("a step");
+            }
+        }
+    }
+
+    /// The id of whoever has this username or email.
+    pub(crate) async fn id_of(&self, identifier: &str) -> UserId {
+        let person = self.app.user_by_identifier(&self.operator().await, identifier).await;
+        person.expect("somebody").user.id
+    }
+
+    /// Somebody else changes a user while a journey goes on.
+    pub(crate) async fn suspend(&self, id: UserId) {
+        let action = Action::Suspend { reason: Reason::Security, note: String::new() };
+        let (org, operator) = (self.org().await, self.operator().await);
+        self.app.transition(&operator, &org, id, action, None).await.expect("suspended");
+    }
+
+    /// Somebody else changes one field of a record while a journey goes on.
+    pub(crate) async fn change(&self, id: UserId, field: &str, value: &str) {
+        let patch = serde_json::Map::from_iter([(field.to_owned(), value.into())]);
+        self.app.edit_user(&self.operator().await, id, patch, None).await.expect("changed");
+    }
+
+    /// The status with which the API answers whoever shows this token.
+    pub(crate) async fn whoami(&self, token: &str) -> u16 {
+        use tower::ServiceExt as _;
+        let request = axum::http::Request::get("/o/acme/api/v1/whoami");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let request = request.body(axum::body::Body::empty()).expect("a request");
+        self.router.clone().oneshot(request).await.expect("an answer").status().as_u16()
+    }
+
+    /// A browser before the sign-in page of Acme.
+    pub(crate) async fn visitor(&self) -> Browser {
+        let browser = Browser::start(Look::DESK).await;
+        browser.goto(&format!("{}/o/acme/", self.url)).await;
+        browser.wait_for_text("Sign in").await;
+        browser
+    }
+
+    /// A browser signed in to Acme as its owner, before the list of users.
+    pub(crate) async fn owner(&self) -> Browser {
+        self.signed_in(OWNER).await
+    }
+
+    /// A browser signed in to Acme.
+    pub(crate) async fn signed_in(&self, identifier: &str) -> Browser {
+        let browser = self.visitor().await;
+        sign_in(&browser, identifier, PASSWORD).await;
+        browser.wait_for_no_text("Forgot your password?").await;
+        browser
+    }
+}
+
+/// Fills in the sign-in form on view.
+pub(crate) async fn sign_in(browser: &Browser, identifier: &str, password: &str) {
+    browser.fill("Username or email", identifier).await;
+    browser.fill("Password", password).await;
+    browser.click_text("Sign in").await;
+}
+
+/// Signs out through the account's menu.
+pub(crate) async fn sign_out(browser: &Browser) {
+    browser.click(".account-button").await;
+    browser.click_text("Sign out").await;
+    browser.wait_for_text("You are signed out").await;
+}
+
+/// Opens somebody's page from the list, by searching.
+pub(crate) async fn open(browser: &Browser, name: &str) {
+    browser.goto("/o/acme/users").await;
+    browser.fill("Search users", name).await;
+    browser.wait_for_text("1 person").await;
+    browser.click(".row-link").await;
+    browser.wait_for_text("Identity").await;
+}
+
+/// Chooses from the menu of the user's page.
+pub(crate) async fn more(browser: &Browser, action: &str) {
+    browser.click_text("More actions").await;
+    browser.click_text(action).await;
+}
+
+/// Letters that every mail server takes: names in other scripts become a number.
+fn email_name(given: &str, family: &str, number: usize) -> String {
+    let mut name: String = given.chars().filter(char::is_ascii_alphabetic).collect();
+    if family.is_ascii() || !name.is_empty() {
+        let _ = write!(name, ".{}", family.chars().filter(char::is_ascii_alphabetic).collect::<String>());
+    }
+    if name.is_empty() { format!("person{number}") } else { name.to_lowercase() }
+}
+
+/// What brings somebody who was created into a state.
+fn steps(state: StateName, number: usize) -> Vec<Action> {
+    let suspend = Action::Suspend { reason: Reason::OnLeave, note: "Parental leave until March".to_owned() };
+    match state {
+        StateName::Suspended => vec![suspend],
+        StateName::Deprovisioned => {
+            vec![Action::Deprovision { reason: Reason::Left, note: String::new() }]
+        }
+        StateName::Trashed => {
+            let (given, family, ..) = COMPANY[number];
+            let confirm = format!("{}@acme.example", email_name(given, family, number));
+            vec![suspend, Action::Delete { confirm }]
+        }
+        _ => Vec::new(),
+    }
+}
