@@ -152,7 +152,7 @@ on_both! {
             format!("{name}={secret}{secret}"), format!("{name}= {secret}"), format!("x{name}={secret}"), format!("{name}x={secret}"), format!("{}={secret}", name.to_uppercase()),
             format!("muster={secret}"), format!("muster-={secret}"), format!("muster-acme={secret}"), format!("__Host-{name}={secret}"), format!("{name}={}", "A".repeat(10_000)),
             format!("{name}={}", "=".repeat(43)), format!("{name}=../../etc/passwd"), format!("{name}=' OR 1=1 --"), format!("{name}=null; {name}={secret}"), format!("{name}=a;{name}=b"),
-            ";".repeat(5_000), format!("{name}={}", app.owner.id), format!("{name}={}", NEVER), format!("{name}={}", "%00".repeat(14)), format!("{name}[]={secret}"),
+            ";".repeat(5_000), format!("{name}={}", app.owner.id), format!("{name}={NEVER}"), format!("{name}={}", "%00".repeat(14)), format!("{name}[]={secret}"),
         ] {
             variants.push(text.into_bytes());
         }
