@@ -111,7 +111,7 @@ impl Caller {
         let heard = self.call("POST", "/users", &body)?;
         assert_eq!(heard.status, 201, "{}", heard.body);
         let shown: Value = serde_json::from_str(&heard.body).unwrap();
-        user.id = shown["id"].as_str().unwrap().to_owned();
+        shown["id"].as_str().unwrap().clone_into(&mut user.id);
         user.state = if with_password { "active" } else { "staged" };
         user.changed(&heard);
         Some(())
@@ -173,7 +173,7 @@ impl Caller {
             // The creation was never answered: it is there, or it is not.
             assert!(found.len() <= 1);
             let Some(shown) = found.first() else { return };
-            user.id = shown["id"].as_str().unwrap().to_owned();
+            shown["id"].as_str().unwrap().clone_into(&mut user.id);
         }
         assert_eq!(found.len(), 1, "{} is not found", user.email());
         let shown = self.get(&user.path(""));
@@ -213,9 +213,9 @@ fn load(address: &str, token: &Arc<str>, numbers: &AtomicUsize, done: &AtomicUsi
     let mut caller = Caller { client, token: token.clone() };
     loop {
         let mut user = Known::new(numbers.fetch_add(1, SeqCst));
-        let lived = caller.live(&mut user, &mut dice);
+        let whole = caller.live(&mut user, &mut dice);
         lives.push(user);
-        if lived.is_none() {
+        if whole.is_none() {
             return lives;
         }
         done.fetch_add(1, SeqCst);
@@ -276,8 +276,8 @@ async fn nothing_acknowledged_is_lost_however_often_the_server_is_killed() {
         let mut caller = Caller { client: Client::to(&server.address).unwrap(), token: token.clone() };
         // Those of the last time, and some of before.
         let recent = lives.len().saturating_sub(40);
-        for at in recent..lives.len() {
-            caller.check(&mut lives[at]);
+        for user in &mut lives[recent..] {
+            caller.check(user);
         }
         for _ in 0..recent.min(5) {
             let at = usize::try_from(dice.roll(recent as u64)).unwrap();

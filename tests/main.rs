@@ -3,6 +3,9 @@
 //! `app.rs` is the program under test with a clock that stands still until moved; one file per noun, and the matrices
 //! that are made from the declared routes.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
+#![expect(clippy::large_futures, reason = "a test holds the whole program")]
+
 #[macro_use]
 mod app;
 

@@ -100,7 +100,8 @@ impl Client {
             }
             match line.split_once(": ") {
                 None => {
-                    status = line.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(broken)?
+                    let code = line.split(' ').nth(1).and_then(|code| code.parse().ok());
+                    status = code.ok_or_else(broken)?;
                 }
                 Some(("content-length", bytes)) => length = bytes.parse().map_err(|_| broken())?,
                 Some(("set-cookie", value)) => cookie = value.split(';').next().map(str::to_owned),
