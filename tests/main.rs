@@ -4,8 +4,12 @@
 //! that are made from the declared routes.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
+<<<<<<< HEAD
 #![expect(clippy::large_futures, reason = "whole programs are started in place")]
 #![expect(clippy::unchecked_time_subtraction, reason = "spans of time in tests are constants")]
+=======
+#![expect(clippy::large_futures, reason = "a test holds the whole program")]
+>>>>>>> failures
 
 #[macro_use]
 mod app;
@@ -14,6 +18,7 @@ mod account;
 mod api;
 mod broken_disk;
 mod cache;
+mod crash;
 mod dropped;
 mod enumeration;
 mod forgery;
@@ -26,6 +31,7 @@ mod orgs;
 mod patience;
 mod permissions;
 mod printed;
+mod process;
 mod roles;
 mod sessions;
 mod setup;
