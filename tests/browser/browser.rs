@@ -3,7 +3,9 @@
 //! protocol and the process behind it are `driver.rs`.
 
 use crate::{axe, driver};
-use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::actions::{
+    InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+};
 use fantoccini::cookies::Cookie;
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
@@ -144,6 +146,22 @@ impl Browser {
         self.until(&format!("click {css}"), click).await;
     }
 
+    /// Clicks where an element is, whatever lies above it there.
+    pub(crate) async fn point_at(&self, css: &str) {
+        let middle = "const at = document.querySelector(arguments[0])?.getBoundingClientRect();
+            return at ? [at.x + at.width / 2, at.y + at.height / 2] : null;";
+        let point = async || {
+            let found = self.client.execute(middle, vec![json!(css)]).await?;
+            let Ok((x, y)) = serde_json::from_value::<(f64, f64)>(found) else { return Ok(None) };
+            let pointer = MouseActions::new("mouse".into())
+                .then(PointerAction::MoveTo { duration: None, x, y })
+                .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+                .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+            Ok(Some(self.client.perform_actions(pointer).await?))
+        };
+        self.until(&format!("point at {css}"), point).await;
+    }
+
     /// Clicks the button, link, menu item or tab with this name. While a dialog is open, the one in the dialog.
     pub(crate) async fn click_text(&self, name: &str) {
         let click = async || match self.find("action", name).await? {
@@ -248,7 +266,9 @@ impl Browser {
     /// The name, as an assistive program reads it out, of the element that has the focus.
     pub(crate) async fn focused(&self) -> String {
         let script = "const at = document.activeElement; if (at === document.body) return '';
-            return at.getAttribute('aria-label') ?? at.labels?.[0]?.innerText.trim() ?? at.innerText.trim();";
+            const read = at.cloneNode(true);
+            for (const unread of read.querySelectorAll('[aria-hidden=true]')) unread.remove();
+            return at.getAttribute('aria-label') ?? at.labels?.[0]?.innerText.trim() ?? read.textContent.trim();";
         let read = async || Ok(Some(self.client.execute(script, vec![]).await?));
         let name = self.until("read what has the focus", read).await;
         name.as_str().unwrap_or_default().to_owned()

@@ -11,8 +11,14 @@ const named = element => {
   const byOthers = words(others.map(id => document.getElementById(id)?.textContent).join(' '));
   return byOthers || words(element.getAttribute('aria-label'));
 };
+const spoken = element => {
+  if (!element.querySelector('[aria-hidden=true]')) return element.innerText;
+  const copy = element.cloneNode(true);
+  for (const silent of copy.querySelectorAll('[aria-hidden=true]')) silent.remove();
+  return copy.textContent;
+};
 const actionName = element =>
-  named(element) || words(element.innerText) || words(element.value) || words(element.title);
+  named(element) || words(spoken(element)) || words(element.value) || words(element.title);
 const fieldNames = element =>
   [named(element), ...Array.from(element.labels ?? [], label => words(label.innerText))].filter(Boolean);
 

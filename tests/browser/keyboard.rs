@@ -7,7 +7,7 @@ async fn everything_by_keys() {
     let site = Site::with_company().await;
     let browser = site.visitor().await;
     browser.wait_for_focus("Username or email").await;
-    browser.type_text("olivia").await;
+    browser.type_text("olivia.owner").await;
     browser.press("Tab").await;
     browser.type_text(PASSWORD).await;
     browser.press("Enter").await;

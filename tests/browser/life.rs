@@ -33,7 +33,7 @@ async fn a_whole_life(engine: Engine) {
     ana.fill("New password", PASSWORD).await;
     ana.fill("New password again", PASSWORD).await;
     ana.click_text("Change password and go on").await;
-    ana.wait_for_text("Kept by your administrators").await;
+    ana.wait_for_text("2 people").await;
 
     suspend_and_reactivate(&owner, &ana).await;
     leave_and_return(&owner, &ana).await;
@@ -147,7 +147,7 @@ async fn end(owner: &Browser) {
     more(owner, "Delete permanently…").await;
     owner.fill("Type the email to confirm", "ana@acme.example").await;
     owner.click_text("Delete permanently").await;
-    owner.wait_for_text("Ana Müller was deleted permanently").await;
+    owner.wait_for_text("The user was deleted permanently").await;
     owner.wait_for_path("/o/acme/users").await;
     owner.wait_for_text("1 person").await;
 }

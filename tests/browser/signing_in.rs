@@ -23,10 +23,10 @@ async fn signing_in() {
     browser.click_text("Continue").await;
     browser.wait_for_text("Forgot your password?").await;
     browser.check_page("sign-in").await;
-    sign_in(&browser, "olivia", "not-the-password").await;
+    sign_in(&browser, "olivia.owner", "not-the-password").await;
     browser.wait_for_text("Check the username or email and the password").await;
     // What was typed stays, but for the password.
-    assert_eq!(browser.value("Username or email").await, "olivia");
+    assert_eq!(browser.value("Username or email").await, "olivia.owner");
     assert_eq!(browser.value("Password").await, "");
     browser.check_page("sign-in-refused").await;
 
@@ -77,7 +77,7 @@ async fn a_temporary_password_is_changed_first() {
 
     sign_out(&browser).await;
     browser.click_text("Sign in again").await;
-    sign_in(&browser, "ana", "forest-lantern-opera").await;
+    sign_in(&browser, "ana.muller", "forest-lantern-opera").await;
     browser.wait_for_path("/o/acme/account").await;
     browser.finish().await;
 }
@@ -86,7 +86,7 @@ async fn a_temporary_password_is_changed_first() {
 async fn a_session_that_ended_leads_back_to_the_page_one_was_on() {
     let site = Site::with_company().await;
     let helen = site.person("Helen", "Desk", &[model::Role::UserManager]).await;
-    let browser = site.signed_in("helen").await;
+    let browser = site.signed_in("helen@acme.example").await;
     browser.click_text("Suspended 2").await;
     browser.wait_for_path("/o/acme/users?status=suspended").await;
 
@@ -96,7 +96,7 @@ async fn a_session_that_ended_leads_back_to_the_page_one_was_on() {
     browser.fill("Search users", "amara").await;
     browser.wait_for_text("Your session has ended").await;
     browser.check_page("session-ended").await;
-    sign_in(&browser, "helen", PASSWORD).await;
+    sign_in(&browser, "helen@acme.example", PASSWORD).await;
     browser.wait_for_path("/o/acme/users?status=suspended&q=amara").await;
     browser.wait_for_text("Amara Diallo").await;
     assert_eq!(browser.texts(".row-link b").await, ["Amara Diallo"]);

@@ -3,7 +3,7 @@
 //!
 //! The clock is the machine's: pages keep their times true by the browser's.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use app::{
     Actor, App, hashing,
@@ -31,38 +31,44 @@ pub(crate) const PASSWORD: &str = "violet-canyon-harbor";
 /// The owner.
 pub(crate) const OWNER: &str = "olivia@acme.example";
 
-/// Given name, family name, department, state; their emails follow from the names.
-const COMPANY: [(&str, &str, &str, StateName); 30] = [
-    ("Ana", "Müller", "Finance", StateName::Active),
-    ("Zoë", "Ruiz", "Sales", StateName::Active),
-    ("Björn", "Ångström", "Engineering", StateName::Active),
-    ("Łukasz", "Żółtowski", "Engineering", StateName::Active),
-    ("Chidi", "Okafor", "Engineering", StateName::Active),
-    ("Siobhán", "O’Brien", "Legal", StateName::Active),
-    ("Minh", "Nguyễn", "Support", StateName::Active),
-    ("Aylin", "Yılmaz", "Support", StateName::Active),
-    ("Priya", "Raghunathan", "Marketing", StateName::Active),
-    ("小龙", "李", "Engineering", StateName::Active),
-    ("さくら", "田中", "Design", StateName::Active),
-    ("Дмитрий", "Соколов", "Operations", StateName::Active),
-    ("Ελένη", "Παπαδοπούλου", "Operations", StateName::Active),
-    ("أحمد", "المصري", "Sales", StateName::Active),
-    ("दीपिका", "शर्मा", "Human resources", StateName::Active),
-    ("Wolfeschlegelsteinhausen", "Bergerdorff-Hohenlohe-Langenburg", "Board", StateName::Active),
-    ("Noa", "Levi", "Finance", StateName::Active),
-    ("Tama", "Kahurangi", "Field service", StateName::Active),
-    ("Camille", "Lefèvre", "Legal", StateName::Active),
-    ("João", "Araújo", "Sales", StateName::Active),
-    ("Ingrid", "Sørensen", "Finance", StateName::Active),
-    ("Mateo", "Quispe", "Field service", StateName::Active),
-    ("Amara", "Diallo", "Marketing", StateName::Suspended),
-    ("Viktor", "Horváth", "Support", StateName::Suspended),
-    ("Grace", "Achieng", "Support", StateName::Deprovisioned),
-    ("Liam", "Walker", "Sales", StateName::Trashed),
-    ("Ngozi", "Eze", "Design", StateName::Staged),
-    ("Petra", "Nováková", "Design", StateName::Staged),
-    ("Oluwaseun", "Adeyemi", "Operations", StateName::Staged),
-    ("Tomás", "Ferreira", "Operations", StateName::Active),
+/// Given name, family name, what stands before the `@`, department, state.
+const COMPANY: [(&str, &str, &str, &str, StateName); 30] = [
+    ("Ana", "Müller", "ana.muller", "Finance", StateName::Active),
+    ("Zoë", "Ruiz", "zoe.ruiz", "Sales", StateName::Active),
+    ("Björn", "Ångström", "bjorn.angstrom", "Engineering", StateName::Active),
+    ("Łukasz", "Żółtowski", "lukasz.zoltowski", "Engineering", StateName::Active),
+    ("Chidi", "Okafor", "chidi.okafor", "Engineering", StateName::Active),
+    ("Siobhán", "O’Brien", "siobhan.obrien", "Legal", StateName::Active),
+    ("Minh", "Nguyễn", "minh.nguyen", "Support", StateName::Active),
+    ("Aylin", "Yılmaz", "aylin.yilmaz", "Support", StateName::Active),
+    ("Priya", "Raghunathan", "priya.raghunathan", "Marketing", StateName::Active),
+    ("小龙", "李", "li.xiaolong", "Engineering", StateName::Active),
+    ("さくら", "田中", "sakura.tanaka", "Design", StateName::Active),
+    ("Дмитрий", "Соколов", "d.sokolov", "Operations", StateName::Active),
+    ("Ελένη", "Παπαδοπούλου", "eleni.papadopoulou", "Operations", StateName::Active),
+    ("أحمد", "المصري", "ahmed.almasri", "Sales", StateName::Active),
+    ("दीपिका", "शर्मा", "deepika.sharma", "Human resources", StateName::Active),
+    (
+        "Wolfeschlegelsteinhausen",
+        "Bergerdorff-Hohenlohe-Langenburg",
+        "wolfeschlegelsteinhausen.bergerdorff",
+        "Board",
+        StateName::Active,
+    ),
+    ("Noa", "Levi", "noa.levi", "Finance", StateName::Active),
+    ("Tama", "Kahurangi", "tama.kahurangi", "Field service", StateName::Active),
+    ("Camille", "Lefèvre", "camille.lefevre", "Legal", StateName::Active),
+    ("João", "Araújo", "joao.araujo", "Sales", StateName::Active),
+    ("Ingrid", "Sørensen", "ingrid.sorensen", "Finance", StateName::Active),
+    ("Mateo", "Quispe", "mateo.quispe", "Field service", StateName::Active),
+    ("Amara", "Diallo", "amara.diallo", "Marketing", StateName::Suspended),
+    ("Viktor", "Horváth", "viktor.horvath", "Support", StateName::Suspended),
+    ("Grace", "Achieng", "grace.achieng", "Support", StateName::Deprovisioned),
+    ("Liam", "Walker", "liam.walker", "Sales", StateName::Trashed),
+    ("Ngozi", "Eze", "ngozi.eze", "Design", StateName::Staged),
+    ("Petra", "Nováková", "petra.novakova", "Design", StateName::Staged),
+    ("Oluwaseun", "Adeyemi", "oluwaseun.adeyemi", "Operations", StateName::Staged),
+    ("Tomás", "Ferreira", "tomas.ferreira", "Operations", StateName::Active),
 ];
 
 /// The program, serving.
@@ -182,11 +188,11 @@ impl Site {
     /// Everybody of `COMPANY`, in their states.
     async fn hire_company(&self) {
         let (org, operator) = (self.org().await, self.operator().await);
-        for (number, (given, family, department, state)) in COMPANY.into_iter().enumerate() {
+        for (number, (given, family, name, department, state)) in COMPANY.into_iter().enumerate() {
             let fields = UserFields {
                 given_name: Some(given.to_owned()),
                 family_name: Some(family.to_owned()),
-                email: Some(format!("{}@acme.example", email_name(given, family, number))),
+                email: Some(format!("{name}@acme.example")),
                 department: Some(department.to_owned()),
                 title: Some("Specialist".to_owned()),
                 employee_number: Some(format!("E-{:04}", 1000 + number)),
@@ -202,7 +208,7 @@ impl Site {
                 _ => Vec::new(),
             };
             let id = self.create(&org, fields, roles, state != StateName::Staged).await;
-            for action in steps(state, number) {
+            for action in steps(state, name) {
                 self.app.transition(&operator, &org, id, action, None).await.expect("a step");
             }
         }
@@ -227,10 +233,10 @@ impl Site {
         self.app.edit_user(&self.operator().await, id, patch, None).await.expect("changed");
     }
 
-    /// The status with which the API answers whoever shows this token.
-    pub(crate) async fn whoami(&self, token: &str) -> u16 {
+    /// The status with which the API answers whoever asks for the users with this token.
+    pub(crate) async fn list_with(&self, token: &str) -> u16 {
         use tower::ServiceExt as _;
-        let request = axum::http::Request::get("/o/acme/api/v1/whoami");
+        let request = axum::http::Request::get("/o/acme/api/v1/users");
         let request = request.header("authorization", format!("Bearer {token}"));
         let request = request.body(axum::body::Body::empty()).expect("a request");
         self.router.clone().oneshot(request).await.expect("an answer").status().as_u16()
@@ -287,17 +293,8 @@ pub(crate) async fn more(browser: &Browser, action: &str) {
     browser.click_text(action).await;
 }
 
-/// Letters that every mail server takes: names in other scripts become a number.
-fn email_name(given: &str, family: &str, number: usize) -> String {
-    let mut name: String = given.chars().filter(char::is_ascii_alphabetic).collect();
-    if family.is_ascii() || !name.is_empty() {
-        let _ = write!(name, ".{}", family.chars().filter(char::is_ascii_alphabetic).collect::<String>());
-    }
-    if name.is_empty() { format!("person{number}") } else { name.to_lowercase() }
-}
-
 /// What brings somebody who was created into a state.
-fn steps(state: StateName, number: usize) -> Vec<Action> {
+fn steps(state: StateName, name: &str) -> Vec<Action> {
     let suspend = Action::Suspend { reason: Reason::OnLeave, note: "Parental leave until March".to_owned() };
     match state {
         StateName::Suspended => vec![suspend],
@@ -305,8 +302,7 @@ fn steps(state: StateName, number: usize) -> Vec<Action> {
             vec![Action::Deprovision { reason: Reason::Left, note: String::new() }]
         }
         StateName::Trashed => {
-            let (given, family, ..) = COMPANY[number];
-            let confirm = format!("{}@acme.example", email_name(given, family, number));
+            let confirm = format!("{name}@acme.example");
             vec![suspend, Action::Delete { confirm }]
         }
         _ => Vec::new(),

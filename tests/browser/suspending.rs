@@ -6,7 +6,7 @@ use crate::support::{PASSWORD, Site, more, open, sign_in};
 async fn suspending() {
     let site = Site::with_company().await;
     site.person("Bruno", "Bianchi", &[model::Role::Auditor]).await;
-    let (browser, bruno) = (site.owner().await, site.signed_in("bruno").await);
+    let (browser, bruno) = (site.owner().await, site.signed_in("bruno@acme.example").await);
     browser.expect_in_console("422");
     bruno.expect_in_console("422");
     browser.fill("Search users", "bruno").await;
@@ -33,7 +33,7 @@ async fn suspending() {
     browser.check_page("user-suspended").await;
     bruno.click_text("API tokens").await;
     bruno.wait_for_text("Your session has ended").await;
-    sign_in(&bruno, "bruno", PASSWORD).await;
+    sign_in(&bruno, "bruno@acme.example", PASSWORD).await;
     bruno.wait_for_text("ask your administrator").await;
 
     browser.click_text("Reactivate").await;
@@ -41,7 +41,7 @@ async fn suspending() {
     browser.check_page("reactivate").await;
     browser.click_text("Reactivate").await;
     browser.wait_for_text("Bruno Bianchi was reactivated").await;
-    sign_in(&bruno, "bruno", PASSWORD).await;
+    sign_in(&bruno, "bruno@acme.example", PASSWORD).await;
     bruno.wait_for_path("/o/acme/account/tokens").await;
     bruno.finish().await;
     browser.finish().await;

@@ -6,7 +6,7 @@ use crate::support::{PASSWORD, Site, sign_in, sign_out};
 async fn your_account() {
     let site = Site::new().await;
     site.person("Ana", "Müller", &[]).await;
-    let browser = site.signed_in("ana").await;
+    let browser = site.signed_in("ana@acme.example").await;
     browser.expect_in_console("422");
     browser.wait_for_path("/o/acme/account").await;
     browser.check_page("account").await;
@@ -36,7 +36,7 @@ async fn your_account() {
     browser.wait_for_text("Your password was changed").await;
     sign_out(&browser).await;
     browser.click_text("Sign in again").await;
-    sign_in(&browser, "ana", "lantern-opera-forest").await;
+    sign_in(&browser, "ana@acme.example", "lantern-opera-forest").await;
     browser.wait_for_path("/o/acme/account").await;
     browser.finish().await;
 }
@@ -70,13 +70,13 @@ async fn tokens() {
     browser.wait_for_no_text(&secret).await;
     browser.check_page("tokens").await;
 
-    assert_eq!(site.whoami(&secret).await, 200);
+    assert_eq!(site.list_with(&secret).await, 200);
     browser.click_text("Revoke Nightly export").await;
     browser.wait_for_text("Revoke “Nightly export”?").await;
     browser.check_page("token-revoke").await;
     browser.click_text("Revoke token").await;
     browser.wait_for_text("The token was revoked").await;
     browser.wait_for_text("No tokens yet").await;
-    assert_eq!(site.whoami(&secret).await, 401);
+    assert_eq!(site.list_with(&secret).await, 401);
     browser.finish().await;
 }

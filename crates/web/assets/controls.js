@@ -37,7 +37,8 @@ function reveal(button) {
 function showDependents(form) {
   for (const field of form.querySelectorAll("[data-shown-when]")) {
     const [name, value] = field.dataset.shownWhen.split("=");
-    field.hidden = new FormData(form).get(name) !== value;
+    const is = new FormData(form).get(name);
+    field.hidden = value.startsWith("!") ? is === value.slice(1) : is !== value;
   }
 }
 

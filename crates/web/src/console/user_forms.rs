@@ -5,7 +5,10 @@ use app::{
     users::{InitialPassword, NewUser},
 };
 use axum::{http::StatusCode, response::Response};
-use model::{Error, Kind, Permission, Permissions, Role, UserFields, UserId, user::Completeness};
+use model::{
+    Error, Kind, Permission, Permissions, Role, UserFields, UserId,
+    user::{Completeness, UserType},
+};
 use serde_json::{Map, Value};
 
 use super::{
@@ -75,7 +78,9 @@ fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -> Sect
     let starts =
         STARTS.map(|(value, label, hint)| Choice::new(value, label).hint(hint).chosen(value == start));
     let mut fields = vec![
-        Field::new("start", "First sign-in", Control::Radio(starts.to_vec())).required(),
+        Field::new("start", "First sign-in", Control::Radio(starts.to_vec()))
+            .required()
+            .shown_when("type", "!service"),
         Field::new("password", "Password", Control::Password)
             .required()
             .autocomplete("new-password")
@@ -148,6 +153,8 @@ pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
 async fn create_user(visit: &Visit, fields: &Fields, sent: &Sent) -> model::Result<(Person, Option<String>)> {
     let record = new_record(visit, sent).await?;
     let password = match fields.get("start") {
+        // A program has tokens; the page does not ask.
+        _ if record.kind() == UserType::Service => InitialPassword::None,
         "generated" => InitialPassword::Generated,
         "typed" => InitialPassword::Chosen {
             password: fields.get("password").to_owned(),

@@ -109,7 +109,7 @@ pub(crate) struct Field {
     pub(crate) limit: Option<u32>,
     /// Half a line wide where there is room.
     pub(crate) half: bool,
-    /// Only of interest while that other field has that value.
+    /// Only of interest while that other field has that value, or, after a `!`, any other.
     pub(crate) shown_when: Option<(&'static str, &'static str)>,
 }
 
