@@ -4,12 +4,8 @@
 //! that are made from the declared routes.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
-<<<<<<< HEAD
 #![expect(clippy::large_futures, reason = "whole programs are started in place")]
 #![expect(clippy::unchecked_time_subtraction, reason = "spans of time in tests are constants")]
-=======
-#![expect(clippy::large_futures, reason = "a test holds the whole program")]
->>>>>>> failures
 
 #[macro_use]
 mod app;
