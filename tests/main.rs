@@ -25,6 +25,7 @@ mod matrix;
 mod nodes;
 mod orgs;
 mod patience;
+mod peer_failures;
 mod permissions;
 mod printed;
 mod process;

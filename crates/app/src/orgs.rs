@@ -132,7 +132,7 @@ fn merged(org: &Org, patch: &Map<String, Value>) -> Result<(String, Settings)> {
     for (field, value) in patch {
         match (field.as_str(), value) {
             ("name", Value::String(text)) => name = org::name(text)?,
-            ("settings", Value::Object(groups)) => merge(&mut settings, groups),
+            ("settings", Value::Object(groups)) => merge(&mut settings, groups)?,
             _ => {
                 let message = "Send name (text) and settings (an object), nothing else.";
                 return Err(Error::invalid_field(field.clone(), "settings.unknown_field", message));
@@ -143,16 +143,21 @@ fn merged(org: &Org, patch: &Map<String, Value>) -> Result<(String, Settings)> {
     Ok((name, settings.check()?))
 }
 
-fn merge(settings: &mut Value, groups: &Map<String, Value>) {
+fn merge(settings: &mut Value, groups: &Map<String, Value>) -> Result<()> {
     for (group, rules) in groups {
         match (settings.get_mut(group), rules) {
             (Some(Value::Object(known)), Value::Object(rules)) => {
                 known.extend(rules.iter().map(|(rule, value)| (rule.clone(), value.clone())));
             }
-            // An unknown group or a wrong type is refused when the whole is read again.
-            _ => settings[group] = rules.clone(),
+            (None, Value::Object(_)) => settings[group] = rules.clone(),
+            // A list would be read as all rules of the group in their order.
+            _ => {
+                let message = "Send each group of rules as an object, such as {\"idle_minutes\": 30}.";
+                return Err(Error::invalid_field(format!("settings.{group}"), "settings.malformed", message));
+            }
         }
     }
+    Ok(())
 }
 
 impl Operation<'_, '_> {

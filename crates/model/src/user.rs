@@ -3,7 +3,10 @@
 //! `UserFields` is one struct for creating, editing, importing and showing, so that no door knows a field that
 //! another one forgets. Where the user stands in life is `lifecycle.rs`.
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -112,7 +115,7 @@ pub struct UserFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub personal_phone: Option<String>,
     /// Postal address.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "no_list")]
     pub address: Option<Address>,
     /// Job title.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,6 +164,17 @@ pub struct UserFields {
     #[serde(skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Object)]
     pub attributes: Map<String, Value>,
+}
+
+/// Reads an object by its fields' names alone; serde would take a list as the fields in their order.
+pub fn no_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    reader: D,
+) -> std::result::Result<T, D::Error> {
+    let value = Value::deserialize(reader)?;
+    if value.is_array() {
+        return Err(D::Error::custom("send an object, not a list"));
+    }
+    serde_json::from_value(value).map_err(D::Error::custom)
 }
 
 /// A postal address.

@@ -109,6 +109,11 @@ fn is_json(content_type: &str) -> bool {
 
 /// Reads JSON and says which field was wrong. Depth is bounded by the parser.
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        // It would be read as the fields in their order.
+        let message = "This can't be taken: send an object, not a list.";
+        return Err(Error::invalid_field("body", "body.unacceptable", message));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner());

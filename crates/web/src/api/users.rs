@@ -18,7 +18,7 @@ use model::{
     lifecycle::{ActionName, Departure, State as Stand, StateName},
     page,
     settings::LifecyclePolicy,
-    user::Source,
+    user::{Source, no_list},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -429,6 +429,7 @@ pub(crate) struct ImportBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ImportRow {
     /// The record; an email is enough.
+    #[serde(deserialize_with = "no_list")]
     fields: UserFields,
     /// Roles to give.
     #[serde(default)]

@@ -95,8 +95,11 @@ impl Target {
     /// A page of the same organization, and nothing else: an address from outside must not lead outside.
     fn within(&self, org: &Org) -> String {
         let base = format!("/o/{}/", org.slug);
+        let path = self.to.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        // Browsers take steps up and backslashes out of a path before they go there.
+        let stays = !["..", "%2e", "//", "\\"].iter().any(|step| path.contains(step));
         let is_ours = self.to.starts_with(&base) && self.to.bytes().all(|byte| byte.is_ascii_graphic());
-        if is_ours && self.to.len() <= 2000 { self.to.clone() } else { base }
+        if stays && is_ours && self.to.len() <= 2000 { self.to.clone() } else { base }
     }
 }
 
@@ -359,6 +362,9 @@ mod tests {
             "/o/other/",
             "/o/acme/\r\nX: 1",
             "/o/acme\\@evil",
+            "/o/acme/../other/",
+            "/o/acme/%2E%2e/other/",
+            "/o/acme/..//evil.example",
         ] {
             assert_eq!(within(outside), "/o/acme/", "{outside}");
         }
