@@ -102,6 +102,28 @@ async fn a_full_disk_refuses_and_takes_again_when_there_is_room() {
     assert_whole(&app, &acknowledged).await;
 }
 
+/// Wherever in a change the room ends, in its rows or in the words by which people are found, it is only refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_page_of_a_disk_is_no_different_from_any_other() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (mut acknowledged, mut number) = (BTreeSet::new(), 0);
+    for round in 0..60 {
+        limit_growth(app.app.database(), Some(round % 4)).await;
+        loop {
+            number += 1;
+            let answer = create(&app, number).await;
+            if answer.status != StatusCode::CREATED {
+                assert_come_back(&answer, &["database.unavailable"]);
+                break;
+            }
+            acknowledged.insert(number);
+        }
+    }
+    limit_growth(app.app.database(), None).await;
+    create(&app, 0).await.expect(201);
+    assert_whole(&app, &acknowledged).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failed_commit_writing_stops_and_says_so_while_reading_goes_on() {
     let mut app = TestApp::new(Engine::Sqlite).await;

@@ -358,11 +358,16 @@ pub(crate) fn outcome_unknown(detail: impl std::fmt::Display) -> Error {
 fn write_words(connection: &rusqlite::Connection, words: &Words) -> rusqlite::Result<()> {
     const WRITE: &str = "INSERT OR REPLACE INTO user_search (rowid, words) VALUES (?1, ?2)";
     const DELETE: &str = "DELETE FROM user_search WHERE rowid = ?1";
+    // FTS5 would write its index in the middle of COMMIT: a disk that is full there would be a COMMIT that failed.
+    const FLUSH: &str = "INSERT INTO user_search (user_search) VALUES ('flush')";
     for (key, text) in words {
         match text {
             Some(text) => connection.prepare_cached(WRITE)?.execute((key, text))?,
             None => connection.prepare_cached(DELETE)?.execute([key])?,
         };
+    }
+    if !words.is_empty() {
+        connection.prepare_cached(FLUSH)?.execute([])?;
     }
     Ok(())
 }
