@@ -18,12 +18,12 @@ async fn the_demonstration() {
     browser.goto(&format!("{}/o/demo/users", program.url)).await;
     browser.wait_for_text("A demonstration. Sign in as").await;
     browser.check_page("demo-sign-in").await;
-    let owner = browser.text(".banner .lines").await;
-    let (_, sign_in_with) = owner.split_once("Owner: ").expect("the owner is named");
-    let (username, password) = sign_in_with.split_once(" · ").expect("with the password");
-    sign_in(&browser, username, password).await;
+    let lines = browser.texts(".banner .lines").await;
+    let after = |word: &str| lines.iter().find_map(|line| line.strip_prefix(word)).expect("who may come in");
+    sign_in(&browser, after("Owner: "), after("Password: ")).await;
     browser.wait_for_path("/o/demo/users").await;
     browser.check_page("demo-users").await;
+    browser.goto("/o/demo/users?sort=-created").await;
     picture(&browser, "users").await;
 
     browser.goto("/o/demo/users?status=active&q=chen").await;
@@ -60,6 +60,7 @@ async fn picture(browser: &Browser, name: &str) {
     let kept: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/images/{name}.png"));
     if std::env::var_os("MUSTER_PICTURES").is_some() {
         browser.set_look(Look { height: 760, width: 1280, dark: false }).await;
+        browser.hide_scrollbars().await;
         let taken = browser.screenshot(&format!("guide-{name}")).await;
         browser.set_look(Look::DESK).await;
         std::fs::create_dir_all(kept.parent().expect("a directory")).expect("a place for pictures");
