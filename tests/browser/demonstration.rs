@@ -15,6 +15,7 @@ use crate::{
 async fn the_demonstration() {
     let program = Program::serve(&["--demo"], &[]);
     let browser = Browser::start(Look::DESK).await;
+    browser.hide_scrollbars().await;
     browser.goto(&format!("{}/o/demo/users", program.url)).await;
     browser.wait_for_text("A demonstration. Sign in as").await;
     browser.check_page("demo-sign-in").await;
@@ -23,7 +24,7 @@ async fn the_demonstration() {
     sign_in(&browser, after("Owner: "), after("Password: ")).await;
     browser.wait_for_path("/o/demo/users").await;
     browser.check_page("demo-users").await;
-    browser.goto("/o/demo/users?sort=-created").await;
+    browser.goto("/o/demo/users?sort=-last_sign_in").await;
     picture(&browser, "users").await;
 
     browser.goto("/o/demo/users?status=active&q=chen").await;
@@ -60,7 +61,6 @@ async fn picture(browser: &Browser, name: &str) {
     let kept: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/images/{name}.png"));
     if std::env::var_os("MUSTER_PICTURES").is_some() {
         browser.set_look(Look { height: 760, width: 1280, dark: false }).await;
-        browser.hide_scrollbars().await;
         let taken = browser.screenshot(&format!("guide-{name}")).await;
         browser.set_look(Look::DESK).await;
         std::fs::create_dir_all(kept.parent().expect("a directory")).expect("a place for pictures");
