@@ -18,7 +18,9 @@ use crate::{
 pub(crate) async fn execute(app: &App, command: Command) -> Result<Outcome> {
     let Command { org, dry_run, deed } = command;
     match deed {
-        Deed::CreateOrg { name, slug } => create_org(app, &name, &slug, dry_run).await,
+        Deed::CreateOrg { name, slug } => {
+            Ok(Outcome::Org(OrgView::of(&app.create_org(&name, &slug, dry_run).await?)))
+        }
         Deed::ListOrgs => Ok(Outcome::Orgs(app.orgs().await?.iter().map(OrgView::of).collect())),
         Deed::Examine => Ok(Outcome::Checks(crate::commands::doctor::examine(app).await)),
         deed => {
@@ -29,20 +31,6 @@ pub(crate) async fn execute(app: &App, command: Command) -> Result<Outcome> {
             Box::pin(Operator { app, actor, org }.perform(deed)).await
         }
     }
-}
-
-async fn create_org(app: &App, name: &str, slug: &str, dry_run: bool) -> Result<Outcome> {
-    if dry_run {
-        // Creating is the operator's only deed that no organization's rules could refuse: looking is enough.
-        let (name, slug) = (model::org::name(name)?, model::org::slug(slug)?);
-        if app.org(&slug).await.is_ok() {
-            return Err(Error::new(Kind::Conflict, "slug.taken", format!("The address {slug} is taken.")));
-        }
-        let id = model::OrgId::new(app.now(), app.entropy());
-        return Ok(Outcome::Org(OrgView { id, slug, name, created_at: app.now(), version: 1 }));
-    }
-    let org = app.create_org("", name, slug).await?;
-    Ok(Outcome::Org(OrgView::of(&org)))
 }
 
 /// The organization that was named; or the only one.
@@ -118,7 +106,7 @@ impl Operator<'_> {
             }
             Deed::Import { rows } => app.import_users(actor, org, rows).await.map(Outcome::Imported),
             Deed::CreateToken { user, name, scopes, days } => {
-                self.create_token(&user, NewToken { name, scopes, days }).await
+                self.create_token(&user, NewToken { name, scopes, days, secret: None }).await
             }
             Deed::RecoverOwner { user } => {
                 let (person, password) = Box::pin(app.recover_owner(org, &user)).await?;

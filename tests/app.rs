@@ -108,8 +108,15 @@ pub(crate) struct Answer {
 /// The password of everybody in the tests.
 pub(crate) const PASSWORD: &str = "violet-canyon-harbor";
 
-impl TestApp {
-    /// A fresh program on that engine.
+/// The program before its first set-up.
+pub(crate) struct Empty {
+    pub(crate) app: App,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) url: String,
+    pub(crate) scratch: Option<Scratch>,
+}
+
+impl Empty {
     pub(crate) async fn new(engine: Engine) -> Self {
         let (url, scratch) = match engine {
             Engine::Sqlite => {
@@ -118,18 +125,36 @@ impl TestApp {
             }
             Engine::Postgres => (Postgres::shared().copy_of(&template().await), None),
         };
-        Self::begin(url, scratch).await
+        Self::over(url, scratch).await
+    }
+
+    async fn over(url: String, scratch: Option<Scratch>) -> Self {
+        let start = Timestamp::parse("2026-11-20T08:00:00Z").unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(start.micros())));
+        let app = open(&url, clock.clone()).await;
+        Self { app, clock, url, scratch }
+    }
+}
+
+impl TestClock {
+    /// Moves it.
+    pub(crate) fn later(&self, duration: Duration) {
+        self.0.fetch_add(i64::try_from(duration.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl TestApp {
+    /// A fresh program on that engine.
+    pub(crate) async fn new(engine: Engine) -> Self {
+        Self::begin(Empty::new(engine).await).await
     }
 
     /// A fresh program over an empty database.
     pub(crate) async fn over(url: String) -> Self {
-        Self::begin(url, None).await
+        Self::begin(Empty::over(url, None).await).await
     }
 
-    async fn begin(url: String, scratch: Option<Scratch>) -> Self {
-        let start = Timestamp::parse("2026-11-20T08:00:00Z").unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(start.micros())));
-        let app = open(&url, clock.clone()).await;
+    async fn begin(Empty { app, clock, url, scratch }: Empty) -> Self {
         let org = app
             .set_up(
                 None,
@@ -171,7 +196,7 @@ impl TestApp {
 
     /// Moves the clock.
     pub(crate) fn later(&self, duration: Duration) {
-        self.clock.0.fetch_add(i64::try_from(duration.as_micros()).unwrap(), Ordering::SeqCst);
+        self.clock.later(duration);
     }
 
     /// The organization's context.
@@ -215,13 +240,13 @@ impl TestApp {
     /// A token of a user with those scopes.
     pub(crate) async fn token_for(&self, user: UserId, scopes: &[&str]) -> String {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let new = NewToken { name: "test".to_owned(), scopes, days: 300 };
+        let new = NewToken { name: "test".to_owned(), scopes, days: 300, secret: None };
         self.app.create_token(&self.operator(), new, Some(user)).await.unwrap().secret.unwrap()
     }
 
     /// A second organization with its own owner, whose address is `slug`.
     pub(crate) async fn other_org(&self, slug: &str) -> (Arc<Org>, Somebody) {
-        let org = self.app.create_org("", &format!("The {slug}"), slug).await.unwrap();
+        let org = Arc::new(self.app.create_org(&format!("The {slug}"), slug, false).await.unwrap());
         let operator = ::app::Actor::operator(org.id.into());
         let fields = UserFields {
             given_name: Some("Otto".to_owned()),
@@ -232,7 +257,7 @@ impl TestApp {
         let new = NewUser { fields, roles: vec![Role::Owner], password };
         let created = self.app.create_user(&operator, &org, new).await.unwrap();
         let id = created.person.user.id;
-        let new = NewToken { name: "test".to_owned(), scopes: Vec::new(), days: 300 };
+        let new = NewToken { name: "test".to_owned(), scopes: Vec::new(), days: 300, secret: None };
         let token = self.app.create_token(&operator, new, Some(id)).await.unwrap().secret.unwrap();
         let username = created.person.user.username().to_owned();
         let email = format!("otto@{slug}.example");

@@ -101,7 +101,7 @@ impl Readers {
                 } else {
                     Door::App(test.app.clone(), test.context())
                 };
-                read(current, &stop, &door).await
+                read(current, &stop, &door).await;
             })
         });
         Self { tasks: tasks.collect(), current, stop }

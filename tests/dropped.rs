@@ -48,7 +48,7 @@ async fn found(app: &TestApp, search: &str) -> BTreeMap<String, Value> {
             found.insert(user["email"].as_str().unwrap().to_owned(), user.clone());
         }
         match page["next_page_token"].as_str() {
-            Some(next) => token = next.to_owned(),
+            Some(next) => next.clone_into(&mut token),
             None => return found,
         }
     }

@@ -3,21 +3,35 @@
 //! `app.rs` is the program under test with a clock that stands still until moved; one file per noun, and the matrices
 //! that are made from the declared routes.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
+#![expect(clippy::large_futures, reason = "whole programs are started in place")]
+#![expect(clippy::unchecked_time_subtraction, reason = "spans of time in tests are constants")]
+
 #[macro_use]
 mod app;
 
+mod account;
+mod api;
 mod broken_disk;
 mod cache;
+mod crash;
 mod dropped;
+mod enumeration;
+mod forgery;
 mod granting;
 mod lifecycle;
+mod lockout;
 mod matrix;
 mod nodes;
 mod orgs;
 mod patience;
 mod permissions;
 mod printed;
+mod process;
 mod roles;
+mod sessions;
+mod setup;
+mod signin;
 mod structure;
 mod tenancy;
 mod tokens;

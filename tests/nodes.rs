@@ -166,7 +166,7 @@ async fn of_one_email_in_every_spelling_on_both_nodes_one_is_created() {
     let (app, other, _wire) = two().await;
     let spellings = ["ana@acme.example", "ANA@acme.example", "Ana@ACME.example", "Ａｎａ@acme.example"];
     let create = |number: usize| {
-        let node = if number % 2 == 0 { &app.router } else { &other };
+        let node = if number.is_multiple_of(2) { &app.router } else { &other };
         let body = json!({"given_name": "Ana", "family_name": "Ng", "email": spellings[number / 2 % 4]});
         call(node, Method::POST, "/users", &app.owner.token, body)
     };
@@ -209,7 +209,7 @@ async fn a_value_that_is_being_given_up_is_taken_or_refused() {
     let (app, other, _wire) = two().await;
     let owner = &app.owner.token;
     let person = async |task: usize| {
-        let node = if task % 2 == 0 { &app.router } else { &other };
+        let node = if task.is_multiple_of(2) { &app.router } else { &other };
         let mut had = 0;
         for round in 0..40 {
             let body = json!({"given_name": "Ana", "family_name": format!("{task}-{round}"), "email": "ana@acme.example"});

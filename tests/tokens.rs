@@ -156,7 +156,7 @@ on_both! {
 
     async fn only_an_active_user_gets_tokens(app: TestApp) {
         let id = app.create("Ana", "Ng", "ana@acme.example").await;
-        let new = || ::app::tokens::NewToken { name: "x".to_owned(), scopes: Vec::new(), days: 1 };
+        let new = || ::app::tokens::NewToken { name: "x".to_owned(), scopes: Vec::new(), days: 1, secret: None };
         let refused = app.app.create_token(&app.operator(), new(), Some(id.parse().unwrap())).await.unwrap_err();
         assert_eq!(refused.code(), "token.user_not_active");
         let service = app.post("/users", json!({"type": "service", "username": "robot", "responsible": app.owner.id})).await.expect(201).json();

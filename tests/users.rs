@@ -39,9 +39,10 @@ on_both! {
         ] {
             assert_eq!(found(search).await, [expected], "{search}");
         }
-        for nothing in ["xyzzy", "\"", "%", "_", "\\", "'; DROP TABLE users; --", "mul*", "(", "AND", "\u{0}"] {
+        for nothing in ["xyzzy", "\"", "%", "_", "\\", "'; DROP TABLE users; --", "mul*", "(", "AND"] {
             assert!(found(nothing).await.is_empty(), "{nothing}");
         }
+        app.get("/users?search=%00").await.expect(400);
     }
 
     async fn an_edit_under_a_stale_version_is_refused_and_loses_nothing(app: TestApp) {

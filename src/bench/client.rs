@@ -3,6 +3,7 @@
 //! It talks to our own server only: it understands a length and chunks, and nothing else of the protocol.
 
 use model::{Error, Result};
+use serde_json::Value;
 use std::{fmt::Display, net::SocketAddr};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,6 +15,7 @@ pub(crate) struct Client {
     address: SocketAddr,
     stream: TcpStream,
     buffer: Vec<u8>,
+    head: usize,
     body: std::ops::Range<usize>,
     decoded: Vec<u8>,
     chunked: bool,
@@ -38,7 +40,7 @@ impl Client {
         let stream = TcpStream::connect(address).await.map_err(broken)?;
         stream.set_nodelay(true).map_err(broken)?;
         let buffer = Vec::with_capacity(16 * 1024);
-        Ok(Self { address, stream, buffer, body: 0..0, decoded: Vec::new(), chunked: false })
+        Ok(Self { address, stream, buffer, head: 0, body: 0..0, decoded: Vec::new(), chunked: false })
     }
 
     /// Sends the bytes of one request and answers the status; `body` holds the rest until the next call.
@@ -51,6 +53,7 @@ impl Client {
             }
             self.more().await?;
         };
+        self.head = head.length;
         self.chunked = matches!(head.body, Body::Chunks);
         match head.body {
             Body::Length(length) => {
@@ -71,6 +74,29 @@ impl Client {
     /// The last answer's body.
     pub(crate) fn body(&self) -> &[u8] {
         if self.chunked { &self.decoded } else { &self.buffer[self.body.clone()] }
+    }
+
+    /// Sends, and fails with what the server said unless it answers with `status`.
+    pub(crate) async fn expect(&mut self, status: u16, request: &[u8]) -> Result<()> {
+        let found = self.send(request).await?;
+        if found == status {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(self.body());
+        Err(broken(format_args!("the server answered {found} instead of {status}: {said}")))
+    }
+
+    /// Sends what must succeed, and reads the answer.
+    pub(crate) async fn json(&mut self, request: &[u8]) -> Result<Value> {
+        self.expect(200, request).await?;
+        serde_json::from_slice(self.body()).map_err(broken)
+    }
+
+    /// A header of the last answer; `name` in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let head = std::str::from_utf8(&self.buffer[..self.head]).ok()?;
+        let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
     async fn more(&mut self) -> Result<()> {
@@ -105,9 +131,13 @@ impl Client {
     }
 }
 
-/// The bytes of a request; `headers` are whole lines with their ends.
+/// The bytes of a request; `headers` are whole lines with their ends, the body is a JSON object or a form.
 pub(crate) fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
-    let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
+    let kind = match body.bytes().next() {
+        None => "",
+        Some(b'{') => "content-type: application/json\r\n",
+        Some(_) => "content-type: application/x-www-form-urlencoded\r\n",
+    };
     let length = match method {
         "GET" | "HEAD" => String::new(),
         _ => format!("content-length: {}\r\n", body.len()),

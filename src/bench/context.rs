@@ -1,15 +1,20 @@
-//! What the rows share: the scratch directory, the probe's database, the bare web server; each made when first needed.
+//! What the rows share: the scratch directory, the probe's database, the servers; each made when first needed.
 
 use super::{
     Options,
     client::request,
     figure::Figure,
     load::{Load, always},
+    muster::{Login, Muster},
     probes,
     process::Server,
 };
 use model::{Error, Result};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use store::probe::SqliteProbe;
 
 /// See the module.
@@ -17,17 +22,21 @@ pub(crate) struct Bench {
     pub(crate) options: Options,
     sqlite: Option<SqliteProbe>,
     hello: Option<Server>,
+    muster: Option<Arc<Muster>>,
+    logins: Option<Arc<[Login]>>,
+    postgres: Option<Arc<Muster>>,
     scratch: Scratch,
 }
+
+/// People who sign in: more than callers, so that none signs in twice at once.
+const LOGINS: u64 = 64;
 
 impl Bench {
     /// Makes the scratch directory.
     pub(crate) fn new(options: Options) -> Result<Self> {
         let path = options.directory.join(format!("muster-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&path).map_err(|error| {
-            Error::unavailable("bench.directory", format_args!("{}: {error}", path.display()))
-        })?;
-        Ok(Self { options, sqlite: None, hello: None, scratch: Scratch(path) })
+        let scratch = Scratch::new(path)?;
+        Ok(Self { options, sqlite: None, hello: None, muster: None, logins: None, postgres: None, scratch })
     }
 
     /// How long one measurement runs.
@@ -70,12 +79,65 @@ impl Bench {
     /// How fast the web server answers when there is nothing to do.
     pub(crate) async fn hello(&mut self) -> Result<Figure> {
         if self.hello.is_none() {
-            self.hello = Some(Server::start(&["bench", "--probe-hello"]).await?);
+            self.hello = Some(Server::start(&["bench", "--probe-hello"], &Vec::new()).await?);
         }
         let server = self.hello.as_ref().ok_or_else(|| Error::internal("the hello server is gone"))?;
         let authorization = format!("authorization: Bearer {}\r\n", "h".repeat(43));
         let request = request("GET", probes::HELLO_PATH, &authorization, "");
         self.load(server).run(always(request)).await
+    }
+
+    /// Muster over the embedded database, filled.
+    pub(crate) async fn muster(&mut self) -> Result<Arc<Muster>> {
+        if let Some(muster) = &self.muster {
+            return Ok(muster.clone());
+        }
+        let muster = self.empty_muster(&self.scratch.0).await?;
+        muster.fill(self.options.users).await?;
+        Ok(self.muster.insert(Arc::new(muster)).clone())
+    }
+
+    /// Gives up the server, for a row that ends it.
+    pub(crate) async fn take_muster(&mut self) -> Result<Muster> {
+        self.muster().await?;
+        let alone = self.muster.take().and_then(Arc::into_inner);
+        alone.ok_or_else(|| Error::internal("somebody still uses the server"))
+    }
+
+    /// Takes it back.
+    pub(crate) fn keep_muster(&mut self, muster: Muster) {
+        self.muster = Some(Arc::new(muster));
+    }
+
+    /// People who can sign in there.
+    pub(crate) async fn logins(&mut self) -> Result<Arc<[Login]>> {
+        if let Some(logins) = &self.logins {
+            return Ok(logins.clone());
+        }
+        let logins = self.muster().await?.logins(LOGINS).await?;
+        Ok(self.logins.insert(logins.into()).clone())
+    }
+
+    /// A Muster in which nothing has happened yet, with a directory of its own that goes with it.
+    pub(crate) async fn fresh_muster(&self) -> Result<(Muster, Scratch)> {
+        let scratch = Scratch::new(self.scratch.0.join("fresh"))?;
+        Ok((self.empty_muster(&scratch.0).await?, scratch))
+    }
+
+    async fn empty_muster(&self, directory: &Path) -> Result<Muster> {
+        let database = format!("sqlite:{}", directory.join("muster.db").display());
+        Muster::start(directory, &database).await
+    }
+
+    /// Muster over the PostgreSQL database that was given, filled.
+    pub(crate) async fn postgres(&mut self) -> Result<Arc<Muster>> {
+        if let Some(muster) = &self.postgres {
+            return Ok(muster.clone());
+        }
+        let url = self.options.postgres.as_deref().unwrap_or_default();
+        let muster = Muster::start(&self.scratch.0, url).await?;
+        muster.fill(self.options.users).await?;
+        Ok(self.postgres.insert(Arc::new(muster)).clone())
     }
 
     /// Callers of that server.
@@ -95,7 +157,16 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 /// A directory that goes with its owner.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(path: PathBuf) -> Result<Self> {
+        std::fs::create_dir_all(&path).map_err(|error| {
+            Error::unavailable("bench.directory", format_args!("{}: {error}", path.display()))
+        })?;
+        Ok(Self(path))
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {

@@ -17,6 +17,8 @@ pub(crate) enum Unit {
     Megabytes,
     /// Milliseconds, once.
     Milliseconds,
+    /// How often something happened.
+    Times,
 }
 
 impl Unit {
@@ -27,6 +29,7 @@ impl Unit {
             Self::Microseconds => "µs",
             Self::Megabytes => "MB",
             Self::Milliseconds => "ms",
+            Self::Times => "×",
         }
     }
 }
@@ -70,7 +73,7 @@ impl Figure {
             (Some(value), _) => value,
             (None, Unit::Microseconds) => self.latency.percentile(500).as_secs_f64() * 1e6,
             (None, Unit::Milliseconds) => self.elapsed.as_secs_f64() * 1e3,
-            (None, Unit::PerSecond | Unit::Megabytes) => self.rate(),
+            (None, Unit::PerSecond | Unit::Megabytes | Unit::Times) => self.rate(),
         }
     }
 

@@ -25,6 +25,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// One caller instead of many: what is measured is how long an answer takes when nobody else asks.
+    pub(crate) fn alone(self) -> Self {
+        Self { connections: 1, ..self }
+    }
+
     /// Sends requests until the time is over.
     pub(crate) async fn run(&self, next: NextRequest) -> Result<Figure> {
         let load = self.clone();

@@ -8,6 +8,7 @@ mod context;
 mod figure;
 mod histogram;
 mod load;
+mod muster;
 mod probes;
 mod process;
 mod report;
@@ -40,8 +41,11 @@ pub(crate) struct Options {
     /// Where to put the databases: the disk that is measured
     #[arg(long, default_value = ".")]
     directory: PathBuf,
+    /// An empty PostgreSQL database for the rows that need one, such as postgres://muster@localhost/bench
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
     /// Print JSON instead of a table
-    #[arg(long)]
+    #[arg(skip)]
     json: bool,
     /// Be the bare web server that the checks are compared with
     #[arg(long, hide = true)]
@@ -86,6 +90,9 @@ pub(crate) async fn run(options: Options) -> Result<()> {
 /// Limit, ours, limit, as many rounds as wanted; a row without one of them runs the other alone.
 async fn measure(bench: &mut Bench, row: Row) -> Result<Measured> {
     let mut rounds = Vec::new();
+    if row.postgres && bench.options.postgres.is_none() {
+        return Ok(Measured { row, rounds });
+    }
     for _ in 0..bench.options.rounds {
         let mut round = Round::default();
         if let Some(limit) = row.limit {

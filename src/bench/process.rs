@@ -4,7 +4,7 @@ use model::{Error, Result};
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -12,24 +12,37 @@ use std::{
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: SocketAddr,
+    /// Kept open: what the server says later is not read, but must find somewhere to go.
+    _output: BufReader<ChildStdout>,
 }
 
+/// Variables of the environment for a server.
+pub(crate) type Settings = Vec<(String, String)>;
+
 impl Server {
-    /// Starts this program again with `arguments`; its first line of output must be the address it listens on.
-    pub(crate) async fn start(arguments: &[&str]) -> Result<Self> {
+    /// Starts this program again with `arguments` and `settings`, none of the benchmark's own; its first line of output
+    /// must end with the address it listens on.
+    pub(crate) async fn start(arguments: &[&str], settings: &Settings) -> Result<Self> {
         let program = std::env::current_exe().map_err(Error::internal)?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("MUSTER_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(arguments).envs(settings.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         tokio::task::spawn_blocking(move || Self::spawn(&mut command)).await.map_err(Error::internal)?
     }
 
     fn spawn(command: &mut Command) -> Result<Self> {
         let mut process = command.spawn().map_err(Error::internal)?;
         let output = process.stdout.take().ok_or_else(|| Error::internal("no output of the server"))?;
-        let mut line = String::new();
-        let read = BufReader::new(output).read_line(&mut line).map_err(Error::internal);
-        match read.and_then(|_| line.trim().parse().map_err(Error::internal)) {
-            Ok(address) => Ok(Self { process, address }),
+        let (mut output, mut line) = (BufReader::new(output), String::new());
+        let read = output.read_line(&mut line).map_err(Error::internal);
+        let address = line.trim().rsplit(['/', ' ']).next().unwrap_or_default();
+        match read.and_then(|_| address.parse().map_err(Error::internal)) {
+            Ok(address) => Ok(Self { process, address, _output: output }),
             Err(error) => {
                 end(&mut process);
                 Err(error.with_detail(format_args!("the server said {line:?} instead of an address")))
@@ -40,6 +53,17 @@ impl Server {
     /// The process' id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Asks it to end as an operator would, and waits until it has.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        if let Some(id) = i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            rustix::process::kill_process(id, rustix::process::Signal::TERM).map_err(Error::internal)?;
+        }
+        tokio::task::spawn_blocking(move || self.process.wait().map(drop))
+            .await
+            .map_err(Error::internal)?
+            .map_err(Error::internal)
     }
 }
 
@@ -54,6 +78,12 @@ fn end(process: &mut Child) {
     if process.kill().is_ok() {
         process.wait().ok();
     }
+}
+
+/// How busy the machine is: the number of runnable tasks, averaged over 1, 5 and 15 minutes (`proc_loadavg(5)`).
+pub(crate) fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
 /// CPU time used so far, of all threads, in user and kernel mode (`proc_pid_stat(5)`, fields 14 and 15).

@@ -3,6 +3,7 @@
 use super::{
     Options,
     figure::{Figure, Unit},
+    process::load_average,
     rows::Row,
 };
 use model::{Error, Result};
@@ -84,6 +85,7 @@ impl Report {
         let Options { rounds, seconds, users, connections, .. } = options;
         print(&format!(
             "{rounds} rounds of limit (P), Muster, P, {seconds:?} each; {users} users, {connections} callers at once.\n\
+             Load of the machine before: {load}.\n\
              p50, p99, statuses and operations per CPU second of the server are Muster's, or P's where it stands alone.\n\n\
              {:>2}  {:<40}{:>11}{:>11}{:>11}  {:<3}{:>8}{:>10}{:>10}{:>10}  {:<26} {:<20} {}\n",
             "#",
@@ -99,6 +101,7 @@ impl Report {
             "goal",
             "ratio in rounds",
             "statuses",
+            load = load_average(),
         ))
     }
 
@@ -149,11 +152,19 @@ fn as_line(row: &Row, summary: &Summary) -> String {
         statuses.join(", "),
     );
     line.truncate(line.trim_end().len());
-    if let Some(note) = &total.note {
+    let note = if measured_nothing(summary) { Some(LEFT_OUT) } else { total.note.as_deref() };
+    if let Some(note) = note {
         // Writing to a String can't fail.
         write!(line, "\n      {note}").ok();
     }
     line + "\n"
+}
+
+/// Said of rows that could not be measured.
+const LEFT_OUT: &str = "left out: give an empty PostgreSQL database with --postgres URL";
+
+fn measured_nothing(summary: &Summary) -> bool {
+    summary.before.is_none() && summary.ours.is_none()
 }
 
 fn as_json(row: &Row, summary: &Summary) -> Value {

@@ -1,19 +1,9 @@
 //! The first start: the first organization and its owner, from the settings or through a single-use page.
 
-use std::time::Duration;
-
-use app::{Actor, App, Operation, operation::Event, setup::SetUp};
-use model::{
-    Error, Kind, Permission, Permissions, Result, TokenId, UserFields, UserId,
-    audit::Changes,
-    session::Secret,
-    token::{self, Token},
-};
+use app::{Actor, App, setup::SetUp, tokens::NewToken};
+use model::{Error, Kind, Result, UserFields, session::Secret, token};
 
 use crate::config::Bootstrap;
-
-/// How long the first owner's token works.
-const TOKEN_LIFE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// What the operator should be told at the start.
 pub(crate) enum Start {
@@ -65,7 +55,13 @@ async fn make(app: &App, bootstrap: &Bootstrap, wanted: SetUp) -> Result<Start> 
     let actor = Actor::operator(org.id.into());
     if let Some(secret) = secret {
         let owner = app.user_by_identifier(&actor, &email).await?.user.id;
-        give_token(app, &actor, owner, &secret).await?;
+        let new = NewToken {
+            name: "bootstrap".to_owned(),
+            scopes: Vec::new(),
+            days: token::MAX_DAYS,
+            secret: Some(secret),
+        };
+        app.create_token(&actor, new, Some(owner)).await?;
     }
     Ok(Start::Made { slug: org.slug.clone() })
 }
@@ -84,35 +80,6 @@ fn read_token(text: &str) -> Result<Secret> {
         let message = "The setting bootstrap.api_token is no token. `muster token generate` makes one.";
         Error::new(Kind::Invalid, "config.invalid", message)
     })
-}
-
-/// Stores a token that the operator has chosen, as `App::create_token` stores one that it makes.
-async fn give_token(app: &App, actor: &Actor, owner: UserId, secret: &Secret) -> Result<()> {
-    let hash = secret.hash();
-    let deed = async move |op: &mut Operation<'_, '_>| {
-        let token = Token {
-            id: TokenId(op.new_id()),
-            org: op.context,
-            user: owner,
-            name: "bootstrap".to_owned(),
-            secret: hash,
-            scopes: Permissions::all(),
-            created_at: op.now,
-            expires_at: op.now.plus(TOKEN_LIFE),
-            last_used_at: None,
-        };
-        store::tokens::insert(op.connection, &token).await?;
-        op.record(Event {
-            name: "token.created",
-            target_type: "token",
-            target: token.id.0,
-            target_name: &token.name,
-            changes: Changes::new(),
-            reason: "first start".to_owned(),
-        });
-        Ok(())
-    };
-    app.run(actor, Permission::AccountTokens, deed).await
 }
 
 /// `Acme GmbH` → `acme-gmbh`; what can't be made into an address is refused with the rule.

@@ -84,7 +84,9 @@ pub(crate) async fn fill(database: &Database, config: &Config) -> Result<()> {
     let org = match app.org(SLUG).await {
         Ok(org) if org.name != BEING_MADE => return Ok(()),
         Ok(org) => org,
-        Err(error) if error.kind() == Kind::NotFound => app.create_org("", BEING_MADE, SLUG).await?,
+        Err(error) if error.kind() == Kind::NotFound => {
+            Arc::new(app.create_org(BEING_MADE, SLUG, false).await?)
+        }
         Err(error) => return Err(error),
     };
     tracing::info!("making the demonstration's 1,000 people; this takes a moment");

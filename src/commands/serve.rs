@@ -93,6 +93,7 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
         if options.demo { demo::url(&config, public.address()) } else { config.url_for(public.address()) };
     let mut web = web::Options::new(url.clone());
     web.trusted_proxies.clone_from(&config.trusted_proxies);
+    web.sign_ins_per_minute = config.sign_ins_per_minute;
     web.demo = options.demo.then(demo::sign_ins);
 
     let end = TheEnd::listen()?;

@@ -65,6 +65,11 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "Networks whose `X-Forwarded-For` is believed, such as `[\"10.0.0.0/8\"]`. Unless given, nobody's is.",
     ),
+    key(
+        "server.sign_ins_per_minute",
+        "60",
+        "Sign-ins and other requests worth guessing that one address may send in a minute, 1 to 1,000,000.",
+    ),
     key("log.format", "", "`json` or `text`. Unless given: `text` in a terminal, else `json`."),
     key(
         "log.level",

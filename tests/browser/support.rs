@@ -156,7 +156,7 @@ impl Site {
 
     /// A second organization, whose owner is Otto.
     pub(crate) async fn other_org(&self, name: &str, slug: &str) {
-        let org = self.app.create_org("", name, slug).await.expect("an organization");
+        let org = self.app.create_org(name, slug, false).await.expect("an organization");
         let fields = UserFields {
             given_name: Some("Otto".to_owned()),
             email: Some(format!("otto@{slug}.example")),

@@ -45,7 +45,9 @@ impl App {
     pub async fn session(&self, context: OrgContext, secret: &Secret) -> Result<Arc<Access>> {
         let hash = secret.hash();
         let now = self.now();
-        let access = match self.cache().access(&hash, context, now) {
+        let known = self.cache().access(&hash, context, now);
+        // A token in a cookie is no session, whatever is remembered of it.
+        let access = match known.filter(|access| matches!(access.proof, Proof::Session(_))) {
             Some(access) => access,
             None => self.load_session(context, hash, now).await?,
         };
@@ -57,7 +59,8 @@ impl App {
     pub async fn token(&self, context: OrgContext, secret: &Secret) -> Result<Arc<Access>> {
         let hash = secret.hash();
         let now = self.now();
-        let access = match self.cache().access(&hash, context, now) {
+        let known = self.cache().access(&hash, context, now);
+        let access = match known.filter(|access| matches!(access.proof, Proof::Token(_))) {
             Some(access) => access,
             None => self.load_token(context, hash, now).await?,
         };
@@ -81,6 +84,10 @@ impl App {
             let session = store::sessions::find(connection, context, &hash).await?;
             let session = session.filter(|session| session.is_valid(now)).ok_or_else(signed_out)?;
             let holder = holder(connection, context, user, now).await?;
+            // Remembering is not for administrators, also when somebody becomes one afterwards (PRODUCT §6).
+            if session.remembered && holder.rights.0.beyond_member() != Permissions::default() {
+                return Err(signed_out());
+            }
             Ok(session_access(stamps, &session, &holder))
         };
         let access = Arc::new(self.database().read(read).await?);

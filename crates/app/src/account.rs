@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use crate::{Actor, App, Operation, Person, access::signed_out};
 
 impl App {
-    /// One's own record.
+    /// One's own record, without what administrators note about one.
     pub async fn own_account(&self, actor: &Actor) -> Result<Person> {
         actor.require(Permission::AccountRead)?;
-        self.load_person(actor.context, actor.user().ok_or_else(signed_out)?).await
+        Ok(without_notes(self.load_person(actor.context, actor.user().ok_or_else(signed_out)?).await?))
     }
 
     /// Changes one's own profile: names, phones, personal contacts, address, language. The rest is the administrators'.
@@ -31,6 +31,11 @@ impl App {
             }
             op.edit(person, &patch).await
         };
-        self.run(actor, Permission::AccountUpdate, deed).await
+        Ok(without_notes(self.run(actor, Permission::AccountUpdate, deed).await?))
     }
+}
+
+fn without_notes(mut person: Person) -> Person {
+    person.user.fields.notes = None;
+    person
 }

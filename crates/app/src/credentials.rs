@@ -111,7 +111,7 @@ impl App {
     async fn check_present(&self, actor: &Actor, present: &str) -> Result<()> {
         let user = actor.user().ok_or_else(signed_out)?;
         let context = actor.context;
-        self.count_try(context, user.0, &actor.address).await?;
+        self.count_try(context, user, &actor.address).await?;
         let find = async |connection: &mut store::Connection<'_>| {
             store::credentials::find(connection, context, user).await
         };
@@ -144,7 +144,7 @@ impl Operation<'_, '_> {
     ) -> Result<()> {
         let (context, id) = (self.context, person.user.id);
         store::credentials::set(self.connection, context, id, credential).await?;
-        store::credentials::forget_tries(self.connection, context, id, None).await?;
+        self.forget_tries(&person.user, None).await?;
         store::users::lock_password(self.connection, context, id, None).await?;
         person.user.password_locked_until = None;
         let expires = credential.expires_at.map_or(Value::Null, |at| at.to_string().into());

@@ -18,6 +18,7 @@ pub mod setup;
 pub mod signin;
 pub mod system;
 pub mod tokens;
+mod tries;
 pub mod users;
 pub mod worker;
 

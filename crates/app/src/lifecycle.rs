@@ -153,7 +153,7 @@ impl Operation<'_, '_> {
         }
         store::roles::forget_snapshot(self.connection, context, id).await?;
         store::credentials::remove(self.connection, context, id).await?;
-        store::credentials::forget_tries(self.connection, context, id, None).await?;
+        self.forget_tries(&person.user, None).await?;
         store::idempotency::forget(self.connection, context, &id.to_string()).await?;
         store::audit::erase_person(self.connection, context, id, &pseudonym).await?;
         self.record(Event {
@@ -181,7 +181,7 @@ impl Operation<'_, '_> {
                 Effect::PurgeAt(at) => self.later(Work::PurgeUser { user: id }, *at),
                 Effect::SuspendAt(at) => self.later(Work::ExpireUser { user: id }, *at),
                 Effect::ForgetFailures => {
-                    store::credentials::forget_tries(self.connection, context, id, None).await?;
+                    self.forget_tries(user, None).await?;
                 }
                 // Grants and personal values are the caller's; invitations have no links that could be out yet.
                 Effect::RemoveGrants | Effect::Erase | Effect::SendInvitation | Effect::EndInvitation => {}

@@ -1,6 +1,6 @@
 //! What one can do with organizations: create, list, rename, change name and settings.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use model::{
     Error, Kind, Org, OrgContext, OrgId, Permission, Result, Settings,
@@ -13,15 +13,15 @@ use store::Connection;
 use crate::{Actor, App, Operation, cache::Stale, operation::Event, users::changed};
 
 impl App {
-    /// Creates an organization. Only the operator does, and the very first set-up.
-    pub async fn create_org(&self, actor_request_id: &str, name: &str, slug: &str) -> Result<Arc<Org>> {
+    /// Creates an organization; with `dry_run` only tries. Only the operator does, and the very first set-up.
+    pub async fn create_org(&self, name: &str, slug: &str, dry_run: bool) -> Result<Org> {
         let org = self.new_org(name, slug)?;
-        let mut actor = Actor::operator(org.id.into());
-        actor.request_id = actor_request_id.to_owned();
-        let slug = org.slug.clone();
-        let deed = async move |op: &mut Operation<'_, '_>| op.create_org(&org).await;
-        self.run(&actor, Permission::OrgRename, deed).await?;
-        self.org(&slug).await
+        let actor = Actor { dry_run, ..Actor::operator(org.id.into()) };
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            op.create_org(&org).await?;
+            Ok(org.clone())
+        };
+        self.run(&actor, Permission::OrgRename, deed).await
     }
 
     pub(crate) fn new_org(&self, name: &str, slug: &str) -> Result<Org> {

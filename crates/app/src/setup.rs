@@ -54,7 +54,9 @@ impl App {
     /// Whether a set-up link still opens. Looking changes nothing.
     pub async fn check_setup_link(&self, secret: &Secret) -> Result<()> {
         let (hash, now) = (secret.hash(), self.now());
-        let read = async |connection: &mut Connection<'_>| store::setup::holds(connection, &hash, now).await;
+        let read = async |connection: &mut Connection<'_>| {
+            Ok(store::setup::holds(connection, &hash, now).await? && !store::orgs::exist(connection).await?)
+        };
         if self.database().read(read).await? { Ok(()) } else { Err(used_up()) }
     }
 
@@ -79,7 +81,13 @@ impl App {
             {
                 return Err(used_up());
             }
-            if hash.is_none() && store::orgs::exist(op.connection).await? {
+            // Also when it was not this link that set up: by start variables, or on the command line.
+            let is_late = !store::setup::is_first(op.connection, op.now).await?
+                || store::orgs::exist(op.connection).await?;
+            if is_late && hash.is_some() {
+                return Err(used_up());
+            }
+            if is_late {
                 return Err(Error::new(Kind::Conflict, "setup.done", "There is an organization already."));
             }
             op.create_org(&org).await?;

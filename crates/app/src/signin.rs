@@ -1,8 +1,7 @@
 //! Signing in with a password, and signing out.
 //!
-//! Whoever asks learns nothing from a refusal: unknown, wrong, suspended and locked look and take alike. Tries are
-//! counted before anything is computed, for identifiers that nobody holds too, so that neither many tries at once nor
-//! the lock itself tells more.
+//! Whoever asks learns nothing from a refusal: unknown, wrong, suspended and locked look and take alike. How
+//! often one may try is `tries.rs`.
 
 use model::{
     Error, Kind, Org, OrgContext, Permission, Result, SessionId, Timestamp, UserId,
@@ -13,8 +12,6 @@ use model::{
     user::UserType,
 };
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use crate::{Actor, App, Operation, Person, operation::Event, users::changed};
 
@@ -51,6 +48,7 @@ pub struct SignedIn {
 /// Why a sign-in was refused: for the audit log only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
+    TooMany,
     WrongPassword,
     NoPassword,
     NotActive,
@@ -62,6 +60,7 @@ enum Refusal {
 impl Refusal {
     fn as_str(self) -> &'static str {
         match self {
+            Self::TooMany => "too_many_tries",
             Self::WrongPassword => "wrong_password",
             Self::NoPassword => "no_password",
             Self::NotActive => "not_active",
@@ -92,8 +91,8 @@ impl App {
             Ok(Some((user.id, credential)))
         };
         let found = if identifier.len() > 1000 { None } else { self.database().read(find).await? };
-        let subject = found.as_ref().map_or_else(|| nobody(context, &identifier), |(id, _)| id.0);
-        self.count_try(context, subject, &attempt.address).await?;
+        let account = found.as_ref().map(|(user, _)| *user);
+        let is_throttled = self.count_sign_in(context, &identifier, account, &attempt.address).await?;
         let credential = found.as_ref().and_then(|(_, credential)| credential.as_ref());
         let stored = credential.map(|credential| credential.hash.clone());
         // Something that can't be a password takes as long as any other.
@@ -101,36 +100,18 @@ impl App {
         let possible = Password::typed(&attempt.password).is_some();
         let Some(typed) = typed else { return Err(refused()) };
         let verdict = self.hasher().verify(typed.clone(), stored.as_deref()).await?;
-        let Some((user, credential)) = found else { return Err(refused()) };
-        let signed_in = self.settle(org, user, credential, verdict.matches && possible, attempt).await?;
-        let outcome = if signed_in.is_some() { "signed_in" } else { "refused" };
-        metrics::counter!("muster_sign_ins_total", "outcome" => outcome).increment(1);
+        let Some((user, credential)) = found else {
+            self.note_failure_of_nobody(org, &identifier).await?;
+            count_outcome("refused");
+            return Err(refused());
+        };
+        let proven = Proven { matches: verdict.matches && possible, is_throttled };
+        let signed_in = self.settle(org, user, credential, proven, attempt).await?;
+        count_outcome(if signed_in.is_some() { "signed_in" } else { "refused" });
         if verdict.outdated && signed_in.is_some() {
             self.rehash(context, user, typed, stored.unwrap_or_default()).await?;
         }
         signed_in.ok_or_else(refused)
-    }
-
-    /// One more try; refused when there were too many, for a subject that exists or not.
-    pub(crate) async fn count_try(&self, context: OrgContext, subject: Uuid, address: &str) -> Result<()> {
-        let org = self.org_of(context).await?;
-        let policy = org.settings.lockout.clone();
-        let now = self.now();
-        let (subject, address) = (UserId(subject), address.to_owned());
-        let tries = self
-            .maintain(context, async move |connection| {
-                let since = now.minus(policy.window());
-                store::credentials::count_try(connection, context, subject, &address, now, since).await
-            })
-            .await?;
-        if tries <= i64::from(org.settings.lockout.failures_per_address) {
-            return Ok(());
-        }
-        let minutes = org.settings.lockout.minutes;
-        let message =
-            format!("Too many tries. Wait {minutes} minutes, then try again, or ask your administrator.");
-        let error = Error::new(Kind::TooMany, "sign_in.too_many", message);
-        Err(error.with_retry_after(u32::from(minutes) * 60))
     }
 
     /// The organization of an id, as it stands in the database.
@@ -146,7 +127,7 @@ impl App {
         org: &Org,
         user: UserId,
         seen: Option<Credential>,
-        matches: bool,
+        proven: Proven,
         attempt: Attempt,
     ) -> Result<Option<SignedIn>> {
         let secret = self.new_secret();
@@ -158,7 +139,7 @@ impl App {
         actor.door = Door::Console;
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;
-            let refusal = refusal(&person, seen.as_ref(), matches, op.now);
+            let refusal = refusal(&person, seen.as_ref(), proven, op.now);
             if let Some(refusal) = refusal {
                 op.refuse_sign_in(&person, refusal, &settings).await?;
                 return Ok(None);
@@ -194,17 +175,24 @@ impl App {
     }
 }
 
-/// The subject under which tries for an identifier that nobody holds are counted.
-fn nobody(context: OrgContext, identifier: &str) -> Uuid {
-    let key = model::user::key(&identifier.chars().take(300).collect::<String>());
-    let digest = Sha256::new().chain_update(context.org.0).chain_update(key).finalize();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+fn count_outcome(outcome: &'static str) {
+    metrics::counter!("muster_sign_ins_total", "outcome" => outcome).increment(1);
+}
+
+/// What was found out about a password before the transaction.
+#[derive(Debug, Clone, Copy)]
+struct Proven {
+    /// It is the stored one.
+    matches: bool,
+    /// There were too many tries of this account from there.
+    is_throttled: bool,
 }
 
 /// Everything that must hold for a session to begin.
-fn refusal(person: &Person, seen: Option<&Credential>, matches: bool, now: Timestamp) -> Option<Refusal> {
+fn refusal(person: &Person, seen: Option<&Credential>, proven: Proven, now: Timestamp) -> Option<Refusal> {
+    if proven.is_throttled {
+        return Some(Refusal::TooMany);
+    }
     let Some(seen) = seen else { return Some(Refusal::NoPassword) };
     if person.user.fields.kind() == UserType::Service {
         return Some(Refusal::Service);
@@ -213,7 +201,7 @@ fn refusal(person: &Person, seen: Option<&Credential>, matches: bool, now: Times
         return Some(Refusal::PasswordLocked);
     }
     // The password that was compared must still be the password.
-    if !matches || person.password.set_at != Some(seen.set_at) {
+    if !proven.matches || person.password.set_at != Some(seen.set_at) {
         return Some(Refusal::WrongPassword);
     }
     if !person.user.may_act(now) {
@@ -258,8 +246,8 @@ impl Operation<'_, '_> {
         let (context, user) = (self.context, person.user.id);
         store::sessions::insert(self.connection, session).await?;
         store::users::signed_in(self.connection, context, user, &session.method, self.now).await?;
-        store::credentials::forget_tries(self.connection, context, user, Some(&session.address)).await?;
-        store::credentials::forget_tries(self.connection, context, user, Some("")).await?;
+        self.forget_tries(&person.user, Some(&session.address)).await?;
+        self.forget_tries(&person.user, Some("")).await?;
         let changes = changed("method", Value::Null, session.method.as_str().into());
         self.record_user(&person.user, "session.started", changes, String::new());
         Ok(())

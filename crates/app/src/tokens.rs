@@ -5,6 +5,7 @@ use std::time::Duration;
 use model::{
     Agent, Error, Kind, Permission, Permissions, Result, TokenId, UserId,
     audit::Changes,
+    session::Secret,
     token::{self, Token},
 };
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub struct NewToken {
     pub scopes: Vec<String>,
     /// Days until it ends, 1 to 366.
     pub days: u16,
+    /// The operator may bring one along (first start without hands); else Muster makes it.
+    pub secret: Option<Secret>,
 }
 
 /// A token was made.
@@ -57,7 +60,7 @@ impl App {
         }
         let whose = || Error::invalid_field("user", "token.user", "Say whose token it is.");
         let user = actor.user().or(for_user).ok_or_else(whose)?;
-        let secret = token::generate(self.entropy());
+        let secret = new.secret.unwrap_or_else(|| token::generate(self.entropy()));
         let hash = secret.hash();
         let life = Duration::from_secs(u64::from(new.days) * 24 * 60 * 60);
         let deed = async move |op: &mut Operation<'_, '_>| {

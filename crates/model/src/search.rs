@@ -23,6 +23,8 @@ pub fn fold(text: &str) -> String {
             '\u{00c0}'..='\u{024f}' | '\u{1e00}'..='\u{1eff}' => {
                 folded.push_str(&deunicode::deunicode_char(c).unwrap_or_default().to_lowercase());
             }
+            // Sigma at a word's end is a sigma: whoever types capitals means both.
+            'ς' => folded.push('σ'),
             c => folded.extend(c.to_lowercase()),
         }
     }
@@ -123,5 +125,6 @@ mod tests {
     #[test]
     fn other_scripts_fold_case_only() {
         assert!(finds("иван", &["Иван Й."]) && finds("Й", &["Иван Й."]) && finds("αθη", &["Αθηνά"]));
+        assert!(finds("ΝΙΚΟΣ", &["Νίκος"]) && finds("νίκος", &["ΝΙΚΟΣ"]) && finds("νίκοσ", &["Νίκος"]));
     }
 }

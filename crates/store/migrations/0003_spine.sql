@@ -73,7 +73,7 @@ CREATE TABLE sessions (
 );
 CREATE UNIQUE INDEX sessions_secret ON sessions (org_id, secret);
 CREATE INDEX sessions_user ON sessions (org_id, user_id);
-CREATE INDEX sessions_expiry ON sessions (org_id, expires_at);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
 
 CREATE TABLE tokens (
     org_id uuid NOT NULL,
@@ -89,6 +89,7 @@ CREATE TABLE tokens (
 );
 CREATE UNIQUE INDEX tokens_secret ON tokens (org_id, secret);
 CREATE INDEX tokens_user ON tokens (org_id, user_id);
+CREATE INDEX tokens_expiry ON tokens (expires_at);
 
 CREATE TABLE audit_entries (
     org_id uuid NOT NULL,

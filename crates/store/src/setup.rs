@@ -28,3 +28,12 @@ pub async fn take(connection: &mut Connection<'_>, secret: &SecretHash, now: Tim
     let sql = "DELETE FROM setup_links WHERE secret = $1 AND expires_at > $2";
     Ok(connection.execute(sql, values![secret, now]).await? == 1)
 }
+
+/// Whether nobody else is setting up: of several transactions at once exactly one hears yes, and the others wait for it.
+pub async fn is_first(connection: &mut Connection<'_>, now: Timestamp) -> Result<bool> {
+    // No link has this hash; the row is there to be in the way.
+    let nobody: SecretHash = [0; 32];
+    let sql =
+        "INSERT INTO setup_links (secret, created_at, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    Ok(connection.execute(sql, values![&nobody, now, now]).await? == 1)
+}

@@ -58,6 +58,35 @@ pub async fn page(
     if let Ok(id) = query.search.trim().parse() {
         return one(connection, context, id).await;
     }
+    let rows: Vec<Listed> = ask(connection, context, query, now, "").await?;
+    Ok(cut(rows, query))
+}
+
+/// How the engine goes about a page, step by step.
+#[cfg(feature = "testing")]
+pub async fn explain(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &UserQuery,
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    if connection.engine() == Engine::Postgres {
+        let steps: Vec<(String,)> = ask(connection, context, query, now, "EXPLAIN ").await?;
+        return Ok(steps.into_iter().map(|(step,)| step).collect());
+    }
+    let steps: Vec<(i64, i64, i64, String)> =
+        ask(connection, context, query, now, "EXPLAIN QUERY PLAN ").await?;
+    Ok(steps.into_iter().map(|(.., step)| step).collect())
+}
+
+/// The rows of a page and the one after it; `how` stands before the statement.
+async fn ask<R: Record>(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &UserQuery,
+    now: Timestamp,
+    how: &'static str,
+) -> Result<Vec<R>> {
     let mut terms = search::terms(&query.search);
     terms.truncate(MAX_TERMS);
     let role = query.role.filter(|role| *role != Role::Member);
@@ -82,6 +111,7 @@ pub async fn page(
     bound.extend(patterns.iter().map(|pattern| Value::from(pattern.as_str())));
 
     let shape = Shape {
+        how,
         engine: connection.engine(),
         sort: query.sort,
         descending: query.descending != backwards,
@@ -92,8 +122,7 @@ pub async fn page(
     };
     let (sql, used) = text(shape);
     let bound: Vec<Value<'_>> = used.iter().map(|number| bound[number - 1]).collect();
-    let rows: Vec<Listed> = connection.all(sql, &bound).await?;
-    Ok(cut(rows, query, backwards))
+    connection.all(sql, &bound).await
 }
 
 /// The user of that id as a page: the search box takes ids too.
@@ -254,6 +283,7 @@ fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
 /// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Shape {
+    how: &'static str,
     engine: Engine,
     sort: Sort,
     descending: bool,
@@ -274,7 +304,7 @@ fn text(shape: Shape) -> Text {
         Err(poisoned) => poisoned.into_inner(),
     };
     *texts.entry(shape).or_insert_with(|| {
-        let (text, used) = renumbered(&shape.statement());
+        let (text, used) = renumbered(&format!("{}{}", shape.how, shape.statement()));
         (Box::leak(text.into_boxed_str()), Box::leak(used.into_boxed_slice()))
     })
 }
@@ -343,8 +373,10 @@ impl Shape {
             Sort::Created => format!("u.id {than} $3"),
         };
         let states: Vec<String> = (0..self.states).map(|state| format!("${}", 8 + state)).collect();
-        // Not a plain column: an index that starts with the state would be taken, and everything sorted.
-        let _ = write!(text, " AND u.state || '' IN ({})", states.join(", "));
+        // Not a plain column on `SQLite`: an index that starts with the state would be taken, and everything sorted.
+        // PostgreSQL has statistics of the column, and needs them.
+        let state = if self.engine == Engine::Postgres { "u.state" } else { "u.state || ''" };
+        let _ = write!(text, " AND {state} IN ({})", states.join(", "));
         self.lock_condition(&mut text);
         if self.plan != Plan::Matches {
             self.words(&mut text);
@@ -397,7 +429,8 @@ fn renumbered(text: &str) -> (String, Vec<usize>) {
 }
 
 /// Turns the rows found (one more than asked for) into a page with its neighbours.
-fn cut(mut rows: Vec<Listed>, query: &UserQuery, backwards: bool) -> Page<Listed> {
+fn cut(mut rows: Vec<Listed>, query: &UserQuery) -> Page<Listed> {
+    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
     let more = rows.len() > usize::from(query.limit);
     rows.truncate(query.limit.into());
     if backwards {

@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
 
-use std::path::Path;
+mod texts;
 
 use model::{
     Kind, OrgId, Role, Status, Timestamp,
@@ -18,97 +18,15 @@ use store::{
 };
 use uuid::Uuid;
 
-/// The seam itself, whose statements are tried in `tests/seam`, and what measures without Muster's tables.
-const OTHERS: [&str; 10] = [
-    "connection.rs",
-    "db.rs",
-    "migrations.rs",
-    "notify.rs",
-    "postgres.rs",
-    "probe.rs",
-    "sql.rs",
-    "sqlite.rs",
-    "testing.rs",
-    "writer.rs",
-];
-
-/// A string literal, and what stands before it.
-struct Literal {
-    before: String,
-    text: String,
-}
-
-/// The string literals of a source text, without comments and tests.
-fn literals(source: &str) -> Vec<Literal> {
-    let source = source.split("#[cfg(test)]").next().unwrap();
-    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let source = lines.collect::<Vec<_>>().join("\n").replace("'\"'", "' '").replace("'\\\"'", "' '");
-    let (mut found, mut before, mut rest) = (Vec::new(), String::new(), source.as_str());
-    while let Some((code, after)) = rest.split_once('"') {
-        before.push_str(code);
-        let (mut text, mut characters) = (String::new(), after.char_indices());
-        let end = loop {
-            match characters.next().unwrap() {
-                (at, '"') => break at + 1,
-                (_, '\\') => match characters.next().unwrap().1 {
-                    // Goes on in the next line, after its indentation.
-                    '\n' => {
-                        let indented = characters.as_str();
-                        for _ in 0..indented.len() - indented.trim_start().len() {
-                            characters.next();
-                        }
-                    }
-                    other => text.push(other),
-                },
-                (_, other) => text.push(other),
-            }
-        };
-        found.push(Literal { before: before.trim_end().to_owned(), text });
-        rest = &after[end..];
-    }
-    found
-}
-
-/// The statement that `engine` is given by this literal, if it is one.
-fn statement(Literal { before, text }: Literal, engine: Engine) -> Option<String> {
-    let follows = |ends: &[&str]| ends.iter().any(|end| before.ends_with(end));
-    if follows(&["select!("]) {
-        // Its columns are those that are prepared with the literal in `users::lock`.
-        return Some(format!("SELECT 1 FROM users u {text}"));
-    }
-    let verb = text.split_whitespace().next().unwrap_or_default();
-    let whole = !follows(&["concat!(", "format!(", "write!("]);
-    if !whole || !["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].contains(&verb) {
-        return None;
-    }
-    match engine {
-        Engine::Sqlite if follows(&["const POSTGRES: &str ="]) => None,
-        Engine::Postgres if follows(&["const SQLITE: &str ="]) || text.contains(" MATCH ") => None,
-        Engine::Postgres if follows(&["locking!("]) => Some(format!("{text} FOR UPDATE")),
-        _ => Some(text),
-    }
-}
-
 /// `check` answers what is wrong with a statement.
 async fn all_are_accepted(engine: Engine, mut check: impl AsyncFnMut(&str) -> Option<String>) {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut count, mut wrong) = (0, Vec::new());
-    for entry in std::fs::read_dir(sources).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if OTHERS.contains(&name) {
-            continue;
-        }
-        let source = std::fs::read_to_string(&path).unwrap();
-        for statement in literals(&source).into_iter().filter_map(|literal| statement(literal, engine)) {
-            count += 1;
-            if let Some(error) = check(&statement).await {
-                wrong.push(format!("{name}: {error}\n    {statement}"));
-            }
+    let mut wrong = Vec::new();
+    for (file, statement) in texts::statements(engine) {
+        if let Some(error) = check(&statement).await {
+            wrong.push(format!("{file}: {error}\n    {statement}"));
         }
     }
     assert!(wrong.is_empty(), "{engine:?} refuses:\n{}", wrong.join("\n"));
-    assert!(count > 60, "only {count} statements were found: has their way of writing changed?");
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ impl From<&FieldError> for FieldProblem {
 /// Gives a failed answer its body, and writes what only the log may know.
 pub(crate) fn finish(response: &mut Response, request_id: &str, is_api: bool, method: &Method, path: &str) {
     let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() else { return };
-    let (kind, code, detail) = (error.kind(), error.code(), error.detail());
+    let (kind, code, detail, status) = (error.kind(), error.code(), error.detail(), response.status());
     if matches!(kind, Kind::Internal | Kind::Unavailable | Kind::OutcomeUnknown) {
         tracing::error!(request_id, %method, path, code, detail, "a request failed");
     } else {
@@ -112,7 +112,7 @@ pub(crate) fn finish(response: &mut Response, request_id: &str, is_api: bool, me
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"muster\""));
     }
     let (content_type, body) = if is_api {
-        ("application/problem+json", document(&error, request_id))
+        ("application/problem+json", document(&error, status, request_id))
     } else {
         ("text/html; charset=utf-8", console::error_page(&error, request_id, path))
     };
@@ -121,8 +121,7 @@ pub(crate) fn finish(response: &mut Response, request_id: &str, is_api: bool, me
     *response.body_mut() = Body::from(body);
 }
 
-fn document(error: &Error, request_id: &str) -> String {
-    let status = status(error.kind());
+fn document(error: &Error, status: StatusCode, request_id: &str) -> String {
     let document = ProblemDocument {
         problem_type: format!("urn:muster:{}", error.code()),
         title: status.canonical_reason().unwrap_or_default().to_owned(),

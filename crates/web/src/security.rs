@@ -102,11 +102,11 @@ fn answered(status: u16) -> &'static metrics::Counter {
     })
 }
 
-/// Whether programs are served there.
+/// Whether programs are served there; the API's own page is for people.
 pub(crate) fn is_api_path(path: &str) -> bool {
     path.strip_prefix("/o/")
         .and_then(|rest| rest.split_once('/'))
-        .is_some_and(|(_, rest)| rest.starts_with("api/"))
+        .is_some_and(|(_, rest)| rest.starts_with("api/") && rest != "api/docs")
 }
 
 /// The client: the connection's other end, or, through trusted proxies only, the last address that none of them has.

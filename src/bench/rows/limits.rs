@@ -4,9 +4,9 @@ use super::{Action, Row};
 use crate::bench::figure::{Figure, Unit};
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new(0, "append 4 KiB and sync", Unit::PerSecond, "", Some(FSYNC)),
-    Row::new(0, "SQLite: insert, one by one", Unit::PerSecond, "", Some(INSERT_ALONE)),
-    Row::new(0, "SQLite: read a row by id", Unit::PerSecond, "", Some(POINT)),
+    Row::new(0, "append 4 KiB and sync", Unit::PerSecond, "").limit(FSYNC),
+    Row::new(0, "SQLite: insert, one by one", Unit::PerSecond, "").limit(INSERT_ALONE),
+    Row::new(0, "SQLite: read a row by id", Unit::PerSecond, "").limit(POINT),
 ];
 
 const FSYNC: Action = |bench| Box::pin(bench.fsync());

@@ -7,16 +7,17 @@ mod limits;
 mod list;
 mod search;
 mod sign_in;
+mod suspend;
 
 use super::{
     context::Bench,
     figure::{Figure, Unit},
 };
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use model::Result;
 
 /// One measurement.
-pub(crate) type Action = for<'a> fn(&'a mut Bench) -> BoxFuture<'a, Result<Figure>>;
+pub(crate) type Action = for<'a> fn(&'a mut Bench) -> LocalBoxFuture<'a, Result<Figure>>;
 
 /// One line of the table: what is done, what limits it, and how Muster does it.
 #[derive(Clone, Copy)]
@@ -33,23 +34,48 @@ pub(crate) struct Row {
     pub(crate) ours: Option<Action>,
     /// Whether more rounds would only repeat it (a file's size).
     pub(crate) once: bool,
+    /// Whether it is measured on PostgreSQL, and left out without one.
+    pub(crate) postgres: bool,
 }
 
 impl Row {
-    /// A row with its limit; what Muster does is set by the row's own file.
-    const fn new(
-        number: u8,
-        work: &'static str,
-        unit: Unit,
-        goal: &'static str,
-        limit: Option<Action>,
-    ) -> Self {
-        Self { number, work, unit, goal, limit, ours: None, once: false }
+    /// A row of the list of goals.
+    const fn new(number: u8, work: &'static str, unit: Unit, goal: &'static str) -> Self {
+        Self { number, work, unit, goal, limit: None, ours: None, once: false, postgres: false }
+    }
+
+    /// What limits it.
+    const fn limit(self, limit: Action) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+
+    /// How Muster does it.
+    const fn ours(self, ours: Action) -> Self {
+        Self { ours: Some(ours), ..self }
+    }
+
+    /// More rounds would only repeat it.
+    const fn once(self) -> Self {
+        Self { once: true, ..self }
+    }
+
+    /// Needs PostgreSQL.
+    const fn postgres(self) -> Self {
+        Self { postgres: true, ..self }
     }
 }
 
 /// Every row.
 pub(crate) fn all() -> Vec<Row> {
-    [limits::ROWS, create::ROWS, list::ROWS, search::ROWS, sign_in::ROWS, check::ROWS, footprint::ROWS]
-        .concat()
+    [
+        limits::ROWS,
+        create::ROWS,
+        list::ROWS,
+        search::ROWS,
+        sign_in::ROWS,
+        check::ROWS,
+        suspend::ROWS,
+        footprint::ROWS,
+    ]
+    .concat()
 }

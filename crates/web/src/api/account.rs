@@ -74,9 +74,7 @@ pub(crate) async fn edit(
     Ok(own(&shared, &caller, person))
 }
 
-/// One's own record, without what administrators write about one.
-fn own(shared: &Shared, caller: &Caller, mut person: app::Person) -> Response {
-    person.user.fields.notes = None;
+fn own(shared: &Shared, caller: &Caller, person: app::Person) -> Response {
     let version = person.user.version;
     versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now()))
 }

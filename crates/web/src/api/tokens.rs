@@ -97,7 +97,7 @@ pub(crate) async fn create(
     caller: Caller,
     Json(body): Json<NewTokenBody>,
 ) -> Answer<(StatusCode, axum::Json<CreatedTokenView>)> {
-    let new = NewToken { name: body.name, scopes: body.scopes, days: body.days };
+    let new = NewToken { name: body.name, scopes: body.scopes, days: body.days, secret: None };
     let created = shared.app.create_token(&caller.actor, new, None).await?;
     let view = CreatedTokenView { token: present(&created.token), secret: created.secret };
     Ok((StatusCode::CREATED, axum::Json(view)))

@@ -128,6 +128,7 @@ pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
         name: name.to_owned(),
         scopes: scopes.clone(),
         days: days.trim().parse().unwrap_or_default(),
+        secret: None,
     };
     match visit.app().create_token(&visit.caller.actor, new, None).await {
         Ok(created) => visit.must_be_read(&DonePage {

@@ -1,0 +1,177 @@
+//! Many people in a database: invented, in all states, the same in every run.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use futures_util::{StreamExt, stream};
+use model::{
+    Agent, EntryId, OrgContext, OrgId, Result, Role, State, Timestamp, User, UserFields, UserId,
+    audit::{Changes, Door, Entry},
+    lifecycle::{Departure, Lock, Reason},
+};
+use store::{
+    Attempt, Connection, Database, Engine, Lane, Options, Proof,
+    roles::RoleGrant,
+    testing::{Postgres, Scratch},
+};
+use uuid::Uuid;
+
+/// Now, for all of them.
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+const GIVEN: [&str; 8] = ["Ana", "Łukasz", "Mariana", "Νίκος", "篤司", "Zoë", "Иван", "Ümit"];
+const FAMILY: [&str; 9] =
+    ["Ng", "Müller", "Anand", "O'Neill", "林", "Παπαδόπουλος", "Żółw", "de la Cruz", "Smith"];
+
+/// A database with people in it.
+pub(crate) struct Loaded {
+    pub(crate) engine: Engine,
+    pub(crate) url: String,
+    pub(crate) context: OrgContext,
+    pub(crate) people: Vec<Person>,
+    database: Database,
+    scratch: Scratch,
+}
+
+/// Somebody, as written.
+pub(crate) struct Person {
+    pub(crate) user: User,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) search_text: String,
+    pub(crate) sort_name: String,
+}
+
+impl Loaded {
+    pub(crate) async fn new(engine: Engine, count: usize) -> Self {
+        let scratch = Scratch::new();
+        let url = match engine {
+            Engine::Sqlite => scratch.sqlite(),
+            Engine::Postgres => Postgres::shared().database(),
+        };
+        let database = Database::open(&Options::new(&url)).await.unwrap();
+        database.migrate().await.unwrap();
+        let context = OrgContext::from(OrgId(Uuid::from_u128(5)));
+        let chunks = (0..count).step_by(250).map(|from| {
+            let (database, some) = (&database, from..(from + 250).min(count));
+            write(database, async move |connection| {
+                let mut written = Vec::with_capacity(some.len());
+                for number in some.clone() {
+                    written.push(insert(connection, context, number).await?);
+                }
+                Ok(Attempt::Commit(written))
+            })
+        });
+        let people = stream::iter(chunks).buffered(8).concat().await;
+        if engine == Engine::Postgres {
+            let analyze = async |connection: &mut Connection<'_>| connection.execute("ANALYZE", &[]).await;
+            database.read(analyze).await.unwrap();
+        }
+        Self { engine, url, context, people, database, scratch }
+    }
+
+    /// Where the `SQLite` file is.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.scratch.path().join("muster.db")
+    }
+
+    pub(crate) async fn read<T>(&self, work: impl AsyncFnOnce(&mut Connection<'_>) -> Result<T>) -> T {
+        self.database.read(work).await.unwrap()
+    }
+}
+
+async fn write<T, W>(database: &Database, work: W) -> T
+where
+    W: AsyncFn(&mut Connection<'_>) -> Result<Attempt<T>> + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    // Of the same proof there is only one transaction at a time.
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let proof = Proof { org: OrgId(Uuid::nil()), entry: EntryId(Uuid::from_u128(number.into())) };
+    database.transaction(proof, Lane::Interactive, work, |_| {}).await.unwrap()
+}
+
+/// The id of a person: in the order of their numbers.
+fn id(number: usize) -> Uuid {
+    Uuid::from_u128((number as u128 + 1) << 64 | 0x8000_0000_0000_0000)
+}
+
+async fn insert(connection: &mut Connection<'_>, context: OrgContext, number: usize) -> Result<Person> {
+    let mut user = invented(context, number);
+    store::users::insert(connection, &user).await?;
+    if number % 40 == 3 {
+        let until =
+            (number % 80 == 3).then(|| if number % 160 == 3 { NOW.minus(SECOND) } else { NOW.plus(SECOND) });
+        user.lock = Some(Lock { until, note: String::new(), since: NOW, by: Agent::Operator });
+        store::users::update(connection, &user).await?;
+    }
+    if number.is_multiple_of(3) {
+        let at = Timestamp::from_micros(1_000 + i64::try_from(number % 977).unwrap());
+        user.last_sign_in_at = Some(at);
+        store::users::signed_in(connection, context, user.id, "password", at).await?;
+    }
+    let roles = if number % 60 == 1 { vec![Role::Auditor] } else { Vec::new() };
+    for role in &roles {
+        let (granted_by, reason) = (Agent::Operator, String::new());
+        let grant = RoleGrant {
+            role: *role,
+            granted_by,
+            granted_at: NOW,
+            reason,
+            valid_from: None,
+            valid_until: None,
+        };
+        store::roles::grant(connection, context, user.id, &grant).await?;
+    }
+    let entry = Entry {
+        id: EntryId(id(number)),
+        at: NOW,
+        event: "user.created".to_owned(),
+        actor: Agent::Operator,
+        actor_name: String::new(),
+        target_type: "user".to_owned(),
+        target: user.id.0,
+        target_name: String::new(),
+        changes: Changes::new(),
+        reason: String::new(),
+        request_id: String::new(),
+        address: String::new(),
+        door: Door::CommandLine,
+    };
+    store::audit::append(connection, context, &entry).await?;
+    let (search_text, sort_name) = (user.search_text(), user.sort_name());
+    Ok(Person { user, roles, search_text, sort_name })
+}
+
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+
+fn invented(context: OrgContext, number: usize) -> User {
+    let given = GIVEN[number * 7 % GIVEN.len()];
+    let family = if number % 997 == 5 { "Zimmerli" } else { FAMILY[number * 5 % FAMILY.len()] };
+    let fields = UserFields {
+        username: Some(format!("p{number}")),
+        email: Some(format!("p{number}@acme.example")),
+        given_name: Some(given.to_owned()),
+        family_name: Some(family.to_owned()),
+        display_name: Some(format!("{given} {family}")),
+        ..UserFields::default()
+    };
+    let mut user = User::new(UserId(id(number)), context, fields, NOW);
+    let left = || Departure { reason: Reason::Left, note: String::new(), since: NOW, by: Agent::Operator };
+    user.state = match number % 20 {
+        0 => State::Staged,
+        1 => State::Suspended(left()),
+        2 => State::Deprovisioned(left()),
+        4 => State::Trashed {
+            before: Box::new(State::Staged),
+            since: NOW,
+            until: NOW.plus(SECOND),
+            by: Agent::Operator,
+        },
+        5 => State::Invited,
+        _ => State::Active,
+    };
+    user
+}

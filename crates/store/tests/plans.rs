@@ -1,0 +1,220 @@
+//! How both engines go about every question with 20,000 users: by an index, never through everybody; and that the
+//! ways there are to one page lead to the same page, compared with an answer worked out in Rust.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
+
+mod people;
+mod texts;
+
+use model::{
+    Role, Status, Timestamp, User,
+    filter::{Sort, UserQuery},
+    page::Page,
+    search,
+};
+use people::{Loaded, NOW, Person};
+use store::{
+    Connection, Engine,
+    user_list::{self, Listed},
+};
+
+/// Tables that grow with the number of people; nothing that is asked often may go through all of them.
+const LARGE: [&str; 6] = ["users", "audit_entries", "sessions", "tokens", "credentials", "role_grants"];
+
+#[tokio::test]
+async fn sqlite_goes_through_everybody_for_nobody() {
+    let loaded = Loaded::new(Engine::Sqlite, 20_000).await;
+    assert_pages_are_short(&loaded).await;
+    let driver = rusqlite::Connection::open(loaded.file()).unwrap();
+    let mut wrong = Vec::new();
+    for (file, text) in texts::statements(Engine::Sqlite) {
+        let explain = format!("EXPLAIN QUERY PLAN {text}");
+        let mut statement = driver.prepare(&explain).unwrap();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().unwrap() {
+            let step: String = row.get(3).unwrap();
+            if LARGE.iter().any(|table| scans(&step, table, &text)) {
+                wrong.push(format!("{file}: {step}\n    {text}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether a step goes through a whole table. `SCAN u` is a table by its alias.
+fn scans(step: &str, table: &str, text: &str) -> bool {
+    let Some(name) = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()) else { return false };
+    name == table || text.contains(&format!("{table} {name} "))
+}
+
+#[tokio::test]
+async fn postgres_goes_through_everybody_for_nobody() {
+    let loaded = Loaded::new(Engine::Postgres, 20_000).await;
+    assert_pages_are_short(&loaded).await;
+    let (driver, connection) = tokio_postgres::connect(&loaded.url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    // Small tables are read whole, and rightly so; what matters is whether there is another way.
+    driver.batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off").await.unwrap();
+    let mut wrong = Vec::new();
+    for (file, text) in texts::statements(Engine::Postgres) {
+        let parameters = driver.prepare(&text).await.unwrap().params().len();
+        driver.batch_execute(&format!("PREPARE asked AS {text}")).await.unwrap();
+        let nulls = vec!["NULL"; parameters].join(", ");
+        let call = if parameters == 0 { String::new() } else { format!("({nulls})") };
+        let plan = driver.query(&format!("EXPLAIN EXECUTE asked{call}"), &[]).await.unwrap();
+        for row in &plan {
+            let step: String = row.get(0);
+            let scanned = LARGE.iter().any(|table| step.contains(&format!("Seq Scan on {table} ")));
+            if scanned {
+                wrong.push(format!("{file}: {step}\n    {text}"));
+            }
+        }
+        driver.batch_execute("DEALLOCATE asked").await.unwrap();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Everything that the list can be asked for, with `search`.
+fn queries(search: &str) -> Vec<UserQuery> {
+    let statuses =
+        [vec![], vec![Status::Active], vec![Status::Locked], vec![Status::Suspended, Status::Deleted]];
+    let mut queries = Vec::new();
+    for sort in [Sort::Name, Sort::Username, Sort::LastSignIn, Sort::Created] {
+        for descending in [false, true] {
+            for statuses in &statuses {
+                for role in [None, Some(Role::Auditor)] {
+                    let (search, statuses) = (search.to_owned(), statuses.clone());
+                    let limit = 20;
+                    queries.push(UserQuery { search, statuses, role, sort, descending, limit, cursor: None });
+                }
+            }
+        }
+    }
+    queries
+}
+
+/// No page of the list reads more than it shows.
+async fn assert_pages_are_short(loaded: &Loaded) {
+    let engine = loaded.engine;
+    let mut wrong = Vec::new();
+    // Nobody in particular, a rare word, a common one, both.
+    for query in ["", "zimmerli", "example", "zimmerli ana"].iter().flat_map(|search| queries(search)) {
+        let plan = loaded
+            .read(async |connection| {
+                // Where few rows are wanted from all over a table of this size, PostgreSQL may rightly read it whole:
+                // what matters is whether there is another way.
+                let sparse = engine == Engine::Postgres && query.role.is_some();
+                if sparse {
+                    connection.execute("SET enable_seqscan = off", &[]).await?;
+                }
+                let plan = user_list::explain(connection, loaded.context, &query, NOW).await;
+                if sparse {
+                    connection.execute("RESET enable_seqscan", &[]).await?;
+                }
+                plan
+            })
+            .await;
+        if goes_through_everybody(&plan, &query) {
+            wrong.push(format!("{engine:?} {query:?}\n    {}", plan.join("\n    ")));
+        }
+        let words = plan.iter().any(|step| step.contains("user_search") || step.contains("users_search"));
+        if query.search == "zimmerli" && query.role.is_none() && !words {
+            wrong.push(format!(
+                "{engine:?} does not use the words' index: {query:?}\n    {}",
+                plan.join("\n    ")
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of them, such as\n{}", wrong.len(), wrong[..wrong.len().min(3)].join("\n"));
+}
+
+/// Whether a plan reads or sorts more than a page needs.
+fn goes_through_everybody(plan: &[String], query: &UserQuery) -> bool {
+    // Some rows of each state may be merged; nothing else of a walk is sorted but the page itself.
+    let page = plan.iter().position(|step| step == "SCAN page").unwrap_or(plan.len());
+    let merges = plan.iter().any(|step| step == "CO-ROUTINE u");
+    let sorts = plan[..page].iter().filter(|step| step.starts_with("USE TEMP B-TREE")).count();
+    let walks = query.role.is_none() && query.search != "zimmerli" && query.search != "zimmerli ana";
+    let scans = plan.iter().any(|step| {
+        (step == "SCAN u" && !merges) || step.starts_with("SCAN users") || step.contains("Seq Scan on users")
+    });
+    scans || (walks && sorts > usize::from(merges))
+}
+
+/// What the list must answer, worked out the plain way.
+fn expected<'p>(people: &'p [Person], query: &UserQuery) -> Vec<&'p User> {
+    let terms = search::terms(&query.search);
+    let shown = query.shown();
+    let mut found: Vec<&Person> = people
+        .iter()
+        .filter(|person| {
+            shown.contains(&person.user.status(NOW))
+                && query.role.is_none_or(|role| person.roles.contains(&role))
+                && terms.iter().all(|term| person.search_text.contains(term.as_str()))
+        })
+        .collect();
+    match query.sort {
+        Sort::Name => found.sort_by(|a, b| (&a.sort_name, a.user.id).cmp(&(&b.sort_name, b.user.id))),
+        Sort::Username => found.sort_by_key(|person| person.user.fields.username_key()),
+        Sort::LastSignIn => {
+            found.sort_by_key(|person| {
+                (person.user.last_sign_in_at.map_or(0, Timestamp::micros), person.user.id)
+            });
+        }
+        Sort::Created => found.sort_by_key(|person| person.user.id),
+    }
+    if query.descending {
+        found.reverse();
+    }
+    found.into_iter().map(|person| &person.user).collect()
+}
+
+async fn page(loaded: &Loaded, query: &UserQuery) -> Page<Listed> {
+    let (context, query) = (loaded.context, query.clone());
+    let read =
+        async |connection: &mut Connection<'_>| user_list::page(connection, context, &query, NOW).await;
+    loaded.read(read).await
+}
+
+/// Words that nobody has, that few have, that more have than are sorted; of one and two letters, of several scripts.
+const SEARCHES: [&str; 18] = [
+    "",
+    "ana",
+    "example",
+    "a",
+    "zi",
+    "zimmerli",
+    "ana zimmerli",
+    "ZIMMERLI",
+    "an",
+    "p1",
+    "p19999",
+    "1",
+    "νίκος",
+    "ΝΊΚΟΣ",
+    "林",
+    "篤",
+    "xyzzy",
+    "example xyzzy",
+];
+
+#[tokio::test]
+async fn every_way_to_a_page_leads_to_the_same_page() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let loaded = Loaded::new(engine, 6_000).await;
+        for query in SEARCHES.iter().flat_map(|search| queries(search)) {
+            let expected = expected(&loaded.people, &query);
+            let first = page(&loaded, &query).await;
+            let ids = |page: &Page<Listed>| page.items.iter().map(|row| row.user.id).collect::<Vec<_>>();
+            let expect =
+                |from: usize| expected.iter().skip(from).take(20).map(|user| user.id).collect::<Vec<_>>();
+            assert_eq!(ids(&first), expect(0), "{engine:?} {query:?}");
+            assert_eq!(first.next.is_some(), expected.len() > 20, "{engine:?} {query:?}");
+            let Some(next) = first.next else { continue };
+            let second = page(&loaded, &query.clone().at(Some(&next)).unwrap()).await;
+            assert_eq!(ids(&second), expect(20), "{engine:?} {query:?}, second page");
+            let back = query.clone().at(Some(&second.previous.unwrap())).unwrap();
+            assert_eq!(ids(&page(&loaded, &back).await), expect(0), "{engine:?} {query:?}, back");
+        }
+    }
+}

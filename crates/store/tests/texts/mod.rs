@@ -1,0 +1,94 @@
+//! The statements of the nouns' files, read out of the source.
+
+use std::path::Path;
+
+use store::Engine;
+
+/// The seam itself, whose statements are tried in `tests/seam`, and what measures without Muster's tables.
+const OTHERS: [&str; 10] = [
+    "connection.rs",
+    "db.rs",
+    "migrations.rs",
+    "notify.rs",
+    "postgres.rs",
+    "probe.rs",
+    "sql.rs",
+    "sqlite.rs",
+    "testing.rs",
+    "writer.rs",
+];
+
+/// A string literal, and what stands before it.
+struct Literal {
+    before: String,
+    text: String,
+}
+
+/// The string literals of a source text, without comments and tests.
+fn literals(source: &str) -> Vec<Literal> {
+    let source = source.split("#[cfg(test)]").next().unwrap();
+    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let source = lines.collect::<Vec<_>>().join("\n").replace("'\"'", "' '").replace("'\\\"'", "' '");
+    let (mut found, mut before, mut rest) = (Vec::new(), String::new(), source.as_str());
+    while let Some((code, after)) = rest.split_once('"') {
+        before.push_str(code);
+        let (mut text, mut characters) = (String::new(), after.char_indices());
+        let end = loop {
+            match characters.next().unwrap() {
+                (at, '"') => break at + 1,
+                (_, '\\') => match characters.next().unwrap().1 {
+                    // Goes on in the next line, after its indentation.
+                    '\n' => {
+                        let indented = characters.as_str();
+                        for _ in 0..indented.len() - indented.trim_start().len() {
+                            characters.next();
+                        }
+                    }
+                    other => text.push(other),
+                },
+                (_, other) => text.push(other),
+            }
+        };
+        found.push(Literal { before: before.trim_end().to_owned(), text });
+        rest = &after[end..];
+    }
+    found
+}
+
+/// The statement that `engine` is given by this literal, if it is one.
+fn statement(Literal { before, text }: Literal, engine: Engine) -> Option<String> {
+    let follows = |ends: &[&str]| ends.iter().any(|end| before.ends_with(end));
+    if follows(&["select!("]) {
+        // Its columns are those that are prepared with the literal in `users::lock`.
+        return Some(format!("SELECT 1 FROM users u {text}"));
+    }
+    let verb = text.split_whitespace().next().unwrap_or_default();
+    let whole = !follows(&["concat!(", "format!(", "write!("]);
+    if !whole || !["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].contains(&verb) {
+        return None;
+    }
+    match engine {
+        Engine::Sqlite if follows(&["const POSTGRES: &str ="]) => None,
+        Engine::Postgres if follows(&["const SQLITE: &str ="]) || text.contains(" MATCH ") => None,
+        Engine::Postgres if follows(&["locking!("]) => Some(format!("{text} FOR UPDATE")),
+        _ => Some(text),
+    }
+}
+
+/// Every statement that `engine` is given, with the file that it stands in.
+pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut statements = Vec::new();
+    for entry in std::fs::read_dir(sources).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if OTHERS.contains(&name) {
+            continue;
+        }
+        let found = literals(&std::fs::read_to_string(&path).unwrap()).into_iter();
+        let found = found.filter_map(|literal| statement(literal, engine));
+        statements.extend(found.map(|statement| (name.to_owned(), statement)));
+    }
+    assert!(statements.len() > 60, "only {} statements: has their way of writing changed?", statements.len());
+    statements
+}
