@@ -102,6 +102,11 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
     }
 
+    /// Shows no scrollbars from now on, for pictures.
+    pub(crate) async fn hide_scrollbars(&self) {
+        self.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
+    }
+
     /// Turns the page's own scripts on or off, from the next page onwards.
     pub(crate) async fn set_scripts(&self, on: bool) {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": !on })).await;

@@ -9,6 +9,7 @@ async fn creating() {
     let browser = site.owner().await;
     browser.expect_in_console("422");
     browser.expect_in_console("409");
+    browser.click_text("Users").await;
     browser.click_text("Create user").await;
     browser.wait_for_text("A name and an email are enough").await;
     browser.wait_for_focus("Given name").await;
@@ -34,7 +35,9 @@ async fn creating() {
     browser.click_text("Create user").await;
     browser.wait_for_text("Another user has this email address").await;
     browser.fill("Email", "ana@acme.example").await;
+    browser.wait_for_text("First sign-in").await;
     browser.tick("Generate a temporary password").await;
+    browser.wait_for_text("Roles").await;
     browser.tick("Helpdesk").await;
     browser.click_text("Create user").await;
     browser.wait_for_text("Ana Müller was created").await;

@@ -35,8 +35,11 @@ async fn finding() {
     browser.wait_for_path("/o/acme/users").await;
     assert_eq!(browser.value("Search users").await, "");
 
-    browser.click_text("Suspended 2").await;
-    browser.wait_for_path("/o/acme/users?status=suspended").await;
+    browser.click_text("Users").await;
+    for (chip, found) in [("Active", "24"), ("Invited", "0"), ("Locked", "0"), ("Suspended", "2")] {
+        browser.click_text(&format!("{chip} {found}")).await;
+        browser.wait_for_path(&format!("/o/acme/users?status={}", chip.to_lowercase())).await;
+    }
     browser.wait_for_text("2 people").await;
     assert_eq!(browser.texts(".row-link b").await, ["Amara Diallo", "Viktor Horváth"]);
     browser.click_text("Status").await;
@@ -45,6 +48,9 @@ async fn finding() {
     browser.fill("Which status?", "archived").await;
     browser.press("Enter").await;
     browser.wait_for_text("Grace Achieng").await;
+    browser.click_text("Status").await;
+    browser.click_text("Deleted").await;
+    browser.wait_for_text("Liam Walker").await;
     browser.click_text("All 29").await;
     browser.wait_for_path("/o/acme/users").await;
     browser.finish().await;
@@ -86,6 +92,10 @@ async fn sorting_and_paging() {
     browser.wait_for_text("25 of 29 people").await;
     assert_eq!(browser.texts(".row-link b").await, first_page);
 
+    for (column, sort) in [("Created", "-created"), ("Last sign-in", "-last_sign_in"), ("User", "name")] {
+        browser.click_text(column).await;
+        browser.wait_for_path(&format!("/o/acme/users?sort={sort}&page_size=25")).await;
+    }
     browser.click_text("Username").await;
     browser.wait_for_path("/o/acme/users?sort=username&page_size=25").await;
     browser.click_text("Username").await;

@@ -15,6 +15,7 @@ async fn roles() {
     browser.click_text("Change roles").await;
     browser.wait_for_text("The roles of Tama Kahurangi were changed").await;
     browser.wait_for_text("Given by Olivia Owner").await;
+    browser.wait_for_text("Member").await;
     browser.check_page("user-roles").await;
     // The list shows the strongest, and how many more there are.
     browser.goto("/o/acme/users?q=tama").await;

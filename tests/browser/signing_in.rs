@@ -30,6 +30,7 @@ async fn signing_in() {
     assert_eq!(browser.value("Password").await, "");
     browser.check_page("sign-in-refused").await;
 
+    browser.tick("Keep me signed in on this device").await;
     browser.fill("Password", PASSWORD).await;
     browser.click_text("Show password").await;
     browser.click_text("Sign in").await;

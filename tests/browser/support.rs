@@ -1,9 +1,15 @@
 //! What journeys begin with: the program in process on a port of its own, over a fresh database, with the organization
 //! Acme, its owner Olivia and, where a journey needs company, thirty people of many cultures in all states.
 //!
-//! The clock is the machine's: pages keep their times true by the browser's.
+//! The clock is the machine's, since pages keep their times true by the browser's; a journey can put it forward.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use app::{
     Actor, App, hashing,
@@ -13,7 +19,7 @@ use app::{
 };
 use axum::Router;
 use model::{
-    Action, Org, Role, UserFields, UserId,
+    Action, Clock, Org, Role, Timestamp, UserFields, UserId,
     lifecycle::{Reason, StateName},
     session::Secret,
 };
@@ -71,10 +77,21 @@ const COMPANY: [(&str, &str, &str, &str, StateName); 30] = [
     ("Tomás", "Ferreira", "tomas.ferreira", "Operations", StateName::Active),
 ];
 
+/// The machine's clock, some seconds ahead.
+#[derive(Default)]
+struct FastClock(AtomicU64);
+
+impl Clock for FastClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus(Duration::from_secs(self.0.load(Ordering::SeqCst)))
+    }
+}
+
 /// The program, serving.
 pub(crate) struct Site {
     pub(crate) app: App,
     router: Router,
+    clock: Arc<FastClock>,
     /// Where it is found, without a slash at the end.
     pub(crate) url: String,
     _scratch: Option<Scratch>,
@@ -93,8 +110,9 @@ impl Site {
         let options = store::Options { pool_size: 8, ..store::Options::new(&address) };
         let database = Database::open(&options).await.expect("a database");
         database.migrate().await.expect("its tables");
+        let clock = Arc::new(FastClock::default());
         let cheap = hashing::Options { threads: 2, memory: 64, passes: 1, queue: 1024 };
-        let app = App::new(database, Arc::new(SystemClock), Arc::new(SystemEntropy), cheap);
+        let app = App::new(database, clock.clone(), Arc::new(SystemEntropy), cheap);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         // Browsers treat `localhost` as a secure place: the clipboard works there.
@@ -103,7 +121,7 @@ impl Site {
         let router: Router = web::router(options, app.clone());
         let served = router.clone();
         tokio::spawn(async move { axum::serve(listener, served).await });
-        Self { app, router, url, _scratch: scratch }
+        Self { app, router, clock, url, _scratch: scratch }
     }
 
     /// One with Acme and its owner.
@@ -151,6 +169,11 @@ impl Site {
     pub(crate) async fn set_up_link(&self) -> String {
         let secret: Secret = self.app.new_setup_link().await.expect("a database").expect("nobody was first");
         format!("{}/setup/{}", self.url, secret.reveal())
+    }
+
+    /// Puts the clock forward.
+    pub(crate) fn later(&self, duration: Duration) {
+        self.clock.0.fetch_add(duration.as_secs(), Ordering::SeqCst);
     }
 
     /// The organization Acme.

@@ -24,6 +24,8 @@ async fn suspending() {
     browser.click_text("Suspend").await;
     browser.wait_for_text("Bruno Bianchi was suspended").await;
     browser.wait_for_text("Suspended").await;
+    // What stands above the list is as it is now.
+    browser.wait_for_text("24 active · 3 suspended").await;
     browser.check_page("suspended-notice").await;
     // The focus is where it came from.
     browser.wait_for_focus("Actions for Bruno Bianchi").await;

@@ -8,7 +8,8 @@ async fn your_account() {
     site.person("Ana", "Müller", &[]).await;
     let browser = site.signed_in("ana@acme.example").await;
     browser.expect_in_console("422");
-    browser.wait_for_path("/o/acme/account").await;
+    browser.click_text("My account").await;
+    browser.wait_for_text("Kept by your administrators").await;
     browser.check_page("account").await;
     browser.fill("Mobile", "call me").await;
     browser.click_text("Save").await;
@@ -32,6 +33,7 @@ async fn your_account() {
     change("a-wrong-password").await;
     browser.wait_for_css("[data-refusals]").await;
     browser.check_page("account-password-refused").await;
+    browser.click_text("Show present password").await;
     change(PASSWORD).await;
     browser.wait_for_text("Your password was changed").await;
     sign_out(&browser).await;

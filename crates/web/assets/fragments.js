@@ -49,6 +49,8 @@ function swap(region, html) {
   const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
   region.innerHTML = html;
   enhance(region);
+  const summary = region.querySelector("[data-summary]")?.dataset.summary;
+  if (summary) document.getElementById("summary").textContent = summary;
   if (focused) (document.getElementById(focused) ?? region.querySelector("a, button, input"))?.focus();
 }
 

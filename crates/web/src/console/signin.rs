@@ -131,13 +131,21 @@ pub(crate) async fn sign_in_page(
 /// Who may sign in to the demonstration.
 fn demo_banner(shared: &Shared) -> Option<Banner> {
     let demo = shared.options.demo.as_ref()?;
-    let line =
-        |(username, password, role): &(String, String, String)| format!("{role}: {username} · {password}");
+    let mut passwords: Vec<&str> = demo.people.iter().map(|(_, password, _)| password.as_str()).collect();
+    passwords.dedup();
+    let line = |(username, password, role): &(String, String, String)| match passwords[..] {
+        [_] => format!("{role}: {username}"),
+        _ => format!("{role}: {username}, password {password}"),
+    };
+    let mut lines: Vec<String> = demo.people.iter().map(line).collect();
+    if let [password] = passwords[..] {
+        lines.push(format!("Password: {password}"));
+    }
     Some(Banner {
         tone: Tone::Violet,
         icon: "key",
         title: "A demonstration. Sign in as".to_owned(),
-        lines: demo.people.iter().map(line).collect(),
+        lines,
         action: None,
     })
 }

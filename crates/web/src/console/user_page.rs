@@ -169,9 +169,12 @@ fn validity_banner(person: &Person, now: Timestamp) -> Option<Banner> {
         return Some(banner(Tone::Blue, "clock", "Not valid yet", [line]));
     }
     let until = fields.valid_until?;
-    let title = if until > now { "This account has an end date" } else { "The end date has passed" };
-    let tone = if until > now { Tone::Blue } else { Tone::Amber };
-    let line = format!("It ends on {} ({}).", full(until), relative(until, now));
+    let (title, tone, ends) = if until > now {
+        ("This account has an end date", Tone::Blue, "ends")
+    } else {
+        ("The end date has passed", Tone::Amber, "ended")
+    };
+    let line = format!("It {ends} on {} ({}).", full(until), relative(until, now));
     Some(banner(tone, "clock", title, [line]))
 }
 
