@@ -132,7 +132,8 @@ impl App {
                 app.wake().notify_one();
             }
         };
-        let done = self.database().transaction(proof, lane, work, after).await?;
+        // Boxed: what a deed holds is large, and every caller's future would hold it too.
+        let done = Box::pin(self.database().transaction(proof, lane, work, after)).await?;
         Ok((done.value, done.replayed))
     }
 }
