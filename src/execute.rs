@@ -27,8 +27,7 @@ pub(crate) async fn execute(app: &App, command: Command) -> Result<Outcome> {
             let org = find_org(app, org.as_deref()).await?;
             let mut actor = Actor::operator(org.id.into());
             actor.dry_run = dry_run;
-            // On the heap, or the largest deed would be part of the future of every command.
-            Box::pin(Operator { app, actor, org }.perform(deed)).await
+            Operator { app, actor, org }.perform(deed).await
         }
     }
 }

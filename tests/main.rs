@@ -4,7 +4,6 @@
 //! that are made from the declared routes.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
-#![expect(clippy::large_futures, reason = "whole programs are started in place")]
 #![expect(clippy::unchecked_time_subtraction, reason = "spans of time in tests are constants")]
 
 #[macro_use]

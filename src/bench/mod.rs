@@ -41,7 +41,7 @@ pub(crate) struct Options {
     /// Where to put the databases: the disk that is measured
     #[arg(long, default_value = ".")]
     directory: PathBuf,
-    /// An empty PostgreSQL database for the rows that need one, such as postgres://muster@localhost/bench
+    /// An empty PostgreSQL database for the rows that need one, such as `postgres://muster@localhost/bench`
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
     /// Print JSON instead of a table

@@ -46,7 +46,7 @@ fn set_up(bootstrap: &Bootstrap) -> Option<SetUp> {
 async fn make(app: &App, bootstrap: &Bootstrap, wanted: SetUp) -> Result<Start> {
     let secret = bootstrap.api_token.as_deref().map(read_token).transpose()?;
     let email = wanted.owner.email.clone().unwrap_or_default();
-    let org = match Box::pin(app.set_up(None, wanted)).await {
+    let org = match app.set_up(None, wanted).await {
         Ok(org) => org,
         // Another node was faster.
         Err(error) if error.kind() == Kind::Conflict && app.is_set_up().await? => return Ok(Start::Usual),

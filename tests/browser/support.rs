@@ -224,11 +224,10 @@ impl Site {
                 ..UserFields::default()
             };
             let roles = match number {
-                1 => vec![Role::Helpdesk],
+                1 | 24 => vec![Role::Helpdesk],
                 4 => vec![Role::Administrator, Role::Auditor],
                 5 => vec![Role::Auditor],
                 14 => vec![Role::UserManager],
-                24 => vec![Role::Helpdesk],
                 _ => Vec::new(),
             };
             let id = self.create(&org, fields, roles, state != StateName::Staged).await;

@@ -132,7 +132,8 @@ impl App {
                 app.wake().notify_one();
             }
         };
-        let done = self.database().transaction(proof, lane, work, after).await?;
+        // On the heap, or the whole transaction would be part of the future of everybody who calls an operation.
+        let done = Box::pin(self.database().transaction(proof, lane, work, after)).await?;
         Ok((done.value, done.replayed))
     }
 }

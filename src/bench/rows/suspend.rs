@@ -36,7 +36,7 @@ const HERE: Action = |bench| {
         let (muster, logins) = (bench.muster().await?, bench.logins().await?);
         let mut found = Found::default();
         for login in logins.iter().cycle() {
-            found.add(suspend(&muster, &muster, login).await?);
+            found.add(&suspend(&muster, &muster, login).await?);
             if found.tries >= TRIES {
                 break;
             }
@@ -57,7 +57,7 @@ const THERE: Action = |bench| {
         for login in logins.iter().cycle().take(SUSPENSIONS) {
             let one = suspend(&first, &second, login).await?;
             figure.latency.record(one.last);
-            found.add(one);
+            found.add(&one);
         }
         let p99 = figure.latency.percentile(990).as_secs_f64() * 1e3;
         let note = format!(
@@ -81,7 +81,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, other: Self) {
+    fn add(&mut self, other: &Self) {
         self.suspensions += other.suspensions;
         self.tries += other.tries;
         self.accepted += other.accepted;
@@ -106,7 +106,7 @@ async fn suspend(front: &Muster, asked: &Muster, login: &Login) -> Result<Found>
     acknowledged.set(now()).ok();
     let mut found = Found { suspensions: 1, ..Found::default() };
     while let Some(caller) = callers.join_next().await {
-        found.add(caller.map_err(Error::internal)??);
+        found.add(&caller.map_err(Error::internal)??);
     }
     let back = front.post(&format!("/api/v1/users/{}/reactivate", login.id), &json!({}));
     administrator.json(&back).await?;

@@ -69,7 +69,7 @@ pub(crate) async fn set_up(
     fields: Fields,
 ) -> Answer<Response> {
     let secret = secret(&link)?;
-    match Box::pin(create(&shared, &secret, &fields, &origin, &headers)).await {
+    match create(&shared, &secret, &fields, &origin, &headers).await {
         Ok(response) => Ok(response),
         Err(error) => {
             let (status, error) = shown_again(error)?;
@@ -102,7 +102,7 @@ async fn create(
         owner,
         password: fields.get("password").to_owned(),
     };
-    let org = Box::pin(shared.app.set_up(Some(secret), wanted)).await?;
+    let org = shared.app.set_up(Some(secret), wanted).await?;
     let attempt = signin::attempt(fields.get("email").trim(), fields.get("password"), false, origin, headers);
     let signed_in = shared.app.sign_in(&org, attempt).await?;
     let to = format!("/o/{}/users?done={}", org.slug, Done::SetUp.as_str());

@@ -132,7 +132,7 @@ pub(crate) fn role_choice(role: Role) -> Choice {
 pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
     let fields = fields.of(&visit.caller)?;
     let sent = Sent::read(&fields, record::names(), []);
-    match Box::pin(create_user(&visit, &fields, &sent)).await {
+    match create_user(&visit, &fields, &sent).await {
         Ok((person, Some(password))) => visit.must_be_read(
             &temporary_password(&visit, &person, format!("{} was created", person.user.name()), password)
                 .await?,
