@@ -50,7 +50,7 @@ async fn a_temporary_password_is_changed_first() {
     let site = Site::new().await;
     let ana = site.person("Ana", "Müller", &[]).await;
     let (operator, org) = (site.operator().await, site.org().await);
-    let set = site.app.set_temporary_password(&operator, &org, ana, None, None).await;
+    let set = Box::pin(site.app.set_temporary_password(&operator, &org, ana, None, None)).await;
     let temporary = set.expect("a password").password.expect("a generated one");
     let browser = site.visitor().await;
     browser.expect_in_console("422");
@@ -93,7 +93,7 @@ async fn a_session_that_ended_leads_back_to_the_page_one_was_on() {
 
     site.suspend(helen).await;
     let (operator, org) = (site.operator().await, site.org().await);
-    site.app.reactivate(&operator, &org, helen, None, false, None).await.expect("reactivated");
+    Box::pin(site.app.reactivate(&operator, &org, helen, None, false, None)).await.expect("reactivated");
     browser.fill("Search users", "amara").await;
     browser.wait_for_text("Your session has ended").await;
     browser.check_page("session-ended").await;

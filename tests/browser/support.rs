@@ -151,12 +151,12 @@ impl Site {
             owner,
             password: PASSWORD.to_owned(),
         };
-        self.app.set_up(None, wanted).await.expect("an organization");
+        Box::pin(self.app.set_up(None, wanted)).await.expect("an organization");
     }
 
     /// A second organization, whose owner is Otto.
     pub(crate) async fn other_org(&self, name: &str, slug: &str) {
-        let org = self.app.create_org(name, slug, false).await.expect("an organization");
+        let org = Box::pin(self.app.create_org(name, slug, false)).await.expect("an organization");
         let fields = UserFields {
             given_name: Some("Otto".to_owned()),
             email: Some(format!("otto@{slug}.example")),
@@ -204,7 +204,8 @@ impl Site {
             InitialPassword::None
         };
         let new = NewUser { fields, roles, password };
-        let created = self.app.create_user(&Actor::operator(org.id.into()), org, new).await;
+        let actor = Actor::operator(org.id.into());
+        let created = Box::pin(self.app.create_user(&actor, org, new)).await;
         created.expect("a user").person.user.id
     }
 
@@ -231,7 +232,7 @@ impl Site {
             };
             let id = self.create(&org, fields, roles, state != StateName::Staged).await;
             for action in steps(state, name) {
-                self.app.transition(&operator, &org, id, action, None).await.expect("a step");
+                Box::pin(self.app.transition(&operator, &org, id, action, None)).await.expect("a step");
             }
         }
     }
@@ -246,13 +247,14 @@ impl Site {
     pub(crate) async fn suspend(&self, id: UserId) {
         let action = Action::Suspend { reason: Reason::Security, note: String::new() };
         let (org, operator) = (self.org().await, self.operator().await);
-        self.app.transition(&operator, &org, id, action, None).await.expect("suspended");
+        Box::pin(self.app.transition(&operator, &org, id, action, None)).await.expect("suspended");
     }
 
     /// Somebody else changes one field of a record while a journey goes on.
     pub(crate) async fn change(&self, id: UserId, field: &str, value: &str) {
         let patch = serde_json::Map::from_iter([(field.to_owned(), value.into())]);
-        self.app.edit_user(&self.operator().await, id, patch, None).await.expect("changed");
+        let operator = self.operator().await;
+        Box::pin(self.app.edit_user(&operator, id, patch, None)).await.expect("changed");
     }
 
     /// The status with which the API answers whoever asks for the users with this token.

@@ -30,7 +30,7 @@ async fn troubleshooting() {
     let ana = site.id_of("ana.muller").await;
     let lock = Action::Lock { until: None, note: String::new() };
     let (operator, org) = (site.operator().await, site.org().await);
-    site.app.transition(&operator, &org, ana, lock, None).await.expect("locked");
+    Box::pin(site.app.transition(&operator, &org, ana, lock, None)).await.expect("locked");
     browser.goto(&format!("/o/acme/users/{ana}")).await;
     browser.wait_for_text("Locked by an administrator").await;
     unlock(&browser).await;
@@ -55,6 +55,7 @@ async fn unlock(browser: &Browser) {
 
 /// Somebody guesses a password from many addresses.
 async fn guess(site: &Site, identifier: &str) {
+    let org = site.org().await;
     for place in 0..20 {
         let attempt = Attempt {
             identifier: identifier.to_owned(),
@@ -64,7 +65,7 @@ async fn guess(site: &Site, identifier: &str) {
             user_agent: String::new(),
             request_id: String::new(),
         };
-        site.app.sign_in(&*site.org().await, attempt).await.expect_err("it was a guess");
+        Box::pin(site.app.sign_in(&org, attempt)).await.expect_err("it was a guess");
     }
 }
 

@@ -234,8 +234,10 @@ impl History {
             };
             let least = if number < FIRST { AGE } else { person.created_days_ago };
             let ago = (since + u32::try_from(ago).unwrap_or(0)).min(least);
-            // Half a day later than things happen, so that nobody was here before being created.
-            let at = moment(self.now, ago, number).plus(std::time::Duration::from_secs(43_200)).min(self.now);
+            // Later than things happen, so that nobody was here before being created; and not all of them just now.
+            let happened = moment(self.now, ago, number);
+            let later = (self.now.since(happened) / 2).min(std::time::Duration::from_secs(43_200));
+            let at = happened.plus(later);
             visits.push((*id, at));
         }
         let context = OrgContext::from(making.org.id);
