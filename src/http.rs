@@ -64,7 +64,8 @@ impl Listener {
                 accepted = accept(&self.listener, &room) => accepted,
             };
             let Some((stream, peer, place)) = accepted else { continue };
-            let (router, stop) = (router.clone(), stop.clone());
+            // A child of its own: asking the common token would make all connections wait for one lock.
+            let (router, stop) = (router.clone(), stop.child_token());
             tasks.spawn(async move {
                 converse(stream, peer, router, stop).await;
                 drop(place);

@@ -1,6 +1,9 @@
 //! The machine's clock and randomness: the only places that ask for either.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    cell::RefCell,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use model::{Clock, Entropy, Timestamp};
 
@@ -15,13 +18,60 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's randomness.
+/// The operating system's randomness, asked for in larger pieces: ids need a little of it many times in each request.
 pub struct SystemEntropy;
+
+/// What is asked for at once, on each thread.
+const PIECE: usize = 512;
+
+/// Bytes not yet given to anybody; those that were are zeros.
+struct Reserve {
+    bytes: [u8; PIECE],
+    left: usize,
+}
+
+thread_local! {
+    static RESERVE: RefCell<Reserve> = const { RefCell::new(Reserve { bytes: [0; PIECE], left: 0 }) };
+}
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
-        #[expect(clippy::disallowed_methods, reason = "this is the entropy that is injected")]
-        #[expect(clippy::expect_used, reason = "a server without randomness must not go on")]
-        getrandom::fill(bytes).expect("the operating system gives randomness");
+        RESERVE.with_borrow_mut(|reserve| {
+            if bytes.len() > PIECE {
+                return ask(bytes);
+            }
+            if reserve.left < bytes.len() {
+                ask(&mut reserve.bytes);
+                reserve.left = PIECE;
+            }
+            let taken = &mut reserve.bytes[reserve.left - bytes.len()..reserve.left];
+            bytes.copy_from_slice(taken);
+            taken.fill(0);
+            reserve.left -= bytes.len();
+        });
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a server without randomness must not go on")]
+fn ask(bytes: &mut [u8]) {
+    #[expect(clippy::disallowed_methods, reason = "this is the entropy that is injected")]
+    getrandom::fill(bytes).expect("the operating system gives randomness");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gets_the_same_bytes() {
+        let mut seen = std::collections::BTreeSet::new();
+        for length in [16, 24, 32, 500, 512, 600] {
+            for _ in 0..100 {
+                let mut bytes = vec![0; length];
+                SystemEntropy.fill(&mut bytes);
+                assert!(bytes.iter().any(|byte| *byte != 0));
+                assert!(seen.insert(bytes[..16].to_vec()));
+            }
+        }
     }
 }

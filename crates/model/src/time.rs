@@ -74,8 +74,31 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC. Written digit by digit: a page of the list holds hundreds of these.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.calendar().format(&Rfc3339).map_err(|_| fmt::Error)?)
+        let moment = self.calendar();
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let mut put = |end: usize, mut number: u32| {
+            let mut at = end;
+            while number > 0 {
+                at -= 1;
+                text[at] += u8::try_from(number % 10).unwrap_or(0);
+                number /= 10;
+            }
+        };
+        put(4, moment.year().unsigned_abs());
+        put(7, u8::from(moment.month()).into());
+        put(10, moment.day().into());
+        put(13, moment.hour().into());
+        put(16, moment.minute().into());
+        put(19, moment.second().into());
+        put(26, moment.microsecond());
+        // No more digits of the second than it has, and no point before none.
+        let digits =
+            text[..26].iter().rposition(|byte| !matches!(byte, b'0' | b'.')).map_or(0, |last| last + 1);
+        let end = if moment.microsecond() == 0 { 19 } else { digits };
+        text[end] = b'Z';
+        f.write_str(std::str::from_utf8(&text[..=end]).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -102,6 +125,16 @@ mod tests {
             assert_eq!(Timestamp::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Timestamp::parse("2026-11-20").unwrap().to_string(), "2026-11-20T00:00:00Z");
+        assert_eq!(
+            Timestamp::parse("2026-10-20T20:10:00.120300Z").unwrap().to_string(),
+            "2026-10-20T20:10:00.1203Z"
+        );
+        for micros in
+            [0, 1, 999_999, 1_000_000, 86_399_999_999, 1_795_161_600_500_000, Timestamp::MAX.micros()]
+        {
+            let moment = Timestamp::from_micros(micros);
+            assert_eq!(moment.to_string(), moment.calendar().format(&Rfc3339).unwrap());
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! users there are.
 //!
 //! Orders by name walk `users_list` once per state and merge, because one walk over several states could not stop
-//! early. A search decides first how common its words are: rare ones come from the trigram index and are sorted;
-//! common ones are found fastest by walking in order and looking at each row.
+//! early. A search asks the trigram index first: if it knows few rows, these are looked at and sorted; where it knows
+//! many, walking in order and looking at each row fills a page soonest.
 
 use std::{
     collections::HashMap,
@@ -43,8 +43,8 @@ impl Record for Listed {
     }
 }
 
-/// More matches than this, and a search walks the list instead of sorting its matches.
-const COMMON: i64 = 1_500;
+/// More candidates than this, and a search walks the list instead of looking at each of them.
+const COMMON: u16 = 1_500;
 /// Words of a search that count; the rest of a pasted sentence is ignored.
 const MAX_TERMS: usize = 5;
 
@@ -90,12 +90,11 @@ async fn ask<R: Record>(
     let mut terms = search::terms(&query.search);
     terms.truncate(MAX_TERMS);
     let role = query.role.filter(|role| *role != Role::Member);
-    let plan = Plan::of(connection, role, &terms).await?;
+    let (plan, candidates) = Plan::of(connection, role, &terms).await?;
     let shown = Shown::of(query);
     let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
     let after = Start::of(query, query.descending != backwards);
     let limit = i64::from(query.limit) + 1;
-    let words = phrases(&terms);
 
     let mut bound = vec![
         Value::from(context.org),
@@ -103,7 +102,7 @@ async fn ask<R: Record>(
         Value::from(after.id),
         Value::from(limit),
         Value::from(now),
-        Value::from(words.as_str()),
+        Value::from(candidates.as_str()),
         Value::from(role.map(Role::as_str)),
     ];
     bound.extend(shown.states.iter().map(|state| Value::from(state.as_str())));
@@ -242,30 +241,49 @@ impl<'q> Start<'q> {
 enum Plan {
     /// Walk in order; look at each row for the words, if there are any.
     Walk,
-    /// Take the matches of the trigram index and sort them.
-    Matches,
+    /// Look at the rows that the trigram index knows, and sort those that hold the words.
+    Candidates,
     /// Take the holders of a role and sort them.
     Holders,
 }
 
 impl Plan {
-    async fn of(connection: &mut Connection<'_>, role: Option<Role>, terms: &[String]) -> Result<Self> {
+    /// The plan, with the keys of the candidates as a JSON array if there are any.
+    async fn of(
+        connection: &mut Connection<'_>,
+        role: Option<Role>,
+        terms: &[String],
+    ) -> Result<(Self, String)> {
         if role.is_some() {
-            return Ok(Self::Holders);
+            return Ok((Self::Holders, String::new()));
         }
         // PostgreSQL knows from its statistics how common the words are, and chooses by itself.
         if terms.is_empty() || connection.engine() == Engine::Postgres {
-            return Ok(Self::Walk);
+            return Ok((Self::Walk, String::new()));
         }
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM user_search WHERE user_search MATCH $1 LIMIT $2)";
-        let (matches,): (i64,) = connection.one(sql, values![phrases(terms).as_str(), COMMON + 1]).await?;
-        Ok(if matches > COMMON { Self::Walk } else { Self::Matches })
+        let sql = "SELECT rowid FROM user_search WHERE user_search MATCH $1 LIMIT $2";
+        let keys: Vec<(i64,)> =
+            connection.all(sql, values![trigrams(terms).as_str(), i64::from(COMMON) + 1]).await?;
+        if keys.len() > usize::from(COMMON) {
+            return Ok((Self::Walk, String::new()));
+        }
+        let keys: Vec<String> = keys.iter().map(|(key,)| key.to_string()).collect();
+        Ok((Self::Candidates, format!("[{}]", keys.join(","))))
     }
 }
 
-/// An FTS5 query: every term as a phrase, all of them.
-fn phrases(terms: &[String]) -> String {
-    let quoted: Vec<String> = terms.iter().map(|term| format!("\"{}\"", term.replace('"', "\"\""))).collect();
+/// An FTS5 query for the rows that hold trigrams of every term, as many as cover it. Cheaper than phrases, for no
+/// positions are compared; whether the term itself is there is seen in the row.
+fn trigrams(terms: &[String]) -> String {
+    let mut quoted: Vec<String> = Vec::new();
+    for term in terms {
+        let letters: Vec<char> = term.chars().collect();
+        let last = letters.len().saturating_sub(3);
+        for start in (0..last).step_by(3).chain([last]) {
+            let trigram: String = letters[start..].iter().take(3).collect();
+            quoted.push(format!("\"{}\"", trigram.replace('"', "\"\"")));
+        }
+    }
     quoted.join(" AND ")
 }
 
@@ -331,9 +349,9 @@ impl Shape {
                     "SELECT u.key FROM users u WHERE u.org_id = $1 AND {conditions} ORDER BY {order} LIMIT $4"
                 )
             }
-            Plan::Matches => format!(
-                "SELECT u.key FROM (SELECT rowid AS key FROM user_search WHERE user_search MATCH $6) found \
-                 CROSS JOIN users u WHERE u.key = found.key AND u.org_id = $1 AND {} ORDER BY {order} LIMIT $4",
+            Plan::Candidates => format!(
+                "SELECT u.key FROM json_each($6) found CROSS JOIN users u \
+                 WHERE u.key = found.value AND u.org_id = $1 AND {} ORDER BY {order} LIMIT $4",
                 self.conditions()
             ),
             Plan::Holders => format!(
@@ -378,9 +396,7 @@ impl Shape {
         let state = if self.engine == Engine::Postgres { "u.state" } else { "u.state || ''" };
         let _ = write!(text, " AND {state} IN ({})", states.join(", "));
         self.lock_condition(&mut text);
-        if self.plan != Plan::Matches {
-            self.words(&mut text);
-        }
+        self.words(&mut text);
         text
     }
 

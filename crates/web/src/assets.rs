@@ -3,15 +3,16 @@
 //! The folder's name is a hash of everything in it (`/assets/3f9c…/console.js`), so that browsers may keep files for
 //! ever and modules import their neighbours by relative names. A debug build reads the files at each request.
 
-use std::{borrow::Cow, fmt::Write as _, sync::OnceLock};
+use std::{borrow::Cow, fmt::Write as _, io::Read as _, sync::OnceLock};
 
 use axum::{
     Router,
     extract::Path,
-    http::{StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
+use flate2::read::GzDecoder;
 use rust_embed::Embed;
 use sha2::{Digest, Sha256};
 
@@ -41,7 +42,7 @@ async fn favicon() -> Redirect {
 }
 
 /// A file under any version: a page that was open during an upgrade still finds its script, but may not keep it.
-async fn serve(Path((asked, name)): Path<(String, String)>) -> Response {
+async fn serve(Path((asked, name)): Path<(String, String)>, wishes: HeaderMap) -> Response {
     let Some((content_type, body)) = load(&name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -52,11 +53,44 @@ async fn serve(Path((asked, name)): Path<(String, String)>) -> Response {
         (header::CACHE_CONTROL, keep),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, body.into_owned()).into_response()
+    match body {
+        Asset::Plain(body) => (headers, body.into_owned()).into_response(),
+        Asset::Compressed(body) => {
+            let mut response = (headers, compressed(body, &wishes)).into_response();
+            response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+            response
+        }
+    }
 }
 
+/// As it is for whoever takes gzip, which is everybody; unpacked for the others.
+fn compressed(body: &'static [u8], wishes: &HeaderMap) -> Response {
+    let accepted = wishes.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    if accepted.is_some_and(|accepted| accepted.contains("gzip")) {
+        return ([(header::CONTENT_ENCODING, "gzip")], body).into_response();
+    }
+    let mut plain = Vec::new();
+    match GzDecoder::new(body).read_to_end(&mut plain) {
+        Ok(_) => plain.into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an asset can't be unpacked");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The bytes of an asset.
+enum Asset {
+    Plain(Cow<'static, [u8]>),
+    /// With gzip, when the program was built.
+    Compressed(&'static [u8]),
+}
+
+/// The API page's own script, by far the largest asset.
+static API_REFERENCE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/api-reference.js.gz"));
+
 /// Content type and bytes of an asset by name.
-fn load(name: &str) -> Option<(&'static str, Cow<'static, [u8]>)> {
+fn load(name: &str) -> Option<(&'static str, Asset)> {
     let content_type = match name.rsplit_once('.')?.1 {
         "css" => "text/css; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
@@ -66,10 +100,10 @@ fn load(name: &str) -> Option<(&'static str, Cow<'static, [u8]>)> {
     let body = match name {
         "console.css" => style_sheet().into_bytes().into(),
         "icons.svg" => icons::sprite().into_bytes().into(),
-        "api-reference.js" => scalar_api_reference::get_asset("scalar.js")?.into(),
+        "api-reference.js" => return Some((content_type, Asset::Compressed(API_REFERENCE))),
         _ => Files::get(name)?.data,
     };
-    Some((content_type, body))
+    Some((content_type, Asset::Plain(body)))
 }
 
 /// All layers as one file: one request before the first paint.
@@ -135,6 +169,12 @@ mod tests {
         assert_eq!(found.status(), StatusCode::OK);
         assert_eq!(found.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
         assert_eq!(found.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        let packed = router::<()>().oneshot(ask(url("api-reference.js"))).await.expect("an answer");
+        assert!(!packed.headers().contains_key(header::CONTENT_ENCODING));
+        let mut request = ask(url("api-reference.js"));
+        request.headers_mut().insert(header::ACCEPT_ENCODING, "br, gzip".parse().expect("a header"));
+        let packed = router::<()>().oneshot(request).await.expect("an answer");
+        assert_eq!(packed.headers()[header::CONTENT_ENCODING], "gzip");
         let missing = router::<()>().oneshot(ask(url("missing.js"))).await.expect("an answer");
         assert_eq!(missing.status(), StatusCode::NOT_FOUND);
     }

@@ -3,7 +3,12 @@
 //! What it finds is left in the request as a `Caller`. A handler that is reached has been allowed; operations that
 //! write ask the database again in their transaction.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use app::{
     Actor, App,
@@ -12,15 +17,15 @@ use app::{
 };
 use axum::{
     body::{Body, Bytes},
-    extract::{RawPathParams, Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, header},
-    middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use model::{
     Agent, Error, Kind, Org, OrgContext, Permission, Permissions, Result, audit, session::Secret, token,
 };
 use sha2::{Digest, Sha256};
+use tower::Service;
 
 use crate::{
     Shared,
@@ -58,62 +63,87 @@ pub(crate) struct Caller {
 #[derive(Clone)]
 pub(crate) struct Place(pub(crate) Arc<Org>);
 
-/// See the module.
-pub(crate) async fn check(
-    State(guard): State<Guard>,
-    params: RawPathParams,
-    request: Request,
-    next: Next,
-) -> Response {
-    match admit(&guard, &params, request).await {
-        Ok(Admitted::Request(request)) => next.run(*request).await,
-        Ok(Admitted::Elsewhere(to)) => to,
-        Err(error) => Problem(error).into_response(),
+/// A route's handler with what stands in front of it; see the module. Written by hand rather than as layers of
+/// functions, each of which would cost every request several allocations.
+#[derive(Clone)]
+pub(crate) struct Guarded<S> {
+    pub(crate) guard: Guard,
+    pub(crate) handler: S,
+}
+
+impl<S> Service<Request> for Guarded<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.handler.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        // The handler that is ready is the present one, not its copy.
+        let copy = self.handler.clone();
+        let mut handler = std::mem::replace(&mut self.handler, copy);
+        let guard = self.guard.clone();
+        Box::pin(async move {
+            let (passage, may_pass) = security::arrive(&guard.shared, &mut request);
+            let admitted = match may_pass {
+                Ok(()) => admit(&guard, &mut request).await,
+                Err(error) => Err(error),
+            };
+            let mut response = match admitted {
+                Ok(None) => handler.call(request).await?,
+                Ok(Some(elsewhere)) => elsewhere,
+                Err(error) => Problem(error).into_response(),
+            };
+            security::leave(&guard.shared, &passage, &mut response);
+            Ok(response)
+        })
     }
 }
 
-enum Admitted {
-    Request(Box<Request>),
-    Elsewhere(Response),
-}
-
-async fn admit(guard: &Guard, params: &RawPathParams, mut request: Request) -> Result<Admitted> {
+/// Refuses, or leaves in the request what the handler needs; `Some` answers in the handler's place.
+async fn admit(guard: &Guard, request: &mut Request) -> Result<Option<Response>> {
     let (shared, route) = (&guard.shared, &guard.route);
     if route.rate == Rate::Limited && request.method() != Method::GET {
-        shared.limits.check(security::origin(&request))?;
+        shared.limits.check(security::origin(request))?;
     }
     if route.needs == Needs::Nothing {
-        return Ok(Admitted::Request(Box::new(request)));
+        return Ok(None);
     }
-    let slug = params.iter().find(|(name, _)| *name == "slug").map_or("", |(_, slug)| slug);
+    let slug = slug_of(request.uri().path());
     let org = shared.app.org(slug).await?;
     if org.slug != slug && route.door == Door::Console && request.method() == Method::GET {
-        return Ok(Admitted::Elsewhere(moved(&request, slug, &org.slug)));
+        return Ok(Some(moved(request, slug, &org.slug)));
     }
-    request.extensions_mut().insert(Place(org.clone()));
     let Needs::Permission(permission) = route.needs else {
-        return Ok(Admitted::Request(Box::new(request)));
+        request.extensions_mut().insert(Place(org));
+        return Ok(None);
     };
     let (access, secret) =
         match authenticate(&shared.app, &org, request.headers(), shared.options.is_https()).await {
             Ok(found) => found,
             Err(error) if error.kind() == Kind::Unauthenticated && route.door == Door::Console => {
-                return Ok(Admitted::Elsewhere(to_sign_in(&request, &org)));
+                return Ok(Some(to_sign_in(request, &org)));
             }
             Err(error) => return Err(error),
         };
     if access.must_change_password && permission != Permission::AccountPassword {
         match route.door {
-            Door::Console if !is_sign_out(&request) => {
+            Door::Console if !is_sign_out(request) => {
                 let to = format!("/o/{}/change-password", org.slug);
-                return Ok(Admitted::Elsewhere(Redirect::to(&to).into_response()));
+                return Ok(Some(Redirect::to(&to).into_response()));
             }
             Door::Console => {}
             Door::Api => return Err(must_change()),
         }
     }
     access.permissions.require(permission)?;
-    let actor = actor(&request, route.door, &access)?;
+    let actor = actor(request, route.door, &access)?;
     let csrf = secret.map(|secret| secret.derived("csrf")).unwrap_or_default();
     if route.door == Door::Api && !csrf.is_empty() && is_unsafe(request.method()) {
         let sent = request.headers().get("x-csrf-token").map(HeaderValue::as_bytes);
@@ -123,9 +153,14 @@ async fn admit(guard: &Guard, params: &RawPathParams, mut request: Request) -> R
     }
     let version = version(request.headers())?;
     let mut caller = Caller { org, actor, access, csrf, version };
-    request = remember_once(request, &mut caller.actor).await?;
+    remember_once(request, &mut caller.actor).await?;
     request.extensions_mut().insert(caller);
-    Ok(Admitted::Request(Box::new(request)))
+    Ok(None)
+}
+
+/// The organization in `/o/{slug}/…`. Slugs hold nothing that would need an escape.
+fn slug_of(path: &str) -> &str {
+    path.strip_prefix("/o/").and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
 fn is_unsafe(method: &Method) -> bool {
@@ -259,27 +294,27 @@ fn version(headers: &HeaderMap) -> Result<Option<i64>> {
 }
 
 /// `Idempotency-Key` on a write: the same key with the same request is answered as the first time.
-async fn remember_once(request: Request, actor: &mut Actor) -> Result<Request> {
+async fn remember_once(request: &mut Request, actor: &mut Actor) -> Result<()> {
     let Some(key) = request.headers().get("idempotency-key").filter(|_| is_unsafe(request.method())) else {
-        return Ok(request);
+        return Ok(());
     };
     let key = key.to_str().unwrap_or_default().to_owned();
     if key.is_empty() || key.len() > 255 {
         let message = "Send an Idempotency-Key of 1 to 255 visible characters.";
         return Err(Error::new(Kind::Malformed, "idempotency.malformed", message));
     }
-    let (parts, body) = request.into_parts();
-    let body = read_body(body).await?;
-    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let body = read_body(std::mem::take(request.body_mut())).await?;
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
     let fingerprint = Sha256::new()
-        .chain_update(parts.method.as_str())
+        .chain_update(request.method().as_str())
         .chain_update([0])
         .chain_update(target)
         .chain_update([0])
         .chain_update(&body)
         .finalize();
     actor.once = Some(Once { key, fingerprint: fingerprint.into() });
-    Ok(Request::from_parts(parts, Body::from(body)))
+    *request.body_mut() = Body::from(body);
+    Ok(())
 }
 
 /// The whole body, if it is not too large.
@@ -301,5 +336,5 @@ pub(crate) fn may(caller: &Caller, permission: Permission) -> bool {
 
 /// Where a request came from, for handlers of people who are not signed in.
 pub(crate) fn origin_of(parts: &axum::http::request::Parts) -> Origin {
-    parts.extensions.get::<Origin>().cloned().unwrap_or_default()
+    parts.extensions.get::<Origin>().copied().unwrap_or_default()
 }

@@ -18,7 +18,7 @@ mod security;
 use std::sync::Arc;
 
 use app::App;
-use axum::Router;
+use axum::{Router, handler::Handler as _};
 use ipnet::IpNet;
 
 pub use management::management;
@@ -78,14 +78,14 @@ impl std::ops::Deref for Shared {
 pub fn router(options: Options, app: App) -> Router {
     let limits = security::Limits::new(options.sign_ins_per_minute);
     let shared = Shared(Arc::new(Parts { app, options, limits }));
-    let mut router = Router::new().merge(assets::router());
+    let around = axum::middleware::from_fn_with_state(shared.clone(), security::around);
+    let mut router = Router::new().merge(assets::router().layer(around.clone()));
     for route in routes() {
         router = route.join(router, &shared);
     }
     router
-        .fallback(problem::no_such_page)
-        .method_not_allowed_fallback(problem::wrong_method)
-        .layer(axum::middleware::from_fn_with_state(shared.clone(), security::around))
+        .fallback(problem::no_such_page.layer(around.clone()))
+        .method_not_allowed_fallback(problem::wrong_method.layer(around))
         .with_state(shared)
 }
 

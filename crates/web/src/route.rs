@@ -122,7 +122,8 @@ impl Route {
     /// Joins the router, behind the check of what it needs.
     pub(crate) fn join(self, router: Router<Shared>, shared: &Shared) -> Router<Shared> {
         let guard = auth::Guard { shared: shared.clone(), route: self.declared.clone().into() };
-        let handler = self.handler.layer(axum::middleware::from_fn_with_state(guard, auth::check));
+        let guarded = move |handler| auth::Guarded { guard: guard.clone(), handler };
+        let handler = self.handler.layer(tower::layer::layer_fn(guarded));
         router.route(&self.declared.path, handler)
     }
 }

@@ -4,12 +4,11 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
-    sync::Arc,
 };
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -22,17 +21,43 @@ use crate::{
 };
 
 /// Where a request came from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
     /// The client's address; behind a trusted proxy the one that it names.
     pub(crate) address: IpAddr,
     /// The request's id, in the log, the audit log and the answer.
-    pub(crate) request_id: Arc<str>,
+    pub(crate) request_id: RequestId,
 }
 
 impl Default for Origin {
     fn default() -> Self {
-        Self { address: Ipv4Addr::LOCALHOST.into(), request_id: "".into() }
+        Self { address: Ipv4Addr::LOCALHOST.into(), request_id: RequestId([b'-'; 16]) }
+    }
+}
+
+/// 96 random bits in Base64, so that nobody guesses another request's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestId([u8; 16]);
+
+impl RequestId {
+    fn new(entropy: &dyn model::Entropy) -> Self {
+        let (mut random, mut text) = ([0; 12], [b'-'; 16]);
+        entropy.fill(&mut random);
+        // 12 bytes are exactly 16 characters.
+        base64::Engine::encode_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD, random, &mut text)
+            .ok();
+        Self(text)
+    }
+
+    /// As text.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -72,24 +97,40 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// See the module.
-pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
-    let mut random = [0; 12];
-    shared.app.entropy().fill(&mut random);
-    let id: Arc<str> =
-        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, random).into();
-    let address = address(&request, &shared);
-    request.extensions_mut().insert(Origin { address, request_id: id.clone() });
+/// What is remembered of a request until it is answered.
+pub(crate) struct Passage {
+    id: RequestId,
+    is_api: bool,
+    method: Method,
+    uri: Uri,
+}
+
+/// What comes before any answer: the request gets its id and origin; what another site sends is refused.
+pub(crate) fn arrive(shared: &Shared, request: &mut Request) -> (Passage, Result<()>) {
+    let id = RequestId::new(shared.app.entropy());
+    let address = address(request, shared);
+    request.extensions_mut().insert(Origin { address, request_id: id });
     let is_api = is_api_path(request.uri().path());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let refused = same_site(&request).err();
-    let mut response = match refused {
-        Some(error) => Problem(error).into_response(),
-        None => next.run(request).await,
-    };
-    problem::finish(&mut response, &id, is_api, &method, &path);
+    let passage = Passage { id, is_api, method: request.method().clone(), uri: request.uri().clone() };
+    (passage, same_site(request))
+}
+
+/// What comes after it: a refusal gets its body, the answer its headers.
+pub(crate) fn leave(shared: &Shared, passage: &Passage, response: &mut Response) {
+    let Passage { id, is_api, method, uri } = passage;
+    problem::finish(response, id.as_str(), *is_api, method, uri.path());
     answered(response.status().as_u16()).increment(1);
-    add_headers(response.headers_mut(), &id, is_api, shared.options.is_https());
+    add_headers(response.headers_mut(), *id, *is_api, shared.options.is_https());
+}
+
+/// Both, around what is no declared route: assets, and addresses that don't exist.
+pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+    let (passage, may_pass) = arrive(&shared, &mut request);
+    let mut response = match may_pass {
+        Ok(()) => next.run(request).await,
+        Err(error) => Problem(error).into_response(),
+    };
+    leave(&shared, &passage, &mut response);
     response
 }
 
@@ -157,7 +198,7 @@ pub(crate) fn foreign_form() -> Error {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool, https: bool) {
+fn add_headers(headers: &mut HeaderMap, id: RequestId, is_api: bool, https: bool) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
@@ -173,7 +214,7 @@ fn add_headers(headers: &mut HeaderMap, id: &str, is_api: bool, https: bool) {
     if https {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
-    if let Ok(id) = HeaderValue::from_str(id) {
+    if let Ok(id) = HeaderValue::from_bytes(&id.0) {
         headers.insert("x-request-id", id);
     }
 }
