@@ -88,6 +88,7 @@ async fn the_palette_jumps_and_searches() {
     browser.press("Control+k").await;
     browser.wait_for_focus("Search or jump to").await;
     browser.press("Escape").await;
+    browser.wait_for_no_text("choose").await;
     browser.press("?").await;
     browser.wait_for_text("Keyboard shortcuts").await;
     browser.check_page("shortcuts").await;
