@@ -14,7 +14,7 @@ run:
 
 test:
 	scripts/install-test-tools
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 check:
 	cargo fmt --all --check
