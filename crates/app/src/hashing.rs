@@ -3,18 +3,12 @@
 //!
 //! Memory for hashing is taken when work comes and given back when the queue has been empty for a moment.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
-    thread,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, thread, time::Duration};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use model::{Entropy, Error, Result, credential::Password};
+use parking_lot::{Condvar, Mutex};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::oneshot;
 
@@ -51,7 +45,7 @@ pub struct Verdict {
 /// The pool. Cheap to clone.
 #[derive(Clone)]
 pub struct Hasher {
-    queue: SyncSender<Work>,
+    pool: Arc<Pool>,
     entropy: Arc<dyn Entropy>,
     /// A hash of nothing anybody knows: compared with when there is no other, so that both take as long.
     nobody: Arc<str>,
@@ -60,6 +54,59 @@ pub struct Hasher {
 
 /// Runs on a pool thread with its memory.
 type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
+/// The threads' owner: they end when nobody can ask for a hash any more.
+struct Pool {
+    queue: Arc<Queue>,
+    capacity: usize,
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue.waiting.lock().closed = true;
+        self.queue.arrived.notify_all();
+    }
+}
+
+/// What waits for a thread.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    work: VecDeque<Work>,
+    closed: bool,
+}
+
+/// What a thread should do next.
+enum Next {
+    Work(Work),
+    GiveMemoryBack,
+    End,
+}
+
+impl Queue {
+    /// Waits for work; not for long if that would keep memory from others.
+    fn next(&self, holds_memory: bool) -> Next {
+        let mut waiting = self.waiting.lock();
+        loop {
+            if let Some(work) = waiting.work.pop_front() {
+                return Next::Work(work);
+            }
+            if waiting.closed {
+                return Next::End;
+            }
+            if !holds_memory {
+                self.arrived.wait(&mut waiting);
+            } else if self.arrived.wait_for(&mut waiting, KEEP).timed_out() && waiting.work.is_empty() {
+                return Next::GiveMemoryBack;
+            }
+        }
+    }
+}
 
 /// Length of salts and hashes, in bytes.
 const SALT: usize = 16;
@@ -71,17 +118,17 @@ impl Hasher {
     /// Starts the threads.
     pub fn start(options: Options, entropy: Arc<dyn Entropy>) -> Self {
         let params = Params::new(options.memory, options.passes, 1, Some(HASH)).unwrap_or_default();
-        let (queue, work) = sync_channel::<Work>(options.queue.max(1));
-        let work = Arc::new(Mutex::new(work));
+        let queue = Arc::<Queue>::default();
         for number in 0..options.threads.max(1) {
-            let work = work.clone();
+            let queue = queue.clone();
             let thread = thread::Builder::new().name(format!("hash-{number}"));
-            if let Err(error) = thread.spawn(move || serve(&work)) {
+            if let Err(error) = thread.spawn(move || serve(&queue)) {
                 tracing::error!(%error, "a hashing thread could not be started");
             }
         }
         let nobody = phc(&params, &[7; SALT], &[0; HASH]).into();
-        Self { queue, entropy, nobody, params }
+        let pool = Arc::new(Pool { queue, capacity: options.queue.max(1) });
+        Self { pool, entropy, nobody, params }
     }
 
     /// Hashes a password into a PHC string.
@@ -122,26 +169,28 @@ impl Hasher {
                 let _ = answer.send(work(memory));
             }
         });
-        let busy = || Error::unavailable("overloaded", "the hashing queue is full");
-        self.queue.try_send(work).map_err(|_| busy())?;
+        {
+            let mut waiting = self.pool.queue.waiting.lock();
+            if waiting.work.len() >= self.pool.capacity {
+                return Err(Error::unavailable("overloaded", "the hashing queue is full"));
+            }
+            waiting.work.push_back(work);
+        }
+        self.pool.queue.arrived.notify_one();
         answered.await.unwrap_or_else(|_| Err(Error::internal("a hashing thread has ended")))
     }
 }
 
 /// One pool thread: works, and gives its memory back when there is nothing to do.
-fn serve(work: &Mutex<Receiver<Work>>) {
+fn serve(queue: &Queue) {
     // Requests that only read come first, however many people sign in.
     let _ = rustix::process::nice(10);
     let mut memory = Vec::new();
     loop {
-        let next = {
-            let Ok(work) = work.lock() else { return };
-            if memory.is_empty() { work.recv().ok() } else { work.recv_timeout(KEEP).ok() }
-        };
-        match next {
-            Some(work) => work(&mut memory),
-            None if memory.is_empty() => return,
-            None => memory = Vec::new(),
+        match queue.next(!memory.is_empty()) {
+            Next::Work(work) => work(&mut memory),
+            Next::GiveMemoryBack => memory = Vec::new(),
+            Next::End => return,
         }
     }
 }
