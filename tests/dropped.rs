@@ -13,7 +13,7 @@ use store::Engine;
 
 use crate::{
     app::{TestApp, api_request, send},
-    patience::{Dice, eventually, impatient, polls_of},
+    patience::{Dice, Patience, eventually, impatient},
 };
 
 /// A create that writes to every table that a create can write to.
@@ -56,11 +56,9 @@ async fn found(app: &TestApp, search: &str) -> BTreeMap<String, Value> {
 
 on_both! {
     async fn a_create_that_is_dropped_is_done_wholly_or_not_at_all(app: TestApp) {
-        let (first, most) = polls_of(app.send(create(&app, 0))).await;
-        first.expect(201);
-        let mut acknowledged = vec![0];
-        for number in 1..=150 {
-            if let Some(answer) = impatient(app.send(create(&app, number)), 1 + number % most).await {
+        let (mut acknowledged, mut patience) = (Vec::new(), Patience::new());
+        for number in 0..=150 {
+            if let Some(answer) = patience.ask(app.send(create(&app, number))).await {
                 answer.expect(201);
                 acknowledged.push(number);
             }
@@ -68,7 +66,7 @@ on_both! {
         // Those who come at once, and go at any moment.
         let mut dice = Dice::new(11);
         let crowd: Vec<_> = (151..=300).map(|number| {
-            let (router, request, polls) = (app.router.clone(), create(&app, number), 1 + dice.roll(most as u64));
+            let (router, request, polls) = (app.router.clone(), create(&app, number), 1 + dice.roll(patience.polls()));
             tokio::spawn(async move {
                 let answer = impatient(send(&router, request), usize::try_from(polls).unwrap()).await;
                 answer.map(|answer| (number, answer.status))
@@ -119,11 +117,9 @@ on_both! {
             let path = format!("/users/{}/suspend", people[number].id);
             api_request(Method::POST, "acme", &path, &app.owner.token, &json!({"reason": "other"}))
         };
-        let (first, most) = polls_of(app.send(ask(0))).await;
-        first.expect(200);
-        let mut acknowledged = vec![0];
-        for number in 1..people.len() {
-            if let Some(answer) = impatient(app.send(ask(number)), 1 + number % most).await {
+        let (mut acknowledged, mut patience) = (Vec::new(), Patience::new());
+        for number in 0..people.len() {
+            if let Some(answer) = patience.ask(app.send(ask(number))).await {
                 answer.expect(200);
                 acknowledged.push(number);
             }

@@ -30,15 +30,26 @@ pub(crate) async fn impatient<F: Future>(future: F, polls: usize) -> Option<F::O
     .await
 }
 
-/// Runs `future` to its end and says how many polls that took.
-pub(crate) async fn polls_of<F: Future>(future: F) -> (F::Output, usize) {
-    let (mut future, mut polls) = (pin!(future), 0);
-    let output = poll_fn(|context| {
-        polls += 1;
-        future.as_mut().poll(context)
-    })
-    .await;
-    (output, polls)
+/// How many polls to wait: more each time, until somebody is served; from then on around the number that it takes, because
+/// the last of them, while the commit is under way, are those that matter. The number itself differs from run to run.
+pub(crate) struct Patience(usize);
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self(1)
+    }
+
+    /// Asks as long as patience lasts.
+    pub(crate) async fn ask<F: Future>(&mut self, future: F) -> Option<F::Output> {
+        let output = impatient(future, self.0).await;
+        self.0 = if output.is_some() { self.0.saturating_sub(4).max(1) } else { self.0 + 1 };
+        output
+    }
+
+    /// What was needed, roughly.
+    pub(crate) fn polls(&self) -> u64 {
+        self.0 as u64 + 4
+    }
 }
 
 /// Numbers that look random and are the same in every run.
