@@ -3,6 +3,7 @@
 //! The only place that looks at the environment. Which settings there are is `config/keys.rs`; nothing else may be
 //! set, so that a misspelt name is an error and never silently the default.
 
+mod key_file;
 pub(crate) mod keys;
 
 use std::{
@@ -65,6 +66,7 @@ pub(crate) struct Config {
     pub(crate) log_format: Option<LogFormat>,
     pub(crate) log_level: String,
     pub(crate) hashing: app::hashing::Options,
+    key: Option<String>,
     pub(crate) bootstrap: Bootstrap,
     settings: BTreeMap<&'static str, Setting>,
 }
@@ -117,6 +119,7 @@ impl Config {
             log_format: values.log_format()?,
             log_level: values.log_level()?,
             hashing,
+            key: values.text("security.key"),
             bootstrap: Bootstrap {
                 org_name: values.text("bootstrap.org_name"),
                 org_slug: values.text("bootstrap.org_slug"),

@@ -91,7 +91,7 @@ async fn open_here(config: &Config) -> Result<App> {
         let message = "The database is of an earlier Muster. Make a copy of it, then run `muster migrate`.";
         return Err(Error::new(Kind::Unavailable, "database.not_migrated", message));
     }
-    Ok(new_app(database, config))
+    new_app(database, config, config.url_for(config.listen)).await
 }
 
 /// Whether there is no database in it yet.
@@ -99,7 +99,10 @@ pub(crate) fn is_fresh(path: &Path) -> bool {
     std::fs::metadata(path).map_or(true, |file| file.len() == 0)
 }
 
-/// The program over an open database, with the machine's clock and randomness.
-pub(crate) fn new_app(database: Database, config: &Config) -> App {
-    App::new(database, Arc::new(SystemClock), Arc::new(SystemEntropy), config.hashing)
+/// The program over an open database, with the machine's clock and randomness, reached at `public_url`.
+pub(crate) async fn new_app(database: Database, config: &Config, public_url: String) -> Result<App> {
+    let options = app::Options { hashing: config.hashing, keys: config.keys()?, public_url };
+    let app = App::new(database, Arc::new(SystemClock), Arc::new(SystemEntropy), options);
+    app.check_key().await?;
+    Ok(app)
 }

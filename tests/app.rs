@@ -10,6 +10,7 @@ use std::{
 
 use ::app::{
     App, hashing,
+    keys::Keys,
     setup::SetUp,
     tokens::NewToken,
     users::{InitialPassword, NewUser},
@@ -395,7 +396,9 @@ async fn open(url: &str, clock: Arc<TestClock>) -> App {
     database.migrate().await.unwrap();
     let seed = SEED.fetch_add(1 << 40, Ordering::Relaxed);
     let hashing = hashing::Options { threads: 2, memory: 64, passes: 1, queue: 1024 };
-    App::new(database, clock, Arc::new(TestEntropy(AtomicU64::new(seed))), hashing)
+    let (keys, public_url) = (Keys::new([7; 32]), "http://localhost:8080".to_owned());
+    let options = ::app::Options { hashing, keys, public_url };
+    App::new(database, clock, Arc::new(TestEntropy(AtomicU64::new(seed))), options)
 }
 
 /// A migrated PostgreSQL database to copy: made once per process.

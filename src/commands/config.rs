@@ -1,5 +1,6 @@
 //! `muster config`: which settings hold and where they come from.
 
+use app::{keys::Keys, system::SystemEntropy};
 use clap::Subcommand;
 use model::Result;
 use serde_json::{Map, json};
@@ -19,18 +20,22 @@ pub(crate) enum Verb {
     Check,
     /// Explain every setting there is, as Markdown
     Reference,
+    /// Print a fresh key for the setting security.key
+    GenerateKey,
 }
 
 /// Does it.
 pub(crate) fn run(verb: Verb, global: &Global) -> Result<()> {
-    if let Verb::Reference = verb {
-        return output::write(&keys::reference());
+    match verb {
+        Verb::Reference => return output::write(&keys::reference()),
+        Verb::GenerateKey => return output::line(Keys::generate(&SystemEntropy).reveal()),
+        Verb::Print | Verb::Check => {}
     }
     let config = Config::load(global.config.as_deref())?;
     match verb {
         Verb::Print if global.json => output::json(&as_json(&config)),
         Verb::Print => output::write(&as_table(&config).to_string()),
-        Verb::Check | Verb::Reference => check(&config, global.json),
+        Verb::Check | Verb::Reference | Verb::GenerateKey => check(&config, global.json),
     }
 }
 

@@ -78,7 +78,11 @@ pub(crate) async fn fill(database: &Database, config: &Config) -> Result<()> {
     let now = clock.now();
     // Passwords that nobody knows need not be costly; those that are printed are hashed as usual.
     let cheap = hashing::Options { memory: 64, passes: 1, ..config.hashing };
-    let with = |cost| App::new(database.clone(), clock.clone(), Arc::new(SystemEntropy), cost);
+    let keys = config.keys()?;
+    let with = |hashing| {
+        let options = app::Options { hashing, keys: keys.clone(), public_url: config.url_for(config.listen) };
+        App::new(database.clone(), clock.clone(), Arc::new(SystemEntropy), options)
+    };
     clock.stand(history::founded(now));
     let (app, costly) = (with(cheap), with(config.hashing));
     let org = match app.org(SLUG).await {

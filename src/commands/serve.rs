@@ -87,10 +87,10 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
     if options.demo {
         demo::fill(&database, &config).await?;
     }
-    let app = new_app(database, &config);
-    let start = bootstrap::first_start(&app, &config.bootstrap).await?;
     let url =
         if options.demo { demo::url(&config, public.address()) } else { config.url_for(public.address()) };
+    let app = new_app(database, &config, url.clone()).await?;
+    let start = bootstrap::first_start(&app, &config.bootstrap).await?;
     let mut web = web::Options::new(url.clone());
     web.trusted_proxies.clone_from(&config.trusted_proxies);
     web.sign_ins_per_minute = config.sign_ins_per_minute;

@@ -76,6 +76,12 @@ pub(crate) const KEYS: &[Key] = &[
         "info",
         "`error`, `warn`, `info`, `debug` or `trace`; by module as in `info,store=debug`.",
     ),
+    secret(
+        "security.key",
+        "The key, kept outside the database, that links in mail and the audit log's seals are made with: 43 characters, from \
+         `muster config generate-key`. The same on every node. Unless given, it is in a file beside the embedded database, \
+         or in `./muster-data/muster.key`, made at the first start: keep a copy.",
+    ),
     key("hashing.memory", "19456", "Memory for hashing one password, in KiB, 19,456 to 1,048,576."),
     key("hashing.passes", "2", "Passes over that memory, 2 to 20."),
     key("hashing.threads", "", "Passwords hashed at once, 1 to 256. Unless given: one for each core."),

@@ -13,6 +13,7 @@ use std::{
 
 use app::{
     Actor, App, hashing,
+    keys::Keys,
     setup::SetUp,
     system::{SystemClock, SystemEntropy},
     users::{InitialPassword, NewUser},
@@ -112,11 +113,12 @@ impl Site {
         database.migrate().await.expect("its tables");
         let clock = Arc::new(FastClock::default());
         let cheap = hashing::Options { threads: 2, memory: 64, passes: 1, queue: 1024 };
-        let app = App::new(database, clock.clone(), Arc::new(SystemEntropy), cheap);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         // Browsers treat `localhost` as a secure place: the clipboard works there.
         let url = format!("http://localhost:{port}");
+        let program = ::app::Options { hashing: cheap, keys: Keys::new([7; 32]), public_url: url.clone() };
+        let app = App::new(database, clock.clone(), Arc::new(SystemEntropy), program);
         let options = web::Options { sign_ins_per_minute: 10_000, ..web::Options::new(&url) };
         let router: Router = web::router(options, app.clone());
         let served = router.clone();

@@ -10,6 +10,7 @@ pub mod cache;
 pub mod credentials;
 pub mod hashing;
 pub mod import;
+pub mod keys;
 pub mod lifecycle;
 pub mod operation;
 pub mod orgs;
@@ -42,8 +43,21 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     cache: cache::Cache,
     hasher: hashing::Hasher,
+    keys: keys::Keys,
+    public_url: String,
     /// Rung when the outbox has something new; polling is the guarantee.
     wake: Notify,
+}
+
+/// What the program is told about its surroundings.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How passwords are hashed.
+    pub hashing: hashing::Options,
+    /// The server's key.
+    pub keys: keys::Keys,
+    /// Under which address people reach it, without a slash at the end: links in mail are made of it, never of a request.
+    pub public_url: String,
 }
 
 impl App {
@@ -52,11 +66,13 @@ impl App {
         database: Database,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        hashing: hashing::Options,
+        options: Options,
     ) -> Self {
         let cache = cache::Cache::new(&database);
-        let hasher = hashing::Hasher::start(hashing, entropy.clone());
-        Self(Arc::new(Inner { database, clock, entropy, cache, hasher, wake: Notify::new() }))
+        let hasher = hashing::Hasher::start(options.hashing, entropy.clone());
+        let Options { keys, public_url, .. } = options;
+        let wake = Notify::new();
+        Self(Arc::new(Inner { database, clock, entropy, cache, hasher, keys, public_url, wake }))
     }
 
     /// The present moment, by the injected clock.
@@ -81,6 +97,15 @@ impl App {
 
     pub(crate) fn hasher(&self) -> &hashing::Hasher {
         &self.0.hasher
+    }
+
+    pub(crate) fn keys(&self) -> &keys::Keys {
+        &self.0.keys
+    }
+
+    /// Under which address people reach the server, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.0.public_url
     }
 
     pub(crate) fn wake(&self) -> &Notify {

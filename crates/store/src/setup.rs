@@ -37,3 +37,17 @@ pub async fn is_first(connection: &mut Connection<'_>, now: Timestamp) -> Result
         "INSERT INTO setup_links (secret, created_at, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     Ok(connection.execute(sql, values![&nobody, now, now]).await? == 1)
 }
+
+/// The fingerprint of the server key that the database is used with; `None` before the first start.
+pub async fn key(connection: &mut Connection<'_>) -> Result<Option<SecretHash>> {
+    let row: Option<(SecretHash,)> =
+        connection.optional("SELECT fingerprint FROM server_key WHERE one = 1", &[]).await?;
+    Ok(row.map(|(fingerprint,)| fingerprint))
+}
+
+/// Keeps the fingerprint unless there is one; answers the one that holds.
+pub async fn keep_key(connection: &mut Connection<'_>, fingerprint: &SecretHash) -> Result<SecretHash> {
+    let sql = "INSERT INTO server_key (one, fingerprint) VALUES (1, $1) ON CONFLICT DO NOTHING";
+    connection.execute(sql, values![fingerprint]).await?;
+    key(connection).await?.ok_or_else(|| model::Error::internal("the key was not kept"))
+}
