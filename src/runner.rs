@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use app::{
     App,
+    mail::Carrier,
     system::{SystemClock, SystemEntropy},
 };
 use model::{Error, Kind, Result};
@@ -91,7 +92,7 @@ async fn open_here(config: &Config) -> Result<App> {
         let message = "The database is of an earlier Muster. Make a copy of it, then run `muster migrate`.";
         return Err(Error::new(Kind::Unavailable, "database.not_migrated", message));
     }
-    new_app(database, config, config.url_for(config.listen)).await
+    new_app(database, config, config.url_for(config.listen), Carrier::Nobody).await
 }
 
 /// Whether there is no database in it yet.
@@ -100,8 +101,13 @@ pub(crate) fn is_fresh(path: &Path) -> bool {
 }
 
 /// The program over an open database, with the machine's clock and randomness, reached at `public_url`.
-pub(crate) async fn new_app(database: Database, config: &Config, public_url: String) -> Result<App> {
-    let options = app::Options { hashing: config.hashing, keys: config.keys()?, public_url };
+pub(crate) async fn new_app(
+    database: Database,
+    config: &Config,
+    public_url: String,
+    carrier: Carrier,
+) -> Result<App> {
+    let options = app::Options { carrier, ..app::Options::new(config.hashing, config.keys()?, public_url) };
     let app = App::new(database, Arc::new(SystemClock), Arc::new(SystemEntropy), options);
     app.check_key().await?;
     Ok(app)

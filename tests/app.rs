@@ -11,6 +11,7 @@ use std::{
 use ::app::{
     App, hashing,
     keys::Keys,
+    mail::{Carrier, Letter, Mailbox},
     setup::SetUp,
     tokens::NewToken,
     users::{InitialPassword, NewUser},
@@ -198,6 +199,21 @@ impl TestApp {
     /// Moves the clock.
     pub(crate) fn later(&self, duration: Duration) {
         self.clock.later(duration);
+    }
+
+    /// Sends all mail that is due, and answers what was sent so far, the newest first.
+    pub(crate) async fn mails(&self) -> Vec<Letter> {
+        while self.app.send_due().await.unwrap() > 0 {}
+        self.app.carrier().mailbox().unwrap().letters()
+    }
+
+    /// The newest mail to an address.
+    pub(crate) async fn mail_to(&self, address: &str) -> Letter {
+        let mails = self.mails().await;
+        mails
+            .into_iter()
+            .find(|letter| letter.to == address)
+            .unwrap_or_else(|| panic!("no mail to {address}"))
     }
 
     /// The organization's context.
@@ -397,7 +413,10 @@ async fn open(url: &str, clock: Arc<TestClock>) -> App {
     let seed = SEED.fetch_add(1 << 40, Ordering::Relaxed);
     let hashing = hashing::Options { threads: 2, memory: 64, passes: 1, queue: 1024 };
     let (keys, public_url) = (Keys::new([7; 32]), "http://localhost:8080".to_owned());
-    let options = ::app::Options { hashing, keys, public_url };
+    let options = ::app::Options {
+        carrier: Carrier::Mailbox(Mailbox::default()),
+        ..::app::Options::new(hashing, keys, public_url)
+    };
     App::new(database, clock, Arc::new(TestEntropy(AtomicU64::new(seed))), options)
 }
 

@@ -18,6 +18,7 @@ mod dropped;
 mod enumeration;
 mod forgery;
 mod granting;
+mod invitations;
 mod lifecycle;
 mod lockout;
 mod matrix;

@@ -80,7 +80,7 @@ pub(crate) async fn fill(database: &Database, config: &Config) -> Result<()> {
     let cheap = hashing::Options { memory: 64, passes: 1, ..config.hashing };
     let keys = config.keys()?;
     let with = |hashing| {
-        let options = app::Options { hashing, keys: keys.clone(), public_url: config.url_for(config.listen) };
+        let options = app::Options::new(hashing, keys.clone(), config.url_for(config.listen));
         App::new(database.clone(), clock.clone(), Arc::new(SystemEntropy), options)
     };
     clock.stand(history::founded(now));

@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use app::App;
+use app::{
+    App,
+    mail::{Carrier, Mailbox},
+};
 use axum::{
     Router,
     extract::Request,
@@ -89,7 +92,8 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
     }
     let url =
         if options.demo { demo::url(&config, public.address()) } else { config.url_for(public.address()) };
-    let app = new_app(database, &config, url.clone()).await?;
+    let carrier = if options.demo { Carrier::Mailbox(Mailbox::default()) } else { Carrier::Nobody };
+    let app = new_app(database, &config, url.clone(), carrier).await?;
     let start = bootstrap::first_start(&app, &config.bootstrap).await?;
     let mut web = web::Options::new(url.clone());
     web.trusted_proxies.clone_from(&config.trusted_proxies);
@@ -231,6 +235,8 @@ impl Running {
         let worker = app.clone();
         let stop = running.stop.clone();
         running.serving.spawn(async move { worker.work(stop).await });
+        let (postman, stop) = (app.clone(), running.stop.clone());
+        running.serving.spawn(async move { postman.work_mail(stop).await });
         let router = web::router(web, app.clone());
         running.serving.spawn(public.serve(router, running.stop.clone()));
         let router = web::management(app.clone(), move || metrics.render());

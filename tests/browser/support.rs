@@ -14,6 +14,7 @@ use std::{
 use app::{
     Actor, App, hashing,
     keys::Keys,
+    mail::{Carrier, Mailbox},
     setup::SetUp,
     system::{SystemClock, SystemEntropy},
     users::{InitialPassword, NewUser},
@@ -117,7 +118,10 @@ impl Site {
         let port = listener.local_addr().expect("an address").port();
         // Browsers treat `localhost` as a secure place: the clipboard works there.
         let url = format!("http://localhost:{port}");
-        let program = ::app::Options { hashing: cheap, keys: Keys::new([7; 32]), public_url: url.clone() };
+        let program = ::app::Options {
+            carrier: Carrier::Mailbox(Mailbox::default()),
+            ..::app::Options::new(cheap, Keys::new([7; 32]), &url)
+        };
         let app = App::new(database, clock.clone(), Arc::new(SystemEntropy), program);
         let options = web::Options { sign_ins_per_minute: 10_000, ..web::Options::new(&url) };
         let router: Router = web::router(options, app.clone());

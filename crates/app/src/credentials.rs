@@ -4,6 +4,7 @@ use model::{
     Action, Error, Kind, Org, Permission, Result, UserId,
     credential::{self, Password},
     lifecycle::StateName,
+    link::{Ending, Purpose},
     session::Secret,
     user::UserType,
 };
@@ -144,6 +145,7 @@ impl Operation<'_, '_> {
     ) -> Result<()> {
         let (context, id) = (self.context, person.user.id);
         store::credentials::set(self.connection, context, id, credential).await?;
+        self.end_links(id, &[Purpose::PasswordReset, Purpose::Unlock], Ending::Overtaken).await?;
         self.forget_tries(&person.user, None).await?;
         store::users::lock_password(self.connection, context, id, None).await?;
         person.user.password_locked_until = None;

@@ -10,8 +10,11 @@ pub mod cache;
 pub mod credentials;
 pub mod hashing;
 pub mod import;
+pub mod invitations;
 pub mod keys;
 pub mod lifecycle;
+mod links;
+pub mod mail;
 pub mod operation;
 pub mod orgs;
 pub mod roles;
@@ -45,8 +48,11 @@ struct Inner {
     hasher: hashing::Hasher,
     keys: keys::Keys,
     public_url: String,
+    carrier: mail::Carrier,
     /// Rung when the outbox has something new; polling is the guarantee.
     wake: Notify,
+    /// The same for mail.
+    mail_wake: Notify,
 }
 
 /// What the program is told about its surroundings.
@@ -58,6 +64,16 @@ pub struct Options {
     pub keys: keys::Keys,
     /// Under which address people reach it, without a slash at the end: links in mail are made of it, never of a request.
     pub public_url: String,
+    /// Who carries mail away.
+    pub carrier: mail::Carrier,
+}
+
+impl Options {
+    /// The usual surroundings: no mail server.
+    pub fn new(hashing: hashing::Options, keys: keys::Keys, public_url: impl Into<String>) -> Self {
+        let public_url = public_url.into().trim_end_matches('/').to_owned();
+        Self { hashing, keys, public_url, carrier: mail::Carrier::default() }
+    }
 }
 
 impl App {
@@ -70,9 +86,18 @@ impl App {
     ) -> Self {
         let cache = cache::Cache::new(&database);
         let hasher = hashing::Hasher::start(options.hashing, entropy.clone());
-        let Options { keys, public_url, .. } = options;
-        let wake = Notify::new();
-        Self(Arc::new(Inner { database, clock, entropy, cache, hasher, keys, public_url, wake }))
+        Self(Arc::new(Inner {
+            database,
+            clock,
+            entropy,
+            cache,
+            hasher,
+            keys: options.keys,
+            public_url: options.public_url,
+            carrier: options.carrier,
+            wake: Notify::new(),
+            mail_wake: Notify::new(),
+        }))
     }
 
     /// The present moment, by the injected clock.
@@ -106,6 +131,15 @@ impl App {
     /// Under which address people reach the server, without a slash at the end.
     pub fn public_url(&self) -> &str {
         &self.0.public_url
+    }
+
+    /// Who carries mail away.
+    pub fn carrier(&self) -> &mail::Carrier {
+        &self.0.carrier
+    }
+
+    pub(crate) fn mail_wake(&self) -> &Notify {
+        &self.0.mail_wake
     }
 
     pub(crate) fn wake(&self) -> &Notify {

@@ -3,10 +3,12 @@
 //! Whoever may no longer act loses sessions, tokens and links with the change itself, never later.
 
 use model::{
-    Action, Error, Kind, Org, Permission, Result, Timestamp, User, UserFields, UserId,
+    Action, Org, Permission, Result, Timestamp, User, UserFields, UserId,
     audit::{self, Changes},
+    invitation::InvitationState,
     job::Work,
     lifecycle::{ActionName, Change, Circumstances, Effect, StateName},
+    link::Ending,
     settings::LifecyclePolicy,
     user::UserType,
 };
@@ -21,7 +23,7 @@ pub fn permission_for(action: ActionName) -> Permission {
         ActionName::Activate | ActionName::Accept | ActionName::Settle | ActionName::Reject => {
             Permission::UserActivate
         }
-        ActionName::Invite | ActionName::CancelInvitation => Permission::UserCreate,
+        ActionName::Invite | ActionName::CancelInvitation => Permission::UserInvite,
         ActionName::Suspend | ActionName::Reactivate => Permission::UserSuspend,
         ActionName::Deprovision => Permission::UserDeprovision,
         ActionName::Delete => Permission::UserDelete,
@@ -47,15 +49,6 @@ impl App {
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
             let person = op.person_to_change(id, version).await?;
-            if action == Action::Activate
-                && person.password.set_at.is_none()
-                && person.user.fields.kind() != UserType::Service
-            {
-                let message =
-                    "This user has no password yet. Set a temporary password: that activates the account.";
-                return Err(Error::new(Kind::Conflict, "user.no_credential", message)
-                    .with_possible(vec!["set_password"]));
-            }
             op.transition(person, action.clone(), &policy).await
         };
         self.run(actor, permission, deed).await
@@ -153,6 +146,9 @@ impl Operation<'_, '_> {
         }
         store::roles::forget_snapshot(self.connection, context, id).await?;
         store::credentials::remove(self.connection, context, id).await?;
+        store::links::erase(self.connection, context, id).await?;
+        store::mails::erase(self.connection, context, id).await?;
+        store::invitations::erase(self.connection, context, id).await?;
         self.forget_tries(&person.user, None).await?;
         store::idempotency::forget(self.connection, context, &id.to_string()).await?;
         store::audit::erase_person(self.connection, context, id, &pseudonym).await?;
@@ -177,14 +173,17 @@ impl Operation<'_, '_> {
                 Effect::EndAccess => {
                     store::sessions::end_all(self.connection, context, id, None).await?;
                     store::tokens::revoke_all(self.connection, context, id).await?;
+                    store::links::end_all(self.connection, context, id, Ending::Overtaken, self.now).await?;
                 }
                 Effect::PurgeAt(at) => self.later(Work::PurgeUser { user: id }, *at),
                 Effect::SuspendAt(at) => self.later(Work::ExpireUser { user: id }, *at),
                 Effect::ForgetFailures => {
                     self.forget_tries(user, None).await?;
                 }
-                // Grants and personal values are the caller's; invitations have no links that could be out yet.
-                Effect::RemoveGrants | Effect::Erase | Effect::SendInvitation | Effect::EndInvitation => {}
+                Effect::SendInvitation(kind) => self.send_invitation(user, *kind).await?,
+                Effect::EndInvitation => self.end_invitation(id, InvitationState::Cancelled).await?,
+                // Grants and personal values are the caller's.
+                Effect::RemoveGrants | Effect::Erase => {}
             }
         }
         Ok(())

@@ -15,12 +15,13 @@ use model::{
     access::Role,
     audit::{Changes, Entry},
     job::{Job, Work},
+    mail::Mail,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Attempt, Connection, Lane, Proof};
 use uuid::Uuid;
 
-use crate::{Actor, App, Person, cache::Stale};
+use crate::{Actor, App, Person, cache::Stale, invitations::Terms, keys::Keys};
 
 /// What a deed works with: the transaction, and what it leaves behind.
 pub struct Operation<'c, 't> {
@@ -36,10 +37,14 @@ pub struct Operation<'c, 't> {
     pub permissions: Permissions,
     actor: &'c Actor,
     entropy: &'c dyn model::Entropy,
+    pub(crate) keys: &'c Keys,
     id: EntryId,
     entries: Vec<Entry>,
     jobs: Vec<Job>,
+    pub(crate) mails: Vec<Mail>,
     stale: Vec<Stale>,
+    /// On what terms somebody is invited, if this operation sends an invitation.
+    pub(crate) terms: Terms,
     owner_touched: bool,
 }
 
@@ -65,6 +70,7 @@ struct Done<T> {
     replayed: bool,
     stale: Vec<Stale>,
     jobs: bool,
+    mails: bool,
 }
 
 impl App {
@@ -118,7 +124,7 @@ impl App {
         let dry_run = actor.dry_run;
         let work = async move |connection: &mut Connection<'_>| {
             let now = *started.get_or_init(|| app.now());
-            let mut operation = Operation::new(connection, &actor, app.entropy(), now, id);
+            let mut operation = Operation::new(connection, &actor, &app, now, id);
             if let Some(permission) = permission {
                 operation.authorize(permission).await?;
             }
@@ -131,6 +137,9 @@ impl App {
             if done.jobs {
                 app.wake().notify_one();
             }
+            if done.mails {
+                app.mail_wake().notify_one();
+            }
         };
         // On the heap, or the whole transaction would be part of the future of everybody who calls an operation.
         let done = Box::pin(self.database().transaction(proof, lane, work, after)).await?;
@@ -142,7 +151,7 @@ impl<'c, 't> Operation<'c, 't> {
     fn new(
         connection: &'c mut Connection<'t>,
         actor: &'c Actor,
-        entropy: &'c dyn model::Entropy,
+        app: &'c App,
         now: Timestamp,
         id: EntryId,
     ) -> Self {
@@ -153,11 +162,14 @@ impl<'c, 't> Operation<'c, 't> {
             now,
             permissions: actor.permissions,
             actor,
-            entropy,
+            entropy: app.entropy(),
+            keys: app.keys(),
             id,
             entries: Vec::new(),
             jobs: Vec::new(),
+            mails: Vec::new(),
             stale: Vec::new(),
+            terms: Terms::default(),
             owner_touched: false,
         }
     }
@@ -179,7 +191,7 @@ impl<'c, 't> Operation<'c, 't> {
         F: AsyncFn(&mut Operation<'_, '_>) -> Result<T>,
     {
         if let Some(value) = self.answered_before().await? {
-            return Ok(Done { value, replayed: true, stale: Vec::new(), jobs: false });
+            return Ok(Done { value, replayed: true, stale: Vec::new(), jobs: false, mails: false });
         }
         let value = deed(&mut self).await?;
         if self.owner_touched
@@ -196,11 +208,15 @@ impl<'c, 't> Operation<'c, 't> {
         for job in &self.jobs {
             store::jobs::insert(self.connection, job, self.now).await?;
         }
+        for mail in &self.mails {
+            store::mails::insert(self.connection, mail).await?;
+        }
         self.keep_answer(&value).await?;
         for stale in &self.stale {
             self.connection.notify(&stale.payload()).await?;
         }
-        Ok(Done { value, replayed: false, jobs: !self.jobs.is_empty(), stale: self.stale })
+        let (jobs, mails) = (!self.jobs.is_empty(), !self.mails.is_empty());
+        Ok(Done { value, replayed: false, jobs, mails, stale: self.stale })
     }
 
     async fn answered_before<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
@@ -235,6 +251,11 @@ impl<'c, 't> Operation<'c, 't> {
         for (entry, id) in self.entries.iter_mut().zip(ids) {
             entry.id = id;
         }
+    }
+
+    /// The actor's name at the time.
+    pub(crate) fn actor_name(&self) -> &str {
+        &self.actor.name
     }
 
     /// A fresh id of this moment.

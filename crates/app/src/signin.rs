@@ -144,10 +144,7 @@ impl App {
                 op.refuse_sign_in(&person, refusal, &settings).await?;
                 return Ok(None);
             }
-            let session = new_session(op, &person, hash, &attempt, &settings);
-            op.begin_session(&person, &session).await?;
-            let kept_until = session.remembered.then_some(session.expires_at);
-            Ok(Some((kept_until, person.password.must_change)))
+            op.begin_session_of(&person, hash, &attempt, &settings).await
         };
         // Who signs in needs no permission: the password has just been compared.
         let begun: Option<(Option<Timestamp>, bool)> = self.run_proven(&actor, deed).await?;
@@ -242,6 +239,24 @@ fn new_session(
 }
 
 impl Operation<'_, '_> {
+    /// Begins a session of somebody who has just proven who it is; `None` if the account may not be used at present.
+    /// Answers until when the cookie may be kept, and whether another password must be chosen first.
+    pub(crate) async fn begin_session_of(
+        &mut self,
+        person: &Person,
+        secret: session::SecretHash,
+        from: &Attempt,
+        settings: &model::Settings,
+    ) -> Result<Option<(Option<Timestamp>, bool)>> {
+        if !person.user.may_act(self.now) {
+            return Ok(None);
+        }
+        let session = new_session(self, person, secret, from, settings);
+        self.begin_session(person, &session).await?;
+        let kept_until = session.remembered.then_some(session.expires_at);
+        Ok(Some((kept_until, person.password.must_change)))
+    }
+
     async fn begin_session(&mut self, person: &Person, session: &Session) -> Result<()> {
         let (context, user) = (self.context, person.user.id);
         store::sessions::insert(self.connection, session).await?;

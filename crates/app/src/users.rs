@@ -10,6 +10,7 @@ use model::{
     error::FieldError,
     filter::UserQuery,
     lifecycle::{Effect, State},
+    link::{Ending, Purpose},
     page::Page,
     session::Secret,
     settings::Settings,
@@ -348,9 +349,21 @@ impl Operation<'_, '_> {
             self.check_owners(&person);
             self.carry_out(&person.user, &expiry(&person.user)).await?;
         }
+        self.addresses_changed(&before, &person.user).await?;
         // Names and dates stand in the caches too.
         self.user_is_stale(person.user.id);
         Ok(person)
+    }
+
+    /// Links that are out went to addresses that may not be the person's any more.
+    async fn addresses_changed(&mut self, before: &Map<String, Value>, user: &User) -> Result<()> {
+        let after = user.fields.to_object();
+        if ["email", "personal_email"].iter().all(|field| before.get(*field) == after.get(*field)) {
+            return Ok(());
+        }
+        let purposes = [Purpose::PasswordReset, Purpose::EmailVerification, Purpose::Unlock];
+        self.end_links(user.id, &purposes, Ending::Overtaken).await?;
+        if user.state == State::Invited { self.redirect_invitation(user).await } else { Ok(()) }
     }
 
     /// Saves a changed user under the version it was loaded with.

@@ -147,6 +147,8 @@ impl App {
             store::tokens::tidy(connection, now).await?;
             store::credentials::tidy_tries(connection, now.minus(KEEP_ANSWERS)).await?;
             store::idempotency::tidy(connection, now.minus(KEEP_ANSWERS)).await?;
+            store::links::tidy(connection, now.minus(crate::links::KEEP)).await?;
+            store::mails::tidy(connection, now.minus(crate::mail::KEEP)).await?;
             Ok(())
         })
         .await

@@ -14,6 +14,8 @@ names! {
         UserRead = "user:read",
         /// Create users.
         UserCreate = "user:create",
+        /// Invite people, cancel invitations, copy their links.
+        UserInvite = "user:invite",
         /// Change a user's record.
         UserUpdate = "user:update",
         /// Activate a user who was staged.
@@ -34,6 +36,14 @@ names! {
         UserUnlock = "user:unlock",
         /// Set a temporary password.
         UserResetPassword = "user:reset_password",
+        /// See the list of invitations.
+        InvitationRead = "invitation:read",
+        /// Send an invitation again.
+        InvitationResend = "invitation:resend",
+        /// See which mails were sent, wait or have failed.
+        MailRead = "mail:read",
+        /// Send failed mails again, and test mails.
+        MailManage = "mail:manage",
         /// Import users from a file.
         UserImport = "user:import",
         /// See the roles and what they may do.
@@ -68,6 +78,11 @@ impl Permission {
             Self::UserList => "See and search the list of users",
             Self::UserRead => "Open a user's record",
             Self::UserCreate => "Create users",
+            Self::UserInvite => "Invite people and cancel invitations",
+            Self::InvitationRead => "See the list of invitations",
+            Self::InvitationResend => "Send invitations again",
+            Self::MailRead => "See which mails were sent and which have failed",
+            Self::MailManage => "Send failed mails again, and test mails",
             Self::UserUpdate => "Change users' records",
             Self::UserActivate => "Activate staged users",
             Self::UserSuspend => "Suspend and reactivate users",
@@ -151,6 +166,9 @@ impl Role {
             ])),
             Self::UserManager => reading.and(Permissions::of(&[
                 P::UserCreate,
+                P::UserInvite,
+                P::InvitationRead,
+                P::InvitationResend,
                 P::UserUpdate,
                 P::UserActivate,
                 P::UserSuspend,
@@ -164,8 +182,15 @@ impl Role {
                 P::RoleAssign,
             ])),
             Self::GroupManager => reading,
-            Self::Helpdesk => reading.and(Permissions::of(&[P::UserUnlock, P::UserResetPassword])),
-            Self::Auditor => reading.and(Permissions::of(&[P::SettingsRead, P::AuditRead])),
+            Self::Helpdesk => reading.and(Permissions::of(&[
+                P::UserUnlock,
+                P::UserResetPassword,
+                P::InvitationRead,
+                P::InvitationResend,
+            ])),
+            Self::Auditor => {
+                reading.and(Permissions::of(&[P::SettingsRead, P::AuditRead, P::InvitationRead, P::MailRead]))
+            }
             Self::Member => Permissions::default(),
         })
     }

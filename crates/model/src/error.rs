@@ -63,6 +63,7 @@ struct Inner {
     fields: Vec<FieldError>,
     possible: Vec<&'static str>,
     retry_after: Option<u32>,
+    existing: Option<String>,
     detail: Option<String>,
 }
 
@@ -76,6 +77,7 @@ impl Error {
             fields: Vec::new(),
             possible: Vec::new(),
             retry_after: None,
+            existing: None,
             detail: None,
         }))
     }
@@ -135,6 +137,18 @@ impl Error {
     pub fn with_possible(mut self, possible: Vec<&'static str>) -> Self {
         self.0.possible = possible;
         self
+    }
+
+    /// Names what is there already instead: its id.
+    #[must_use]
+    pub fn with_existing(mut self, id: impl Into<String>) -> Self {
+        self.0.existing = Some(id.into());
+        self
+    }
+
+    /// The id of what is there already.
+    pub fn existing(&self) -> Option<&str> {
+        self.0.existing.as_deref()
     }
 
     /// Says which fields caused it, keeping kind and code (a taken email is a conflict *of a field*).

@@ -61,4 +61,10 @@ ids! {
     EntryId,
     /// A row of the outbox.
     JobId,
+    /// A single-use link in a mail.
+    LinkId,
+    /// A mail.
+    MailId,
+    /// An invitation.
+    InvitationId,
 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Agent, Error, FieldError, Kind, Result, Timestamp, User, settings::LifecyclePolicy, validate};
+use crate::{
+    Agent, Error, FieldError, Kind, Result, Timestamp, User, link::Purpose, settings::LifecyclePolicy,
+    validate,
+};
 
 pub use crate::lifecycle_names::{ActionName, Awaited, Reason, StateName, Status};
 
@@ -139,7 +142,7 @@ pub enum Effect {
     /// Keep direct grants as a snapshot and remove them.
     RemoveGrants,
     /// Send the invitation or activation link.
-    SendInvitation,
+    SendInvitation(Purpose),
     /// The invitation that is out is dead.
     EndInvitation,
     /// Purge at this time unless restored before.
@@ -229,7 +232,8 @@ impl User {
             Action::Accept => (Some(State::Active), vec![Effect::EndInvitation]),
             Action::Activate if at.has_credential => (Some(State::Active), vec![Effect::EndInvitation]),
             // Nothing to sign in with: the activation link goes out instead.
-            Action::Invite | Action::Activate => (Some(State::Invited), vec![Effect::SendInvitation]),
+            Action::Activate => (Some(State::Invited), vec![Effect::SendInvitation(Purpose::Activation)]),
+            Action::Invite => (Some(State::Invited), vec![Effect::SendInvitation(Purpose::Invitation)]),
             Action::Settle(what) => (Some(self.settled(what)?), Vec::new()),
             Action::Reject => self.trash(at),
             Action::Suspend { reason, note } => {

@@ -111,7 +111,10 @@ fn activating_without_a_credential_invites() {
     let mut user = user(State::Staged);
     let change =
         user.apply(Action::Activate, &Circumstances { has_credential: false, ..at(&policy) }).unwrap();
-    assert_eq!((change.to, change.effects), (StateName::Invited, vec![Effect::SendInvitation]));
+    assert_eq!(
+        (change.to, change.effects),
+        (StateName::Invited, vec![Effect::SendInvitation(Purpose::Activation)])
+    );
 }
 
 #[test]

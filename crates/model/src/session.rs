@@ -24,6 +24,11 @@ impl Secret {
         Self(bytes)
     }
 
+    /// One that was derived from a key.
+    pub fn of(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads one from a cookie or a link; `None` for anything that never was one.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Error, FieldError, Result};
+use crate::{Error, FieldError, Result, validate};
 
 /// All rules of an organization. Unknown fields are refused; missing ones keep their default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +21,18 @@ pub struct Settings {
     pub lockout: LockoutPolicy,
     /// How long a sign-in lasts.
     pub session: SessionPolicy,
+    /// As whom mail is sent.
+    pub mail: MailPolicy,
+}
+
+/// As whom mail is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailPolicy {
+    /// The sender's name; empty for the organization's. At most 100 characters.
+    pub sender_name: String,
+    /// Where answers go; empty for the server's own address.
+    pub reply_to: String,
 }
 
 /// How users come and go.
@@ -139,7 +151,7 @@ pub fn range(rule: &str) -> (u16, u16) {
 
 impl Settings {
     /// Refuses what lies outside its range, naming every field at once.
-    pub fn check(self) -> Result<Self> {
+    pub fn check(mut self) -> Result<Self> {
         let mut refused = Vec::new();
         let mut check = |field: &'static str, value: u16| {
             let (lowest, highest) = range(field);
@@ -161,6 +173,16 @@ impl Settings {
         if !is_username_template(&self.lifecycle.username_template) {
             let message = "Use {given}, {family}, {g}, {f} with . _ - between, such as {given}.{family}.";
             refused.push(FieldError::new("lifecycle.username_template", "settings.template", message));
+        }
+        match validate::text("mail.sender_name", &self.mail.sender_name, 100, false) {
+            Ok(name) => self.mail.sender_name = name,
+            Err(field) => refused.push(field),
+        }
+        if !self.mail.reply_to.is_empty() {
+            match validate::email("mail.reply_to", &self.mail.reply_to) {
+                Ok(address) => self.mail.reply_to = address,
+                Err(field) => refused.push(field),
+            }
         }
         if refused.is_empty() { Ok(self) } else { Err(Error::invalid(refused)) }
     }

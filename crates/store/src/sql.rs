@@ -3,7 +3,9 @@
 //! The rest of the store, and every type of `model`, knows these and no driver. SQL texts are constants with `$1`,
 //! `$2` … as their only parameters; nothing is ever pasted into one.
 
-use model::{EntryId, Error, JobId, OrgId, Result, SessionId, Timestamp, TokenId, UserId};
+use model::{
+    EntryId, Error, InvitationId, JobId, LinkId, MailId, OrgId, Result, SessionId, Timestamp, TokenId, UserId,
+};
 use uuid::Uuid;
 
 use crate::{postgres, sqlite};
@@ -290,7 +292,7 @@ macro_rules! ids {
     )+ };
 }
 
-ids!(OrgId, UserId, SessionId, TokenId, EntryId, JobId);
+ids!(OrgId, UserId, SessionId, TokenId, EntryId, JobId, LinkId, MailId, InvitationId);
 
 /// Something that one row can hold: a tuple of columns, or a type of ours that reads itself.
 pub trait Record: Sized {

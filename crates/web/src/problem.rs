@@ -74,6 +74,9 @@ pub(crate) struct ProblemDocument {
     /// What is possible instead.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     possible: Vec<String>,
+    /// The id of what is there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    existing: Option<String>,
     /// The request's id, as in the log.
     request_id: String,
 }
@@ -130,6 +133,7 @@ fn document(error: &Error, status: StatusCode, request_id: &str) -> String {
         code: error.code().to_owned(),
         errors: error.fields().iter().map(FieldProblem::from).collect(),
         possible: error.possible().iter().map(|action| (*action).to_owned()).collect(),
+        existing: error.existing().map(str::to_owned),
         request_id: request_id.to_owned(),
     };
     serde_json::to_string(&document).unwrap_or_default()

@@ -1,0 +1,416 @@
+//! What one can do with invitations: invite, send again, cancel, copy the link, accept.
+//!
+//! Inviting makes an invited user, an invitation and its mails in one transaction. Each address of the person (work and
+//! personal) gets a link of its own; using either ends both and proves that address only. Accepting chooses a password
+//! and signs in.
+
+use model::{
+    Action, Agent, Error, FieldError, InvitationId, Kind, Org, Permission, Result, Role, User, UserFields,
+    UserId,
+    audit::Door,
+    credential::Password,
+    invitation::{self, Invitation, InvitationState},
+    lifecycle::StateName,
+    link::{Ending, Link, Purpose},
+    mail::{MailDetails, MailKind, MailState},
+    settings::LifecyclePolicy,
+    user::{Completeness, UserType},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::Lane;
+
+use crate::{
+    Actor, App, Operation, Person,
+    mail::NewMail,
+    signin::{Attempt, SignedIn},
+    users::changed,
+};
+
+/// The purposes that an invitation's links have.
+const PURPOSES: [Purpose; 2] = [Purpose::Invitation, Purpose::Activation];
+
+/// Somebody to invite.
+#[derive(Debug, Clone, Default)]
+pub struct NewInvitation {
+    /// The record; only an email is needed, the invitee writes the name.
+    pub fields: UserFields,
+    /// Roles to give, besides Member.
+    pub roles: Vec<Role>,
+    /// On what terms.
+    pub terms: Terms,
+}
+
+/// On what terms somebody is invited.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// What the inviter writes along.
+    pub message: String,
+    /// How long the invitation lives; the usual time if `None`.
+    pub lifetime_hours: Option<i64>,
+}
+
+/// Somebody was invited, or is so still.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invited {
+    /// Who.
+    pub person: Person,
+    /// The pending invitation.
+    pub invitation: InvitationId,
+}
+
+/// What an invitee fills in.
+#[derive(Debug, Clone, Default)]
+pub struct Acceptance {
+    /// The chosen password, as typed.
+    pub password: String,
+    /// Given name, if there is none yet.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+}
+
+/// What the page of an invitation's link shows.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The link: for whom, until when.
+    pub link: Link,
+    /// Who is invited.
+    pub user: User,
+    /// The invitation.
+    pub invitation: Invitation,
+}
+
+/// An invitation was accepted.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Who.
+    pub user: UserId,
+    /// The session that has begun; `None` where the account may not be used yet (a start date).
+    pub signed_in: Option<SignedIn>,
+}
+
+impl App {
+    /// Invites somebody new. Somebody who has an invitation already is a conflict that names it.
+    pub async fn invite(&self, actor: &Actor, org: &Org, new: NewInvitation) -> Result<(Invited, bool)> {
+        let fields = new.fields.checked(Completeness::EmailOnly)?;
+        let terms = new.terms.checked()?;
+        let (roles, policy) = (new.roles, org.settings.lifecycle.clone());
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            op.refuse_invited(&fields).await?;
+            let person = op.create(fields.clone(), &roles, None, &policy.username_template).await?;
+            op.invite(person, Action::Invite, terms.clone(), &policy).await
+        };
+        self.run_replayable(actor, Permission::UserInvite, Lane::Interactive, deed).await
+    }
+
+    /// Invites a staged user, or sends an invited user's invitation again.
+    pub async fn invite_user(
+        &self,
+        actor: &Actor,
+        org: &Org,
+        id: UserId,
+        terms: Terms,
+        version: Option<i64>,
+    ) -> Result<Invited> {
+        let (terms, policy) = (terms.checked()?, org.settings.lifecycle.clone());
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person_to_change(id, version).await?;
+            let is_invited = person.user.state.name() == StateName::Invited;
+            op.permissions.require(if is_invited {
+                Permission::InvitationResend
+            } else {
+                Permission::UserInvite
+            })?;
+            op.invite(person, Action::Invite, terms.clone(), &policy).await
+        };
+        // Which of the two permissions is needed depends on the state; reading it needs this one.
+        self.run(actor, Permission::UserRead, deed).await
+    }
+
+    /// The link of a user's pending invitation, to be sent by other means. Recorded.
+    pub async fn copy_invitation_link(&self, actor: &Actor, org: &Org, id: UserId) -> Result<String> {
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person_to_change(id, None).await?;
+            let invitation = op.pending_invitation(id).await?;
+            if invitation.expires_at <= op.now {
+                let message = "This invitation has expired. Send it again first.";
+                return Err(
+                    Error::new(Kind::Conflict, "invitation.expired", message).with_possible(vec!["invite"])
+                );
+            }
+            let links = store::links::open_of(op.connection, op.context, id, invitation.kind).await?;
+            let link = links.first().ok_or_else(|| Error::internal("a pending invitation without a link"))?;
+            let to = changed("address", Value::Null, link.address.as_str().into());
+            op.record_user(&person.user, "invitation.link_copied", to, String::new());
+            Ok(link.id)
+        };
+        let id = self.run(actor, Permission::UserInvite, deed).await?;
+        let context = actor.context;
+        let read =
+            async |connection: &mut store::Connection<'_>| store::links::by_id(connection, context, id).await;
+        let link = self.database().read(read).await?.ok_or_else(Error::not_found)?;
+        self.link_url(org, &link)
+    }
+
+    /// What the page of an invitation's link shows. Changes nothing but the note that it was opened.
+    pub async fn open_invitation(&self, org: &Org, purpose: Purpose, secret: &str) -> Result<Opened> {
+        let context = org.id.into();
+        let link = self.open_link(context, purpose, secret).await?;
+        let user = link.user;
+        let read = async |connection: &mut store::Connection<'_>| {
+            let user = store::users::find(connection, context, user).await?;
+            let invitation = store::invitations::pending_of(connection, context, link.user).await?;
+            Ok(user.zip(invitation))
+        };
+        let (user, invitation) = self.database().read(read).await?.ok_or_else(overtaken)?;
+        self.note_opening(&link).await?;
+        Ok(Opened { link, user, invitation })
+    }
+
+    /// Accepts an invitation: the password is set, the account is active, and a session begins.
+    pub async fn accept_invitation(
+        &self,
+        org: &Org,
+        purpose: Purpose,
+        secret: &str,
+        acceptance: Acceptance,
+        from: Attempt,
+    ) -> Result<Accepted> {
+        let opened = self.open_invitation(org, purpose, secret).await?;
+        let (link, fields) = (opened.link, &opened.user.fields);
+        let about: Vec<&str> =
+            [&fields.username, &fields.email, &fields.display_name, &acceptance.given_name]
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect();
+        let password = Password::chosen("password", &acceptance.password, &org.settings.password, &about)?;
+        let credential = self.new_credential(password, false, &org.settings).await?;
+        let (secret, settings, user) = (self.new_secret(), org.settings.clone(), link.user);
+        let hash = secret.hash();
+        let actor = self.invitee(org, &opened.user, &from);
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let mut person = op.person(user).await?;
+            op.spend_link(&link).await?;
+            if person.user.state.name() != StateName::Invited || !is_address_of(&person.user, &link.address) {
+                return Err(overtaken());
+            }
+            op.end_links(user, &PURPOSES, Ending::Used).await?;
+            op.end_invitation(user, InvitationState::Accepted).await?;
+            person = op.complete(person, &acceptance, &link.address).await?;
+            op.put_credential(&mut person, &credential, "password.chosen").await?;
+            let person = op.transition(person, Action::Accept, &settings.lifecycle).await?;
+            op.begin_session_of(&person, hash, &from, &settings).await
+        };
+        let begun = self.run_proven(&actor, deed).await?;
+        let signed_in = begun.map(|(kept_until, must_change_password)| SignedIn {
+            secret,
+            kept_until,
+            user,
+            must_change_password,
+        });
+        Ok(Accepted { user, signed_in })
+    }
+
+    /// Somebody who acts with nothing but a link.
+    fn invitee(&self, org: &Org, user: &User, from: &Attempt) -> Actor {
+        let mut actor = Actor::system(org.id.into());
+        actor.agent = Agent::User(user.id);
+        user.name().clone_into(&mut actor.name);
+        actor.address.clone_from(&from.address);
+        actor.request_id.clone_from(&from.request_id);
+        actor.door = Door::Console;
+        actor
+    }
+}
+
+impl Terms {
+    fn checked(self) -> Result<Self> {
+        let lifetime_hours = Some(invitation::checked_lifetime(self.lifetime_hours)?);
+        Ok(Self { message: invitation::checked_message(&self.message)?, lifetime_hours })
+    }
+}
+
+/// The link was for how things stood before.
+fn overtaken() -> Error {
+    let message = "This invitation is not needed any more, because the account has changed since. Try to sign in, or ask \
+                   whoever invited you.";
+    Error::new(Kind::Gone, "link.overtaken", message)
+}
+
+/// Whether mail to that address reaches the user, as the record stands now.
+fn is_address_of(user: &User, address: &str) -> bool {
+    let key = model::user::key(address);
+    let addresses = [&user.fields.email, &user.fields.personal_email];
+    addresses.into_iter().flatten().any(|own| model::user::key(own) == key)
+}
+
+impl Operation<'_, '_> {
+    /// Refuses to invite somebody who is there already, naming the invitation if there is one.
+    async fn refuse_invited(&mut self, fields: &UserFields) -> Result<()> {
+        let Some(email) = &fields.email else { return Ok(()) };
+        let found = store::users::find_by_identifier(self.connection, self.context, email).await?;
+        let Some(user) = found.filter(|user| user.fields.email_key() == fields.email_key()) else {
+            return Ok(());
+        };
+        if user.state.name() != StateName::Invited {
+            return Ok(());
+        }
+        let message = "This person has been invited already. Send the invitation again instead.";
+        let field = FieldError::new("email", "invitation.exists", message);
+        let error = Error::new(Kind::Conflict, "invitation.exists", message).with_fields(vec![field]);
+        Err(error.with_possible(vec!["invite"]).with_existing(user.id.to_string()))
+    }
+
+    /// Moves a staged or invited user to invited, on these terms.
+    pub(crate) async fn invite(
+        &mut self,
+        person: Person,
+        action: Action,
+        terms: Terms,
+        policy: &LifecyclePolicy,
+    ) -> Result<Invited> {
+        self.terms = terms;
+        let id = person.user.id;
+        let person = self.transition(person, action, policy).await?;
+        let invitation = self.pending_invitation(id).await?.id;
+        Ok(Invited { person, invitation })
+    }
+
+    async fn pending_invitation(&mut self, user: UserId) -> Result<Invitation> {
+        let found = store::invitations::pending_of(self.connection, self.context, user).await?;
+        found.ok_or_else(|| {
+            let message = "There is no open invitation of this user. Send one.";
+            Error::new(Kind::Conflict, "invitation.none", message).with_possible(vec!["invite"])
+        })
+    }
+
+    /// Sends the pending invitation again, or a new one: new links, the old ones are dead.
+    pub(crate) async fn send_invitation(&mut self, user: &User, kind: Purpose) -> Result<()> {
+        if user.fields.kind() == UserType::Service {
+            let message = "A service user can't be invited. Create an API token for it.";
+            return Err(Error::new(Kind::Conflict, "invitation.service_user", message));
+        }
+        if user.fields.email.is_none() && user.fields.personal_email.is_none() {
+            let message = "This user has no email address. Add one, or set a temporary password.";
+            return Err(Error::new(Kind::Conflict, "invitation.no_address", message)
+                .with_possible(vec!["edit", "set_password"]));
+        }
+        let pending = store::invitations::pending_of(self.connection, self.context, user.id).await?;
+        let invitation = match pending {
+            Some(mut pending) => {
+                pending.resend(self.now)?;
+                pending
+            }
+            None => self.new_invitation(user.id, kind).await?,
+        };
+        self.replace_links(user, &invitation).await
+    }
+
+    /// The addresses of an invited user have changed: what is out goes to the new ones instead.
+    pub(crate) async fn redirect_invitation(&mut self, user: &User) -> Result<()> {
+        let pending = store::invitations::pending_of(self.connection, self.context, user.id).await?;
+        let Some(mut invitation) = pending else { return Ok(()) };
+        invitation.renew(self.now);
+        self.replace_links(user, &invitation).await
+    }
+
+    async fn replace_links(&mut self, user: &User, invitation: &Invitation) -> Result<()> {
+        store::invitations::resent(self.connection, invitation).await?;
+        store::mails::cancel_invitation(self.connection, self.context, invitation.id).await?;
+        self.end_links(user.id, &PURPOSES, Ending::Replaced).await?;
+        self.mail_invitation(user, invitation, None).await
+    }
+
+    async fn new_invitation(&mut self, user: UserId, kind: Purpose) -> Result<Invitation> {
+        let terms = std::mem::take(&mut self.terms);
+        let lifetime_hours = invitation::checked_lifetime(terms.lifetime_hours)?;
+        let mut invitation = Invitation {
+            id: InvitationId(self.new_id()),
+            org: self.context,
+            user,
+            kind,
+            state: InvitationState::Pending,
+            message: terms.message,
+            invited_by: self.agent,
+            invited_by_name: self.actor_name().to_owned(),
+            created_at: self.now,
+            sent_at: self.now,
+            expires_at: self.now,
+            lifetime_hours,
+            resends: 0,
+            resends_since: self.now,
+            reminded: 0,
+            opened_at: None,
+            ended_at: None,
+            delivery: MailState::Queued,
+            delivery_why: String::new(),
+        };
+        invitation.expires_at = self.now.plus(invitation.lifetime());
+        store::invitations::insert(self.connection, &invitation).await?;
+        Ok(invitation)
+    }
+
+    /// Makes a link for each address and asks for the mails.
+    async fn mail_invitation(
+        &mut self,
+        user: &User,
+        invitation: &Invitation,
+        reminder: Option<MailKind>,
+    ) -> Result<()> {
+        let kind = reminder.unwrap_or(match invitation.kind {
+            Purpose::Activation => MailKind::Activation,
+            _ => MailKind::Invitation,
+        });
+        let by = match invitation.invited_by {
+            Agent::User(_) => invitation.invited_by_name.clone(),
+            Agent::Operator | Agent::System => String::new(),
+        };
+        let details = MailDetails { by, message: invitation.message.clone(), ..MailDetails::default() };
+        let mut written = Vec::new();
+        for address in [&user.fields.email, &user.fields.personal_email].into_iter().flatten() {
+            let key = model::user::key(address);
+            if written.contains(&key) {
+                continue;
+            }
+            written.push(key);
+            let lifetime = invitation.expires_at.since(self.now);
+            let link = self.new_link(user.id, invitation.kind, address, lifetime).await?;
+            let (details, invitation) = (details.clone(), Some(invitation.id));
+            self.mail(NewMail { user: Some(user.id), kind, address, link: Some(&link), invitation, details });
+        }
+        Ok(())
+    }
+
+    /// Ends a user's pending invitation with its links and unsent mails, if there is one.
+    pub(crate) async fn end_invitation(&mut self, user: UserId, state: InvitationState) -> Result<()> {
+        let ended = store::invitations::end(self.connection, self.context, user, state, self.now).await?;
+        let Some(invitation) = ended else { return Ok(()) };
+        store::mails::cancel_invitation(self.connection, self.context, invitation).await?;
+        self.end_links(user, &PURPOSES, Ending::Cancelled).await
+    }
+
+    /// What accepting says about the person: the name if there was none, and that mail to the address arrives.
+    async fn complete(
+        &mut self,
+        mut person: Person,
+        acceptance: &Acceptance,
+        address: &str,
+    ) -> Result<Person> {
+        let is_primary = person.user.fields.email_key() == Some(model::user::key(address));
+        person.user.email_verified |= is_primary;
+        let fields = &mut person.user.fields;
+        if fields.given_name.is_none() && fields.family_name.is_none() {
+            let was_made = fields.display_name.is_none() || fields.display_name == fields.username;
+            fields.given_name.clone_from(&acceptance.given_name);
+            fields.family_name.clone_from(&acceptance.family_name);
+            if was_made {
+                fields.display_name = None;
+            }
+        }
+        person.user.fields = fields.clone().checked(Completeness::Full)?;
+        self.save(&mut person.user).await?;
+        Ok(person)
+    }
+}

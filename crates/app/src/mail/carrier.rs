@@ -1,0 +1,103 @@
+//! Who carries mail away: an SMTP server, the demonstration's mailbox, or nobody.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use model::{MailId, Timestamp};
+use parking_lot::Mutex;
+
+/// A mail as its reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Its id.
+    pub id: MailId,
+    /// Message-ID without brackets; the same in every attempt.
+    pub message_id: String,
+    /// By which name the organization sends.
+    pub from_name: String,
+    /// Where answers go, unless to the sender.
+    pub reply_to: Option<String>,
+    /// Where to.
+    pub to: String,
+    /// The reader's name.
+    pub to_name: Option<String>,
+    /// Subject.
+    pub subject: String,
+    /// As plain text.
+    pub text: String,
+    /// As HTML.
+    pub html: String,
+    /// When it is sent.
+    pub date: Timestamp,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has taken it; what it said.
+    Sent(String),
+    /// Not now; why.
+    Deferred(String),
+    /// Never; why.
+    Failed(String),
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub enum Carrier {
+    /// No mail server is configured: mail waits, and links can be copied.
+    #[default]
+    Nobody,
+    /// Kept in memory and shown on a page.
+    Mailbox(Mailbox),
+}
+
+impl Carrier {
+    /// Sends one.
+    pub(crate) async fn send(&self, letter: Letter) -> Outcome {
+        match self {
+            Self::Nobody => Outcome::Deferred("no mail server is configured (mail.server)".to_owned()),
+            Self::Mailbox(mailbox) => {
+                mailbox.put(letter);
+                Outcome::Sent("kept in the mailbox of the demonstration".to_owned())
+            }
+        }
+    }
+
+    /// Whether mail goes anywhere at all.
+    pub fn is_there(&self) -> bool {
+        !matches!(self, Self::Nobody)
+    }
+
+    /// The mailbox, if mail is kept in one.
+    pub fn mailbox(&self) -> Option<&Mailbox> {
+        match self {
+            Self::Mailbox(mailbox) => Some(mailbox),
+            Self::Nobody => None,
+        }
+    }
+}
+
+/// The latest mails, in memory.
+#[derive(Debug, Clone, Default)]
+pub struct Mailbox(Arc<Mutex<VecDeque<Letter>>>);
+
+/// How many are kept.
+const KEPT: usize = 500;
+
+impl Mailbox {
+    fn put(&self, letter: Letter) {
+        let mut letters = self.0.lock();
+        letters.push_front(letter);
+        letters.truncate(KEPT);
+    }
+
+    /// All of them, the newest first.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.0.lock().iter().cloned().collect()
+    }
+
+    /// One of them.
+    pub fn letter(&self, id: MailId) -> Option<Letter> {
+        self.0.lock().iter().find(|letter| letter.id == id).cloned()
+    }
+}

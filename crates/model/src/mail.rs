@@ -1,0 +1,139 @@
+//! Mail: which kinds there are, where one stands, and when to try again.
+//!
+//! A mail is a row that is written with the change that causes it. What it says is made of its kind and of what is stored
+//! when it is sent; it holds no secret. It keeps its Message-ID in every attempt, so that a reader never sees it twice.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{InvitationId, LinkId, MailId, OrgContext, Timestamp, UserId, names::names};
+
+names! {
+    /// What a mail is about.
+    MailKind {
+        /// Somebody is invited.
+        Invitation = "invitation",
+        /// An account was made; choose a password.
+        Activation = "activation",
+        /// An invitation ends soon.
+        InvitationReminder = "invitation_reminder",
+        /// A link to choose a new password.
+        PasswordReset = "password_reset",
+        /// Prove that this address is yours.
+        EmailVerification = "email_verification",
+        /// To the old address: the address was changed; undo.
+        EmailChanged = "email_changed",
+        /// To the old address: an administrator has changed the address.
+        EmailChangedByAdministrator = "email_changed_by_administrator",
+        /// The password was changed.
+        PasswordChanged = "password_changed",
+        /// Too many wrong passwords; perhaps with a link that unlocks.
+        PasswordLocked = "password_locked",
+        /// A sign-in from a device or country not seen before.
+        NewDevice = "new_device",
+        /// The person has become an administrator.
+        MadeAdministrator = "made_administrator",
+        /// To the other owners: somebody has become, or is no longer, an owner.
+        OwnersChanged = "owners_changed",
+        /// A test of the settings.
+        Test = "test",
+    }
+}
+
+names! {
+    /// Where a mail stands.
+    MailState {
+        /// Waits to be sent.
+        Queued = "queued",
+        /// The server has taken it.
+        Sent = "sent",
+        /// It could not be sent yet and is tried again.
+        Deferred = "deferred",
+        /// It can't be sent; somebody must look.
+        Failed = "failed",
+        /// Nobody needs it any more.
+        Cancelled = "cancelled",
+    }
+}
+
+/// What a mail says besides what is stored anyway. Ids and words of the moment, no secrets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MailDetails {
+    /// Who caused it, by name at the time.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// What somebody wrote along.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// The other address, device, role: whatever the kind is about.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// From where: an address, a place.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// When what it is about happened, or until when it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
+/// A mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Its id, and with the server's host its Message-ID.
+    pub id: MailId,
+    /// In which organization.
+    pub org: OrgContext,
+    /// For whom; `None` for a test.
+    pub user: Option<UserId>,
+    /// What about.
+    pub kind: MailKind,
+    /// Where to.
+    pub address: String,
+    /// The link in it.
+    pub link: Option<LinkId>,
+    /// The invitation that it brings.
+    pub invitation: Option<InvitationId>,
+    /// What it says besides.
+    pub details: MailDetails,
+    /// Where it stands.
+    pub state: MailState,
+    /// Why it was not sent (yet), or what the server said when it took it.
+    pub why: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// Tried not before then.
+    pub next_at: Timestamp,
+    /// When the server took it.
+    pub sent_at: Option<Timestamp>,
+}
+
+/// How long a mail is tried before it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(72 * 3600);
+
+/// When to try again after `attempts` tries: 1 minute, doubling, at most 1 hour; `None` once patience is over.
+pub fn retry_at(created_at: Timestamp, now: Timestamp, attempts: i64) -> Option<Timestamp> {
+    let again = crate::job::retry_at(now, attempts - 1);
+    (again < created_at.plus(PATIENCE)).then_some(again)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_come_after_a_minute_then_ever_later_for_three_days() {
+        let start = Timestamp::from_micros(0);
+        let (mut now, mut waits) = (start, Vec::new());
+        for attempts in 1.. {
+            let Some(again) = retry_at(start, now, attempts) else { break };
+            waits.push(again.since(now).as_secs() / 60);
+            now = again;
+        }
+        assert_eq!(waits[..8], [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert!(now.since(start) > Duration::from_secs(71 * 3600) && now.since(start) < PATIENCE);
+    }
+}

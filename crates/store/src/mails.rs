@@ -1,0 +1,192 @@
+//! The rows of `mails`: claimed with a lease, sent, tried again later, or failed.
+
+use model::{
+    Error, InvitationId, MailId, OrgContext, Result, Timestamp, UserId,
+    mail::{Mail, MailKind, MailState},
+};
+
+use crate::{
+    Connection, Record, Row, Sql, Value,
+    users::{from_json, to_json},
+    values,
+};
+
+/// All that is read of a mail.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, attempts, \
+             created_at, next_at, sent_at FROM mails ",
+            $rest
+        )
+    };
+}
+
+impl Record for Mail {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        let unknown = || Error::internal("an unknown kind or state of mail");
+        Ok(Self {
+            org: columns.take::<model::OrgId>()?.into(),
+            id: columns.take()?,
+            user: columns.take()?,
+            kind: MailKind::parse(&columns.take::<String>()?).ok_or_else(unknown)?,
+            address: columns.take()?,
+            link: columns.take()?,
+            invitation: columns.take()?,
+            details: from_json(&columns.take::<String>()?)?,
+            state: MailState::parse(&columns.take::<String>()?).ok_or_else(unknown)?,
+            why: columns.take()?,
+            attempts: columns.take()?,
+            created_at: columns.take()?,
+            next_at: columns.take()?,
+            sent_at: columns.take()?,
+        })
+    }
+}
+
+/// Asks for a mail; the change that causes it is in the same transaction.
+pub async fn insert(connection: &mut Connection<'_>, mail: &Mail) -> Result<()> {
+    let sql = "INSERT INTO mails (org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
+               attempts, created_at, next_at, leased_until) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)";
+    let details = to_json(&mail.details)?;
+    let bound = values![
+        mail.org.org,
+        mail.id,
+        mail.user,
+        mail.kind.as_str(),
+        &mail.address,
+        mail.link,
+        mail.invitation,
+        Value::Json(&details),
+        mail.state.as_str(),
+        &mail.why,
+        mail.attempts,
+        mail.created_at,
+        mail.next_at,
+    ];
+    connection.execute(sql, bound).await?;
+    Ok(())
+}
+
+/// Claims due mails until `leased_until`; nobody else gets them before.
+pub async fn claim(
+    connection: &mut Connection<'_>,
+    now: Timestamp,
+    leased_until: Timestamp,
+    limit: u16,
+) -> Result<Vec<Mail>> {
+    const SQLITE: &str = "UPDATE mails SET leased_until = $2, attempts = attempts + 1 WHERE (org_id, id) IN \
+        (SELECT org_id, id FROM mails WHERE state IN ('queued', 'deferred') AND next_at <= $1 AND leased_until <= $1 \
+        ORDER BY next_at, id LIMIT $3) \
+        RETURNING org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, attempts, \
+        created_at, next_at, sent_at";
+    const POSTGRES: &str = "UPDATE mails SET leased_until = $2, attempts = attempts + 1 WHERE (org_id, id) IN \
+        (SELECT org_id, id FROM mails WHERE state IN ('queued', 'deferred') AND next_at <= $1 AND leased_until <= $1 \
+        ORDER BY next_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
+        RETURNING org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, attempts, \
+        created_at, next_at, sent_at";
+    connection.all(Sql::by_engine(SQLITE, POSTGRES), values![now, leased_until, i64::from(limit)]).await
+}
+
+/// Writes what became of an attempt: where it stands, why, and when it is tried again.
+
+pub async fn settle(
+    connection: &mut Connection<'_>,
+    mail: &Mail,
+    state: MailState,
+    why: &str,
+    next_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE mails SET state = $3, why = $4, next_at = $5, sent_at = $6, leased_until = 0 \
+               WHERE org_id = $1 AND id = $2 AND state IN ('queued', 'deferred')";
+    let sent_at = (state == MailState::Sent).then_some(now);
+    connection.execute(sql, values![mail.org.org, mail.id, state.as_str(), why, next_at, sent_at]).await?;
+    Ok(())
+}
+
+/// Queues a failed or deferred mail again, to be sent at once; false if there is none.
+pub async fn retry(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: MailId,
+    now: Timestamp,
+) -> Result<bool> {
+    let sql = "UPDATE mails SET state = 'queued', next_at = $3, created_at = $3, attempts = 0, leased_until = 0 \
+               WHERE org_id = $1 AND id = $2 AND state IN ('failed', 'deferred')";
+    Ok(connection.execute(sql, values![context.org, id, now]).await? == 1)
+}
+
+/// Nobody needs the unsent mails of an invitation any more.
+pub async fn cancel_invitation(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    invitation: InvitationId,
+) -> Result<()> {
+    let sql = "UPDATE mails SET state = 'cancelled' \
+               WHERE org_id = $1 AND invitation_id = $2 AND state IN ('queued', 'deferred', 'failed')";
+    connection.execute(sql, values![context.org, invitation]).await?;
+    Ok(())
+}
+
+/// Where the mails of an invitation stand that its newest sending has caused.
+pub async fn of_invitation(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    invitation: InvitationId,
+    since: Timestamp,
+) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT state, why FROM mails WHERE org_id = $1 AND invitation_id = $2 AND created_at >= $3 \
+               ORDER BY id LIMIT 20";
+    connection.all(sql, values![context.org, invitation, since]).await
+}
+
+/// One mail.
+pub async fn find(connection: &mut Connection<'_>, context: OrgContext, id: MailId) -> Result<Option<Mail>> {
+    connection.optional(select!("WHERE org_id = $1 AND id = $2"), values![context.org, id]).await
+}
+
+/// A user's mails, newest first; at most 100.
+pub async fn of_user(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Vec<Mail>> {
+    let sql = select!("WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT 100");
+    connection.all(sql, values![context.org, user]).await
+}
+
+/// An organization's mails that stand so, newest first, before `before`.
+pub async fn in_state(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    state: MailState,
+    before: Option<MailId>,
+    limit: u16,
+) -> Result<Vec<Mail>> {
+    let sql = select!("WHERE org_id = $1 AND state = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
+    let before = before.unwrap_or(MailId(uuid::Uuid::max()));
+    connection.all(sql, values![context.org, state.as_str(), before, i64::from(limit)]).await
+}
+
+/// When the next mail is due, to sleep until then.
+pub async fn next_due(connection: &mut Connection<'_>) -> Result<Option<Timestamp>> {
+    let sql = "SELECT next_at FROM mails WHERE state IN ('queued', 'deferred') ORDER BY next_at, id LIMIT 1";
+    Ok(connection.optional::<(Timestamp,)>(sql, &[]).await?.map(|(at,)| at))
+}
+
+/// Removes every mail to a user, with the addresses in them.
+pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
+    connection
+        .execute("DELETE FROM mails WHERE org_id = $1 AND user_id = $2", values![context.org, user])
+        .await?;
+    Ok(())
+}
+
+/// Tidies mails that were sent or given up before.
+pub async fn tidy(connection: &mut Connection<'_>, before: Timestamp) -> Result<u64> {
+    let sql = "DELETE FROM mails WHERE state IN ('sent', 'failed', 'cancelled') AND next_at < $1";
+    connection.execute(sql, values![before]).await
+}
