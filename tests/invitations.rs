@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use model::{Kind, UserFields, UserId, link::Purpose};
 use serde_json::json;
 
-use crate::app::{Engine, PASSWORD, TestApp};
+use crate::app::{PASSWORD, TestApp};
 
 /// The secret of the only link in a mail.
 fn secret_in(letter: &Letter, path: &str) -> String {

@@ -61,7 +61,7 @@ on_both! {
     async fn what_is_unknown_or_malformed_is_refused_and_changes_nothing(app: TestApp) {
         let before = app.get("/org").await.json();
         for patch in [
-            json!({"slug": "other"}), json!({"id": NEVER}), json!({"version": 9}), json!({"settings": {"mail": {}}}), json!({"settings": []}),
+            json!({"slug": "other"}), json!({"id": NEVER}), json!({"version": 9}), json!({"settings": {"post": {}}}), json!({"settings": []}), json!({"settings": {"mail": {"reply_to": "nobody"}}}), json!({"settings": {"mail": {"sender_name": "a\nb"}}}),
             json!({"settings": {"session": {"idle": 9}}}), json!({"settings": {"session": 9}}), json!({"settings": {"session": null}}), json!({"settings": null}),
             json!({"settings": {"lifecycle": {"username_template": ""}}}), json!({"settings": {"lifecycle": {"username_template": "{given} {family}"}}}),
             json!({"settings": {"lifecycle": {"username_template": "constant"}}}), json!({"settings": {"lifecycle": {"username_template": "{given}{password}"}}}),

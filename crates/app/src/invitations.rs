@@ -189,7 +189,7 @@ impl App {
         let credential = self.new_credential(password, false, &org.settings).await?;
         let (secret, settings, user) = (self.new_secret(), org.settings.clone(), link.user);
         let hash = secret.hash();
-        let actor = self.invitee(org, &opened.user, &from);
+        let actor = invitee(org, &opened.user, &from);
         let deed = async move |op: &mut Operation<'_, '_>| {
             let mut person = op.person(user).await?;
             op.spend_link(&link).await?;
@@ -212,17 +212,17 @@ impl App {
         });
         Ok(Accepted { user, signed_in })
     }
+}
 
-    /// Somebody who acts with nothing but a link.
-    fn invitee(&self, org: &Org, user: &User, from: &Attempt) -> Actor {
-        let mut actor = Actor::system(org.id.into());
-        actor.agent = Agent::User(user.id);
-        user.name().clone_into(&mut actor.name);
-        actor.address.clone_from(&from.address);
-        actor.request_id.clone_from(&from.request_id);
-        actor.door = Door::Console;
-        actor
-    }
+/// Somebody who acts with nothing but a link.
+fn invitee(org: &Org, user: &User, from: &Attempt) -> Actor {
+    let mut actor = Actor::system(org.id.into());
+    actor.agent = Agent::User(user.id);
+    user.name().clone_into(&mut actor.name);
+    actor.address.clone_from(&from.address);
+    actor.request_id.clone_from(&from.request_id);
+    actor.door = Door::Console;
+    actor
 }
 
 impl Terms {

@@ -64,15 +64,14 @@ impl App {
     pub async fn check_key(&self) -> Result<()> {
         let fingerprint = self.keys().derive("fingerprint", &[]);
         let read = async |connection: &mut store::Connection<'_>| store::setup::key(connection).await;
-        let known = match self.database().read(read).await? {
-            Some(known) => known,
-            None => {
-                let nowhere = model::OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
-                self.maintain(nowhere, async move |connection| {
-                    store::setup::keep_key(connection, &fingerprint).await
-                })
-                .await?
-            }
+        let known = if let Some(known) = self.database().read(read).await? {
+            known
+        } else {
+            let nowhere = model::OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
+            let keep = async move |connection: &mut store::Connection<'_>| {
+                store::setup::keep_key(connection, &fingerprint).await
+            };
+            self.maintain(nowhere, keep).await?
         };
         if known == fingerprint {
             return Ok(());

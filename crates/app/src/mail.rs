@@ -71,6 +71,7 @@ impl Operation<'_, '_> {
     }
 
     /// Tells somebody something, at the primary address if there is one.
+    #[expect(dead_code, reason = "notices come with what they are about")]
     pub(crate) fn notify(&mut self, user: &User, kind: MailKind, link: Option<&Link>, details: MailDetails) {
         if let Some(address) = user.fields.email.as_deref() {
             self.mail(NewMail { user: Some(user.id), kind, address, link, invitation: None, details });
@@ -138,13 +139,14 @@ impl App {
         match outcome {
             Outcome::Sent(said) => self.settle_mail(mail, MailState::Sent, &said, now).await,
             Outcome::Failed(why) => self.settle_mail(mail, MailState::Failed, &why, now).await,
-            Outcome::Deferred(why) => match mail::retry_at(mail.created_at, now, mail.attempts) {
-                Some(again) => self.settle_mail(mail, MailState::Deferred, &why, again).await,
-                None => {
+            Outcome::Deferred(why) => {
+                if let Some(again) = mail::retry_at(mail.created_at, now, mail.attempts) {
+                    self.settle_mail(mail, MailState::Deferred, &why, again).await
+                } else {
                     let why = format!("given up after {} tries: {why}", mail.attempts);
                     self.settle_mail(mail, MailState::Failed, &why, now).await
                 }
-            },
+            }
         }
     }
 

@@ -43,6 +43,7 @@ CREATE TABLE mails (
     PRIMARY KEY (org_id, id)
 );
 CREATE INDEX mails_due ON mails (next_at, id) WHERE state IN ('queued', 'deferred');
+CREATE INDEX mails_over ON mails (next_at) WHERE state IN ('sent', 'failed', 'cancelled');
 CREATE INDEX mails_user ON mails (org_id, user_id, id);
 CREATE INDEX mails_state ON mails (org_id, state, id);
 CREATE INDEX mails_invitation ON mails (org_id, invitation_id) WHERE invitation_id IS NOT NULL;

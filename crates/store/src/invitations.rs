@@ -9,18 +9,6 @@ use model::{
 
 use crate::{Connection, Record, Row, locking, values};
 
-/// All that is read of an invitation.
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT org_id, id, user_id, kind, state, message, invited_by, invited_by_name, created_at, sent_at, \
-             expires_at, lifetime_hours, resends, resends_since, reminded, opened_at, ended_at, delivery, \
-             delivery_why FROM invitations ",
-            $rest
-        )
-    };
-}
-
 impl Record for Invitation {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
@@ -84,7 +72,14 @@ pub async fn find(
     context: OrgContext,
     id: InvitationId,
 ) -> Result<Option<Invitation>> {
-    connection.optional(select!("WHERE org_id = $1 AND id = $2"), values![context.org, id]).await
+    connection
+        .optional(
+            "SELECT org_id, id, user_id, kind, state, message, invited_by, invited_by_name, created_at, \
+               sent_at, expires_at, lifetime_hours, resends, resends_since, reminded, opened_at, ended_at, \
+               delivery, delivery_why FROM invitations WHERE org_id = $1 AND id = $2",
+            values![context.org, id],
+        )
+        .await
 }
 
 /// The same, which nobody else changes before this transaction ends.
@@ -104,7 +99,10 @@ pub async fn pending_of(
     context: OrgContext,
     user: UserId,
 ) -> Result<Option<Invitation>> {
-    let sql = select!("WHERE org_id = $1 AND user_id = $2 AND state = 'pending'");
+    let sql = "SELECT org_id, id, user_id, kind, state, message, invited_by, invited_by_name, created_at, \
+               sent_at, expires_at, lifetime_hours, resends, resends_since, reminded, opened_at, ended_at, \
+               delivery, delivery_why FROM invitations WHERE org_id = $1 AND user_id = $2 AND state = \
+               'pending'";
     connection.optional(sql, values![context.org, user]).await
 }
 
@@ -114,7 +112,10 @@ pub async fn latest_of(
     context: OrgContext,
     user: UserId,
 ) -> Result<Option<Invitation>> {
-    let sql = select!("WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT 1");
+    let sql = "SELECT org_id, id, user_id, kind, state, message, invited_by, invited_by_name, created_at, \
+               sent_at, expires_at, lifetime_hours, resends, resends_since, reminded, opened_at, ended_at, \
+               delivery, delivery_why FROM invitations WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC \
+               LIMIT 1";
     connection.optional(sql, values![context.org, user]).await
 }
 

@@ -11,17 +11,6 @@ use crate::{
     values,
 };
 
-/// All that is read of a mail.
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, attempts, \
-             created_at, next_at, sent_at FROM mails ",
-            $rest
-        )
-    };
-}
-
 impl Record for Mail {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
@@ -91,7 +80,6 @@ pub async fn claim(
 }
 
 /// Writes what became of an attempt: where it stands, why, and when it is tried again.
-
 pub async fn settle(
     connection: &mut Connection<'_>,
     mail: &Mail,
@@ -145,7 +133,13 @@ pub async fn of_invitation(
 
 /// One mail.
 pub async fn find(connection: &mut Connection<'_>, context: OrgContext, id: MailId) -> Result<Option<Mail>> {
-    connection.optional(select!("WHERE org_id = $1 AND id = $2"), values![context.org, id]).await
+    connection
+        .optional(
+            "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
+               attempts, created_at, next_at, sent_at FROM mails WHERE org_id = $1 AND id = $2",
+            values![context.org, id],
+        )
+        .await
 }
 
 /// A user's mails, newest first; at most 100.
@@ -154,7 +148,9 @@ pub async fn of_user(
     context: OrgContext,
     user: UserId,
 ) -> Result<Vec<Mail>> {
-    let sql = select!("WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT 100");
+    let sql = "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
+               attempts, created_at, next_at, sent_at FROM mails WHERE org_id = $1 AND user_id = $2 ORDER BY \
+               id DESC LIMIT 100";
     connection.all(sql, values![context.org, user]).await
 }
 
@@ -166,14 +162,17 @@ pub async fn in_state(
     before: Option<MailId>,
     limit: u16,
 ) -> Result<Vec<Mail>> {
-    let sql = select!("WHERE org_id = $1 AND state = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
+    let sql = "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
+               attempts, created_at, next_at, sent_at FROM mails WHERE org_id = $1 AND state = $2 AND id < $3 \
+               ORDER BY id DESC LIMIT $4";
     let before = before.unwrap_or(MailId(uuid::Uuid::max()));
     connection.all(sql, values![context.org, state.as_str(), before, i64::from(limit)]).await
 }
 
 /// When the next mail is due, to sleep until then.
 pub async fn next_due(connection: &mut Connection<'_>) -> Result<Option<Timestamp>> {
-    let sql = "SELECT next_at FROM mails WHERE state IN ('queued', 'deferred') ORDER BY next_at, id LIMIT 1";
+    let sql = "SELECT next_at FROM mails WHERE state IN ('queued', 'deferred') AND next_at >= 0 \
+               ORDER BY next_at, id LIMIT 1";
     Ok(connection.optional::<(Timestamp,)>(sql, &[]).await?.map(|(at,)| at))
 }
 

@@ -19,7 +19,17 @@ use store::{
 };
 
 /// Tables that grow with the number of people; nothing that is asked often may go through all of them.
-const LARGE: [&str; 6] = ["users", "audit_entries", "sessions", "tokens", "credentials", "role_grants"];
+const LARGE: [&str; 9] = [
+    "users",
+    "audit_entries",
+    "sessions",
+    "tokens",
+    "credentials",
+    "role_grants",
+    "links",
+    "mails",
+    "invitations",
+];
 
 #[tokio::test]
 async fn sqlite_goes_through_everybody_for_nobody() {
