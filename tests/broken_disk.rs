@@ -129,6 +129,9 @@ async fn after_a_failed_commit_writing_stops_and_says_so_while_reading_goes_on()
     let mut app = TestApp::new(Engine::Sqlite).await;
     create(&app, 0).await.expect(201);
     assert_eq!(is_ready(&app).await.0, StatusCode::OK);
+    // That the token was used is noted behind the request; it must not be that note whose commit fails.
+    let noted = "SELECT count(*) FROM tokens WHERE last_used_at IS NOT NULL";
+    eventually("the note of use", async || app.count(noted).await == 1).await;
     fail_commits(app.app.database(), true).await;
     let answers = join_all((1..=32).map(async |number| create(&app, number).await)).await;
     for answer in &answers {
