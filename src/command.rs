@@ -36,6 +36,7 @@ pub(crate) enum Deed {
     GrantRole { user: String, role: Role, reason: String, until: Option<Timestamp> },
     RevokeRole { user: String, role: Role },
     SetPassword { user: String, password: Option<String> },
+    RequirePasswordChange { user: String },
     Import { rows: Vec<import::Row> },
     CreateToken { user: String, name: String, scopes: Vec<String>, days: u16 },
     RecoverOwner { user: String },

@@ -15,6 +15,7 @@ use std::{
     str::FromStr,
 };
 
+use app::breached::BreachedPasswords;
 use ipnet::IpNet;
 use keys::{KEYS, Key, nearest};
 use model::{Error, Kind, Result};
@@ -66,6 +67,7 @@ pub(crate) struct Config {
     pub(crate) log_format: Option<LogFormat>,
     pub(crate) log_level: String,
     pub(crate) hashing: app::hashing::Options,
+    pub(crate) breach_file: Option<PathBuf>,
     key: Option<String>,
     pub(crate) bootstrap: Bootstrap,
     settings: BTreeMap<&'static str, Setting>,
@@ -119,6 +121,7 @@ impl Config {
             log_format: values.log_format()?,
             log_level: values.log_level()?,
             hashing,
+            breach_file: values.text("passwords.breach_file").map(PathBuf::from),
             key: values.text("security.key"),
             bootstrap: Bootstrap {
                 org_name: values.text("bootstrap.org_name"),
@@ -140,6 +143,11 @@ impl Config {
     /// Whether nobody has set it.
     pub(crate) fn is_default(&self, name: &str) -> bool {
         self.settings.get(name).is_none_or(|setting| setting.origin == Origin::Default)
+    }
+
+    /// The operator's file of breached passwords, opened; that there is none is fine.
+    pub(crate) fn breached(&self) -> Result<BreachedPasswords> {
+        self.breach_file.as_deref().map_or_else(|| Ok(BreachedPasswords::default()), BreachedPasswords::open)
     }
 
     /// The file of the embedded database; `None` on PostgreSQL.

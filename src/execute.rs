@@ -103,6 +103,10 @@ impl Operator<'_> {
                 let set = app.set_temporary_password(actor, org, id, password, None).await?;
                 Ok(self.with_password(set.person, set.password))
             }
+            Deed::RequirePasswordChange { user } => {
+                let id = self.id(&user).await?;
+                app.require_password_change(actor, id, None).await.map(|person| self.user(person))
+            }
             Deed::Import { rows } => app.import_users(actor, org, rows).await.map(Outcome::Imported),
             Deed::CreateToken { user, name, scopes, days } => {
                 self.create_token(&user, NewToken { name, scopes, days, secret: None }).await

@@ -107,7 +107,9 @@ pub(crate) async fn new_app(
     public_url: String,
     carrier: Carrier,
 ) -> Result<App> {
-    let options = app::Options { carrier, ..app::Options::new(config.hashing, config.keys()?, public_url) };
+    let breached = config.breached()?.into();
+    let options =
+        app::Options { carrier, breached, ..app::Options::new(config.hashing, config.keys()?, public_url) };
     let app = App::new(database, Arc::new(SystemClock), Arc::new(SystemEntropy), options);
     app.check_key().await?;
     Ok(app)

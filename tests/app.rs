@@ -9,7 +9,9 @@ use std::{
 };
 
 use ::app::{
-    App, hashing,
+    App,
+    breached::BreachedPasswords,
+    hashing,
     keys::Keys,
     mail::{Carrier, Letter, Mailbox},
     setup::SetUp,
@@ -191,6 +193,14 @@ impl TestApp {
     /// The same, which reaches the database by another address.
     pub(crate) async fn second_through(&self, url: &str) -> (App, Router) {
         let app = open(url, self.clock.clone()).await;
+        let options =
+            web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") };
+        (app.clone(), web::router(options, app))
+    }
+
+    /// A second server on the same database that knows breached passwords (PostgreSQL only, or after `close`).
+    pub(crate) async fn knowing(&self, breached: BreachedPasswords) -> (App, Router) {
+        let app = open_with(&self.url, self.clock.clone(), Arc::new(breached)).await;
         let options =
             web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") };
         (app.clone(), web::router(options, app))
@@ -406,6 +416,11 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
 
 /// The program over an address, migrated.
 async fn open(url: &str, clock: Arc<TestClock>) -> App {
+    open_with(url, clock, Arc::default()).await
+}
+
+/// The same, with a file of breached passwords.
+async fn open_with(url: &str, clock: Arc<TestClock>, breached: Arc<BreachedPasswords>) -> App {
     static SEED: AtomicU64 = AtomicU64::new(1);
     let database =
         Database::open(&store::Options { pool_size: 8, ..store::Options::new(url) }).await.unwrap();
@@ -415,6 +430,7 @@ async fn open(url: &str, clock: Arc<TestClock>) -> App {
     let (keys, public_url) = (Keys::new([7; 32]), "http://localhost:8080".to_owned());
     let options = ::app::Options {
         carrier: Carrier::Mailbox(Mailbox::default()),
+        breached,
         ..::app::Options::new(hashing, keys, public_url)
     };
     App::new(database, clock, Arc::new(TestEntropy(AtomicU64::new(seed))), options)

@@ -35,7 +35,11 @@ fn routes() {
                 Needs::Org => "an organization",
                 Needs::Permission(permission) => permission.as_str(),
             };
-            let rate = if route.rate == Rate::Limited { "limited" } else { "free" };
+            let rate = match route.rate {
+                Rate::Free => "free",
+                Rate::Limited => "limited",
+                Rate::Typed => "typed",
+            };
             let mails = if route.mails { "mails" } else { "" };
             let line = format!("{method:6}  {path:width$}  {needs:20}  {rate:7}  {mails}");
             writeln!(text, "{}", line.trim_end()).unwrap();

@@ -57,6 +57,7 @@ fn as_table(config: &Config) -> Table {
 }
 
 fn check(config: &Config, as_json: bool) -> Result<()> {
+    config.breached()?;
     let advice = advice(config);
     if as_json {
         return output::json(&json!({ "valid": true, "advice": advice }));

@@ -105,6 +105,8 @@ Example:
         #[command(flatten)]
         dry: DryRun,
     },
+    /// Make a user choose another password at the next sign-in; the present one works until then
+    RequirePasswordChange(Plain),
     /// Give a user a role
     Grant {
         #[command(flatten)]
@@ -268,6 +270,10 @@ pub(crate) async fn run(user: User, session: &Session) -> Result<()> {
         Verb::SetPassword { who, password_file, dry } => {
             let password = password_file.as_deref().map(read_password).transpose()?;
             ("given a temporary password", Deed::SetPassword { user: who.user, password }, dry)
+        }
+        Verb::RequirePasswordChange(plain) => {
+            let deed = Deed::RequirePasswordChange { user: plain.who.user };
+            ("asked for another password", deed, plain.dry)
         }
         Verb::Grant { who, role, reason, until, dry } => {
             let role = Role::named(&role)?;

@@ -85,6 +85,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("hashing.memory", "19456", "Memory for hashing one password, in KiB, 19,456 to 1,048,576."),
     key("hashing.passes", "2", "Passes over that memory, 2 to 20."),
     key("hashing.threads", "", "Passwords hashed at once, 1 to 256. Unless given: one for each core."),
+    key(
+        "passwords.breach_file",
+        "",
+        "A file of passwords that nobody may choose: SHA-1 hashes in order, or a plain list of at most 64 MB.",
+    ),
     key("bootstrap.org_name", "", "Name of the first organization. Read only while there is none."),
     key("bootstrap.org_slug", "", "Its address: `/o/SLUG`. Unless given, it is made of the name."),
     key(

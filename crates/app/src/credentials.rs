@@ -1,4 +1,6 @@
-//! What one can do with passwords: set a temporary one for somebody, change one's own.
+//! What one can do with passwords: set a temporary one for somebody, ask for a change, change one's own.
+//!
+//! What a new password must be is asked in one place, `passwords.rs`.
 
 use model::{
     Action, Error, Kind, Org, Permission, Result, UserId,
@@ -32,14 +34,16 @@ impl App {
         typed: Option<String>,
         version: Option<i64>,
     ) -> Result<TemporaryPassword> {
-        let (password, reveal) = if let Some(typed) = typed {
-            (Password::chosen("password", &typed, &org.settings.password, &[])?, None)
+        let (credential, reveal) = if let Some(typed) = typed {
+            actor.require(Permission::UserResetPassword)?;
+            let about = self.about(org, id).await?;
+            (self.choose_password("password", &typed, org, about, None).await?, None)
         } else {
             let password = credential::generate(self.entropy());
             let reveal = password.reveal().to_owned();
-            (password, Some(reveal))
+            (self.new_credential(password).await?, Some(reveal))
         };
-        let credential = self.new_credential(password, true, &org.settings).await?;
+        let credential = credential.temporary(&org.settings.password);
         let policy = org.settings.lifecycle.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
@@ -69,6 +73,32 @@ impl App {
         Ok(TemporaryPassword { person, password: reveal.filter(|_| !replayed && !actor.dry_run) })
     }
 
+    /// Asks for another password at the next sign-in. The present one goes on until then; open sessions are led to the
+    /// page at their next request. Asking twice changes nothing.
+    pub async fn require_password_change(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        version: Option<i64>,
+    ) -> Result<Person> {
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let mut person = op.person_to_change(id, version).await?;
+            if person.password.set_at.is_none() {
+                let message = "This user has no password that could be changed.";
+                return Err(Error::new(Kind::Conflict, "user.no_password", message));
+            }
+            if !person.password.must_change {
+                store::credentials::require_change(op.connection, op.context, id).await?;
+                person.password.must_change = true;
+                let changes = changed("must_change", false.into(), true.into());
+                op.record_user(&person.user, "password.change_required", changes, String::new());
+                op.user_is_stale(id);
+            }
+            Ok(person)
+        };
+        self.run(actor, Permission::UserResetPassword, deed).await
+    }
+
     /// Changes one's own password. The present one is asked for; all other sessions end. This session gets a new
     /// secret: whoever knew the old one is out.
     pub async fn change_own_password(
@@ -79,20 +109,10 @@ impl App {
         wanted: &str,
     ) -> Result<Option<Secret>> {
         let user = actor.user().ok_or_else(signed_out)?;
-        let person = self.load_person(actor.context, user).await?;
-        let fields = &person.user.fields;
-        let about: Vec<&str> = [&fields.username, &fields.email, &fields.display_name]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        let chosen = Password::chosen("new_password", wanted, &org.settings.password, &about)?;
+        let about = self.about(org, user).await?;
         self.check_present(actor, present).await?;
-        if present == wanted {
-            let message = "This is the present password. Choose another one.";
-            return Err(Error::invalid_field("new_password", "password.unchanged", message));
-        }
-        let credential = self.new_credential(chosen, false, &org.settings).await?;
+        // Only now: that a password was used before is told to nobody but its owner.
+        let credential = self.choose_password("new_password", wanted, org, about, Some(user)).await?;
         let secret = actor.session.map(|_| self.new_secret());
         let (hash, session) = (secret.as_ref().map(Secret::hash), actor.session);
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -136,7 +156,7 @@ impl App {
 }
 
 impl Operation<'_, '_> {
-    /// Stores a credential in place of any other; locks by failures end.
+    /// Stores a credential in place of any other, which joins the earlier ones; locks by failures end.
     pub(crate) async fn put_credential(
         &mut self,
         person: &mut Person,
@@ -144,6 +164,8 @@ impl Operation<'_, '_> {
         event: &str,
     ) -> Result<()> {
         let (context, id) = (self.context, person.user.id);
+        let org = store::orgs::find(self.connection, context).await?.ok_or_else(Error::not_found)?;
+        store::credentials::remember(self.connection, context, id, org.settings.password.history).await?;
         store::credentials::set(self.connection, context, id, credential).await?;
         self.end_links(id, &[Purpose::PasswordReset, Purpose::Unlock], Ending::Overtaken).await?;
         self.forget_tries(&person.user, None).await?;

@@ -3,7 +3,13 @@
 //!
 //! Memory for hashing is taken when work comes and given back when the queue has been empty for a moment.
 
-use std::{collections::VecDeque, sync::Arc, thread, time::Duration};
+use std::{
+    collections::VecDeque,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
@@ -158,6 +164,14 @@ impl Hasher {
         .await
     }
 
+    /// Does other work that takes milliseconds on the pool, in its turn.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.submit(move |_| work()).await
+    }
+
     async fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Vec<Block>) -> Result<T> + Send + 'static,
@@ -188,7 +202,12 @@ fn serve(queue: &Queue) {
     let mut memory = Vec::new();
     loop {
         match queue.next(!memory.is_empty()) {
-            Next::Work(work) => work(&mut memory),
+            // A defect in one piece of work costs its caller the answer, and nobody the thread.
+            Next::Work(work) => {
+                if panic::catch_unwind(AssertUnwindSafe(|| work(&mut memory))).is_err() {
+                    memory = Vec::new();
+                }
+            }
             Next::GiveMemoryBack => memory = Vec::new(),
             Next::End => return,
         }
@@ -261,6 +280,16 @@ mod tests {
         assert!(verdict("correct horse", Some(stored.clone())).await.matches);
         assert!(!verdict("wrong horse", Some(stored)).await.matches);
         assert!(!verdict("correct horse", None).await.matches);
+    }
+
+    #[tokio::test]
+    async fn a_defect_costs_no_thread() {
+        let hasher = hasher();
+        for _ in 0..4 {
+            let broken = hasher.work(|| -> Result<()> { panic!("a defect") }).await;
+            assert_eq!(broken.unwrap_err().code(), "internal");
+        }
+        assert_eq!(hasher.work(|| Ok(7)).await.unwrap(), 7);
     }
 
     #[tokio::test]

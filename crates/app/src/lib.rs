@@ -6,6 +6,7 @@
 pub mod access;
 pub mod account;
 pub mod actor;
+pub mod breached;
 pub mod cache;
 pub mod credentials;
 pub mod hashing;
@@ -17,6 +18,7 @@ mod links;
 pub mod mail;
 pub mod operation;
 pub mod orgs;
+pub mod passwords;
 pub mod roles;
 pub mod setup;
 pub mod signin;
@@ -46,6 +48,7 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     cache: cache::Cache,
     hasher: hashing::Hasher,
+    breached: Arc<breached::BreachedPasswords>,
     keys: keys::Keys,
     public_url: String,
     carrier: mail::Carrier,
@@ -66,13 +69,15 @@ pub struct Options {
     pub public_url: String,
     /// Who carries mail away.
     pub carrier: mail::Carrier,
+    /// The operator's file of breached passwords.
+    pub breached: Arc<breached::BreachedPasswords>,
 }
 
 impl Options {
-    /// The usual surroundings: no mail server.
+    /// The usual surroundings: no mail server, no file of breached passwords.
     pub fn new(hashing: hashing::Options, keys: keys::Keys, public_url: impl Into<String>) -> Self {
         let public_url = public_url.into().trim_end_matches('/').to_owned();
-        Self { hashing, keys, public_url, carrier: mail::Carrier::default() }
+        Self { hashing, keys, public_url, carrier: mail::Carrier::default(), breached: Arc::default() }
     }
 }
 
@@ -92,6 +97,7 @@ impl App {
             entropy,
             cache,
             hasher,
+            breached: options.breached,
             keys: options.keys,
             public_url: options.public_url,
             carrier: options.carrier,
@@ -140,6 +146,10 @@ impl App {
 
     pub(crate) fn mail_wake(&self) -> &Notify {
         &self.0.mail_wake
+    }
+
+    pub(crate) fn breached(&self) -> &Arc<breached::BreachedPasswords> {
+        &self.0.breached
     }
 
     pub(crate) fn wake(&self) -> &Notify {

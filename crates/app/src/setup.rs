@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use model::{
     Error, Kind, Org, OrgContext, Permission, Result, Role, UserFields, UserId,
-    credential::{self, Password},
+    credential,
     lifecycle::{Action, State},
     session::Secret,
     settings::Settings,
+    strength::About,
     user::Completeness,
 };
 use store::Connection;
@@ -63,18 +64,15 @@ impl App {
     /// Creates the first organization with its owner; uses the link up.
     pub async fn set_up(&self, link: Option<&Secret>, wanted: SetUp) -> Result<Arc<Org>> {
         let fields = wanted.owner.checked(Completeness::Full)?;
-        let settings = Settings::default();
-        let about: Vec<&str> =
-            [&fields.email, &fields.display_name].into_iter().flatten().map(String::as_str).collect();
-        let password = Password::chosen("password", &wanted.password, &settings.password, &about)?;
         let org = self.new_org(&wanted.org_name, &wanted.slug)?;
         if let Some(link) = link {
             self.check_setup_link(link).await?;
         }
-        let credential = self.new_credential(password, false, &settings).await?;
+        let about = About::person(&fields, &org);
+        let credential = self.choose_password("password", &wanted.password, &org, about, None).await?;
         let (slug, hash) = (org.slug.clone(), link.map(Secret::hash));
         let actor = Actor::operator(org.id.into());
-        let template = settings.lifecycle.username_template;
+        let template = org.settings.lifecycle.username_template.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {
             if let Some(hash) = hash
                 && !store::setup::take(op.connection, &hash, op.now).await?
@@ -103,7 +101,7 @@ impl App {
         let password = credential::generate(self.entropy());
         let reveal = password.reveal().to_owned();
         // Lasting, or the organization would still have no able owner; to be changed at the first sign-in all the same.
-        let mut credential = self.new_credential(password, false, &org.settings).await?;
+        let mut credential = self.new_credential(password).await?;
         credential.must_change = true;
         let actor = Actor::operator(org.id.into());
         let (identifier, settings) = (identifier.to_owned(), org.settings.clone());

@@ -9,6 +9,7 @@ use model::{
     audit::{Changes, Door},
     credential::{Credential, Password},
     session::{self, Secret, Session},
+    settings::PasswordPolicy,
     user::UserType,
 };
 use serde_json::Value;
@@ -251,10 +252,24 @@ impl Operation<'_, '_> {
         if !person.user.may_act(self.now) {
             return Ok(None);
         }
+        let must_change = self.notice_expired_password(person, &settings.password).await?;
         let session = new_session(self, person, secret, from, settings);
         self.begin_session(person, &session).await?;
         let kept_until = session.remembered.then_some(session.expires_at);
-        Ok(Some((kept_until, person.password.must_change)))
+        Ok(Some((kept_until, must_change)))
+    }
+
+    /// Whether another password must be chosen first. A lasting one that has become too old for the policy is so marked
+    /// here: at the sign-in, so that nobody is interrupted in the middle of something.
+    async fn notice_expired_password(&mut self, person: &Person, policy: &PasswordPolicy) -> Result<bool> {
+        if person.password.must_change || !person.password.is_overdue(&person.user, policy, self.now) {
+            return Ok(person.password.must_change);
+        }
+        store::credentials::require_change(self.connection, self.context, person.user.id).await?;
+        let changes = changed("must_change", false.into(), true.into());
+        self.record_user(&person.user, "password.expired", changes, String::new());
+        self.user_is_stale(person.user.id);
+        Ok(true)
     }
 
     async fn begin_session(&mut self, person: &Person, session: &Session) -> Result<()> {

@@ -6,14 +6,15 @@ use model::{
     Agent, Error, Org, OrgContext, Permission, Permissions, Result, Role, Status, Timestamp, User,
     UserFields, UserId,
     audit::{self, Changed, Changes},
-    credential::{self, Credential, Password},
+    credential::{self, Credential},
     error::FieldError,
     filter::UserQuery,
     lifecycle::{Effect, State},
     link::{Ending, Purpose},
     page::Page,
     session::Secret,
-    settings::Settings,
+    settings::PasswordPolicy,
+    strength::About,
     user::{Completeness, UserType},
 };
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,20 @@ pub struct PasswordState {
     pub expires_at: Option<Timestamp>,
     /// Another one must be chosen at the next sign-in.
     pub must_change: bool,
+}
+
+impl PasswordState {
+    /// When another one must be chosen, by the policy; `None`: never, or it is temporary anyhow.
+    pub fn change_due(&self, user: &User, policy: &PasswordPolicy) -> Option<Timestamp> {
+        // An account for emergencies is exempt from expiry (PRODUCT §1).
+        let lasts = self.expires_at.is_none() && user.fields.kind() != UserType::BreakGlass;
+        self.set_at.filter(|_| lasts).and_then(|set_at| policy.change_due(set_at))
+    }
+
+    /// Whether a lasting one has become too old for the policy.
+    pub fn is_overdue(&self, user: &User, policy: &PasswordPolicy, now: Timestamp) -> bool {
+        self.change_due(user, policy).is_some_and(|due| due <= now)
+    }
 }
 
 impl Person {
@@ -169,24 +184,22 @@ impl App {
     /// Creates a user: with a password active at once, without one staged.
     pub async fn create_user(&self, actor: &Actor, org: &Org, new: NewUser) -> Result<Created> {
         let fields = new.fields.checked(Completeness::Full)?;
-        let about = [fields.username.as_deref(), fields.email.as_deref(), fields.display_name.as_deref()];
-        let about: Vec<&str> = about.into_iter().flatten().collect();
-        let (password, must_change, reveal) = match &new.password {
-            InitialPassword::None => (None, false, None),
+        let (credential, reveal) = match &new.password {
+            InitialPassword::None => (None, None),
             _ if fields.kind() == UserType::Service => return Err(service_users_have_no_password()),
             InitialPassword::Generated => {
                 let password = credential::generate(self.entropy());
                 let reveal = password.reveal().to_owned();
-                (Some(password), true, Some(reveal))
+                let credential = self.new_credential(password).await?;
+                (Some(credential.temporary(&org.settings.password)), Some(reveal))
             }
             InitialPassword::Chosen { password, must_change } => {
-                let password = Password::chosen("password", password, &org.settings.password, &about)?;
-                (Some(password), *must_change, None)
+                actor.require(Permission::UserCreate)?;
+                let about = About::person(&fields, org);
+                let credential = self.choose_password("password", password, org, about, None).await?;
+                let temporary = |credential: Credential| credential.temporary(&org.settings.password);
+                (Some(if *must_change { temporary(credential) } else { credential }), None)
             }
-        };
-        let credential = match password {
-            Some(password) => Some(self.new_credential(password, must_change, &org.settings).await?),
-            None => None,
         };
         let (roles, template) = (new.roles, org.settings.lifecycle.username_template.clone());
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -195,19 +208,6 @@ impl App {
         let (person, replayed) =
             self.run_replayable(actor, Permission::UserCreate, Lane::Interactive, deed).await?;
         Ok(Created { person, password: reveal.filter(|_| !replayed && !actor.dry_run), replayed })
-    }
-
-    /// Hashes a password into what is stored.
-    pub(crate) async fn new_credential(
-        &self,
-        password: Password,
-        must_change: bool,
-        settings: &Settings,
-    ) -> Result<Credential> {
-        let hash = self.hasher().hash(password).await?;
-        let now = self.now();
-        let expires_at = must_change.then(|| now.plus(settings.password.temporary()));
-        Ok(Credential { hash, set_at: now, expires_at, must_change })
     }
 
     /// Changes a user's record by a JSON merge patch (RFC 7396). `version` is what the caller has seen.

@@ -4,7 +4,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Error, FieldError, Result, Timestamp, settings::PasswordPolicy};
+use crate::{Error, Result, Timestamp, settings::PasswordPolicy};
 
 /// Longest password, in characters. Longer input is refused before anything is computed.
 pub const MAX_PASSWORD: usize = 256;
@@ -21,38 +21,21 @@ impl Password {
         (short_enough && !text.is_empty()).then(|| Self(text.nfc().collect()))
     }
 
-    /// A password that somebody wants to have from now on, under the organization's policy.
-    /// `field` is the form's field that gets the refusal; `about` are the person's own names.
-    pub fn chosen(field: &'static str, text: &str, policy: &PasswordPolicy, about: &[&str]) -> Result<Self> {
-        let refuse = |code: &'static str, message: String| {
-            Err(Error::invalid(vec![FieldError::new(field, code, message)]))
-        };
+    /// A password that somebody wants to have from now on: neither too short for the policy nor too long to be hashed.
+    /// `field` is the form's field that gets the refusal. How easy it is to guess is `strength.rs`.
+    pub fn chosen(field: &'static str, text: &str, policy: &PasswordPolicy) -> Result<Self> {
+        let refuse = |code: &'static str, message: String| Err(Error::invalid_field(field, code, message));
         let least = usize::from(policy.minimum_length);
-        let length = text.nfc().count();
-        if length < least {
-            return refuse(
-                "password.too_short",
-                format!("Use at least {least} characters. A few unrelated words work well."),
-            );
+        if text.nfc().take(least).count() < least {
+            let message = format!("Use at least {least} characters. A few unrelated words work well.");
+            return refuse("password.too_short", message);
         }
         let Some(password) = Self::typed(text) else {
             return refuse("password.too_long", format!("Use at most {MAX_PASSWORD} characters."));
         };
-        if text.chars().any(|c| c == '\0') {
-            return refuse(
-                "password.control_character",
-                "A password can't contain the character NUL.".to_owned(),
-            );
-        }
-        let folded = crate::search::fold(text);
-        let repeats_person =
-            about.iter().map(|name| crate::search::fold(name)).any(|name| name.len() >= 4 && folded == name);
-        let one_letter = text.chars().all(|c| text.starts_with(c));
-        if repeats_person || one_letter {
-            return refuse(
-                "password.guessable",
-                "This is the first thing somebody would try. Choose something else.".to_owned(),
-            );
+        if text.contains('\0') {
+            let message = "A password can't contain the character NUL. Leave it out.".to_owned();
+            return refuse("password.control_character", message);
         }
         Ok(password)
     }
@@ -62,7 +45,7 @@ impl Password {
         self.0.as_bytes()
     }
 
-    /// To show a generated password to the administrator, once.
+    /// As text: to look at what it is made of, and to show a generated one to the administrator, once.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -79,6 +62,14 @@ pub struct Credential {
     pub expires_at: Option<Timestamp>,
     /// Whether the person must choose another one at the next sign-in.
     pub must_change: bool,
+}
+
+impl Credential {
+    /// The same, to be used once: it ends, and another one must be chosen at the next sign-in.
+    #[must_use]
+    pub fn temporary(self, policy: &PasswordPolicy) -> Self {
+        Self { expires_at: Some(self.set_at.plus(policy.temporary())), must_change: true, ..self }
+    }
 }
 
 /// Letters and digits that nobody mistakes for each other when read aloud or from paper.

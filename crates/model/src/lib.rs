@@ -21,6 +21,7 @@ pub mod page;
 pub mod search;
 pub mod session;
 pub mod settings;
+pub mod strength;
 pub mod time;
 pub mod token;
 pub mod user;
@@ -29,6 +30,7 @@ mod validate;
 
 pub use access::{Permission, Permissions, Role};
 pub use audit::Agent;
+pub use credential::Password;
 pub use error::{Error, FieldError, Kind, Result};
 pub use id::{Entropy, EntryId, InvitationId, JobId, LinkId, MailId, OrgId, SessionId, TokenId, UserId};
 pub use lifecycle::{Action, State, Status};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Error, FieldError, Result, validate};
+use crate::{Error, FieldError, Result, Timestamp, validate};
 
 /// All rules of an organization. Unknown fields are refused; missing ones keep their default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -53,6 +53,13 @@ pub struct LifecyclePolicy {
 pub struct PasswordPolicy {
     /// Fewest characters, 8 to 64.
     pub minimum_length: u16,
+    /// How hard to guess it must be, 0 to 4: 0 asks for nothing, 1 for a thousand guesses, 2 for a million, 3 for a
+    /// hundred million, 4 for ten billion. Common passwords and the person's own names are never accepted.
+    pub minimum_strength: u16,
+    /// How many earlier passwords can't be chosen again, 0 to 24; the present one never can.
+    pub history: u16,
+    /// Days after which another one must be chosen at the next sign-in, 1 to 730; 0 for never.
+    pub expires_after_days: u16,
     /// Hours for which a temporary password works, 1 to 720.
     pub temporary_hours: u16,
 }
@@ -97,7 +104,13 @@ impl Default for LifecyclePolicy {
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self { minimum_length: 12, temporary_hours: 72 }
+        Self {
+            minimum_length: 12,
+            minimum_strength: 3,
+            history: 5,
+            expires_after_days: 0,
+            temporary_hours: 72,
+        }
     }
 }
 
@@ -131,6 +144,35 @@ impl PasswordPolicy {
     pub fn temporary(&self) -> Duration {
         Duration::from_secs(u64::from(self.temporary_hours) * 3600)
     }
+
+    /// When another password must be chosen in place of a lasting one; `None`: never.
+    pub fn change_due(&self, set_at: Timestamp) -> Option<Timestamp> {
+        let days = u64::from(self.expires_after_days);
+        (days > 0).then(|| set_at.plus(Duration::from_secs(days * 24 * 60 * 60)))
+    }
+
+    /// What a password must be like, in sentences for whoever chooses one.
+    pub fn in_words(&self) -> Vec<String> {
+        let mut rules =
+            vec![format!("{} characters or more. A few unrelated words work well.", self.minimum_length)];
+        rules.push(if self.minimum_strength < 2 {
+            "Not your name, email or username, and nothing that many people use.".to_owned()
+        } else {
+            "Hard to guess: not your name, email or username, no dates, no rows of keys, nothing that many people use."
+                .to_owned()
+        });
+        match self.history {
+            0 => {}
+            1 => rules.push("Not the password before your present one.".to_owned()),
+            count => rules.push(format!("None of your last {count} passwords.")),
+        }
+        match self.expires_after_days {
+            0 => {}
+            1 => rules.push("You choose another one every day.".to_owned()),
+            days => rules.push(format!("You choose another one every {days} days.")),
+        }
+        rules
+    }
 }
 
 /// The lowest and the highest value of a rule, named as `group.rule`.
@@ -138,6 +180,9 @@ pub fn range(rule: &str) -> (u16, u16) {
     match rule {
         "lifecycle.trash_days" => (0, 365),
         "password.minimum_length" => (8, 64),
+        "password.minimum_strength" => (0, 4),
+        "password.history" => (0, 24),
+        "password.expires_after_days" => (0, 730),
         "lockout.failures_per_address" => (3, 20),
         "lockout.failures_in_total" => (10, 200),
         "lockout.minutes" => (1, 1440),
@@ -162,6 +207,9 @@ impl Settings {
         };
         check("lifecycle.trash_days", self.lifecycle.trash_days);
         check("password.minimum_length", self.password.minimum_length);
+        check("password.minimum_strength", self.password.minimum_strength);
+        check("password.history", self.password.history);
+        check("password.expires_after_days", self.password.expires_after_days);
         check("password.temporary_hours", self.password.temporary_hours);
         check("lockout.failures_per_address", self.lockout.failures_per_address);
         check("lockout.failures_in_total", self.lockout.failures_in_total);

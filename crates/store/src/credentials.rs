@@ -1,4 +1,5 @@
-//! The rows of `credentials` and `sign_in_failures`: stored passwords, and how often somebody has tried wrong ones.
+//! The rows of `credentials`, `password_history` and `sign_in_failures`: stored passwords, earlier ones, and how often
+//! somebody has tried wrong ones.
 
 use model::{OrgContext, Result, Timestamp, UserId, credential::Credential};
 
@@ -62,9 +63,54 @@ pub async fn rehash(
     Ok(())
 }
 
-/// Removes the password.
+/// Asks for another password at the next sign-in, without ending this one. Whether there is a password.
+pub async fn require_change(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<bool> {
+    let sql = "UPDATE credentials SET must_change = TRUE WHERE org_id = $1 AND user_id = $2";
+    Ok(connection.execute(sql, values![context.org, user]).await? > 0)
+}
+
+/// Adds the present password, if there is one, to the earlier ones, and forgets all of these but the last `keep`.
+/// Comes before `set`, in the transaction that holds the user's row.
+pub async fn remember(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    keep: u16,
+) -> Result<()> {
+    let sql = "INSERT INTO password_history (org_id, user_id, number, hash) \
+               SELECT c.org_id, c.user_id, (SELECT coalesce(max(h.number), 0) + 1 FROM password_history h \
+               WHERE h.org_id = $1 AND h.user_id = $2), c.hash \
+               FROM credentials c WHERE c.org_id = $1 AND c.user_id = $2";
+    connection.execute(sql, values![context.org, user]).await?;
+    let sql = "DELETE FROM password_history WHERE org_id = $1 AND user_id = $2 AND number <= \
+               (SELECT max(h.number) FROM password_history h WHERE h.org_id = $1 AND h.user_id = $2) - $3";
+    connection.execute(sql, values![context.org, user, i64::from(keep)]).await?;
+    Ok(())
+}
+
+/// Hashes of the last `count` earlier passwords, latest first.
+pub async fn earlier(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    count: u16,
+) -> Result<Vec<String>> {
+    let sql = "SELECT hash FROM password_history WHERE org_id = $1 AND user_id = $2 \
+               ORDER BY number DESC LIMIT $3";
+    let rows: Vec<(String,)> =
+        connection.all(sql, values![context.org, user, i64::from(count)]).await?;
+    Ok(rows.into_iter().map(|(hash,)| hash).collect())
+}
+
+/// Removes the password and the earlier ones.
 pub async fn remove(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     let sql = "DELETE FROM credentials WHERE org_id = $1 AND user_id = $2";
+    connection.execute(sql, values![context.org, user]).await?;
+    let sql = "DELETE FROM password_history WHERE org_id = $1 AND user_id = $2";
     connection.execute(sql, values![context.org, user]).await?;
     Ok(())
 }

@@ -19,12 +19,13 @@ use store::{
 };
 
 /// Tables that grow with the number of people; nothing that is asked often may go through all of them.
-const LARGE: [&str; 9] = [
+const LARGE: [&str; 10] = [
     "users",
     "audit_entries",
     "sessions",
     "tokens",
     "credentials",
+    "password_history",
     "role_grants",
     "links",
     "mails",

@@ -4,6 +4,7 @@ import { start as startDialogs } from "./dialogs.js";
 import { start as startMenus } from "./menus.js";
 import { start as startKeyboard } from "./keyboard.js";
 import { start as startPalette } from "./palette.js";
+import { start as startPasswords } from "./passwords.js";
 import { enhance, start as startControls } from "./controls.js";
 
 startControls();
@@ -12,4 +13,5 @@ startDialogs();
 startMenus();
 startKeyboard();
 startPalette();
+startPasswords();
 enhance(document);

@@ -30,7 +30,7 @@ use tower::Service;
 use crate::{
     Shared,
     problem::Problem,
-    route::{Declared, Door, Needs, Rate},
+    route::{Declared, Door, Needs},
     security::{self, Origin},
 };
 
@@ -109,8 +109,8 @@ where
 /// Refuses, or leaves in the request what the handler needs; `Some` answers in the handler's place.
 async fn admit(guard: &Guard, request: &mut Request) -> Result<Option<Response>> {
     let (shared, route) = (&guard.shared, &guard.route);
-    if route.rate == Rate::Limited && request.method() != Method::GET {
-        shared.limits.check(security::origin(request))?;
+    if request.method() != Method::GET {
+        shared.limits.check(route.rate, security::origin(request))?;
     }
     if route.needs == Needs::Nothing {
         return Ok(None);

@@ -33,6 +33,8 @@ pub enum Rate {
     Free,
     /// Costly or worth guessing: so many per address and minute.
     Limited,
+    /// Asked while somebody types: ten times as often as what is worth guessing.
+    Typed,
 }
 
 /// Who is served: programs with documents, or people with pages.
@@ -106,6 +108,12 @@ impl Route {
     /// Called so often at most.
     pub(crate) fn limited(mut self) -> Self {
         self.declared.rate = Rate::Limited;
+        self
+    }
+
+    /// Called so often as somebody types.
+    pub(crate) fn typed(mut self) -> Self {
+        self.declared.rate = Rate::Typed;
         self
     }
 

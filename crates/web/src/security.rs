@@ -18,6 +18,7 @@ use model::{Error, Kind, Result};
 use crate::{
     Shared,
     problem::{self, Problem},
+    route::Rate,
 };
 
 /// Where a request came from.
@@ -68,21 +69,32 @@ pub(crate) fn origin(request: &Request) -> &Origin {
 }
 
 /// Costly requests per address.
-pub(crate) struct Limits(DefaultKeyedRateLimiter<IpAddr>);
+pub(crate) struct Limits {
+    limited: DefaultKeyedRateLimiter<IpAddr>,
+    typed: DefaultKeyedRateLimiter<IpAddr>,
+}
 
 impl Limits {
     pub(crate) fn new(per_minute: u32) -> Self {
-        let per_minute = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
-        Self(DefaultKeyedRateLimiter::keyed(Quota::per_minute(per_minute)))
+        let limiter = |per_minute: u32| {
+            let per_minute = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
+            DefaultKeyedRateLimiter::keyed(Quota::per_minute(per_minute))
+        };
+        Self { limited: limiter(per_minute), typed: limiter(per_minute.saturating_mul(10)) }
     }
 
-    /// One more request of that address; refused when there were too many.
-    pub(crate) fn check(&self, origin: &Origin) -> Result<()> {
+    /// One more request of that address; refused when there were too many of its kind.
+    pub(crate) fn check(&self, rate: Rate, origin: &Origin) -> Result<()> {
+        let limiter = match rate {
+            Rate::Free => return Ok(()),
+            Rate::Limited => &self.limited,
+            Rate::Typed => &self.typed,
+        };
         // Addresses that have been quiet are forgotten, so that a flood of them fills no memory.
-        if self.0.len() > 10_000 {
-            self.0.retain_recent();
+        if limiter.len() > 10_000 {
+            limiter.retain_recent();
         }
-        self.0.check_key(&network(origin.address)).map_err(|_| {
+        limiter.check_key(&network(origin.address)).map_err(|_| {
             let message = "Too many tries from this address. Wait a minute, then try again.";
             Error::new(Kind::TooMany, "rate.too_many", message).with_retry_after(60)
         })

@@ -200,6 +200,25 @@ pub(crate) async fn set_password(
     Ok(versioned(StatusCode::OK, version, PasswordSet { user, temporary_password: set.password }))
 }
 
+/// Require a password change
+///
+/// The present password works once more, and another one must be chosen at the next sign-in. Open sessions are led to it
+/// at their next request; API tokens go on.
+#[utoipa::path(post, path = "/o/{slug}/api/v1/users/{id}/require-password-change", tag = "Lifecycle",
+    request_body = Nothing,
+    params(("id" = uuid::Uuid, Path, description = "The user's id.")),
+    responses((status = 200, body = UserView), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn require_password_change(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    let person = shared.app.require_password_change(&caller.actor, id, caller.version).await?;
+    let version = person.user.version;
+    Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))
+}
+
 /// Delete a user
 ///
 /// To the trash, from which it can be restored; then purged. An active user is suspended first.

@@ -46,6 +46,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::UserLock), routes!(lifecycle::lock)),
         Route::api(may(P::UserUnlock), routes!(lifecycle::unlock)),
         Route::api(may(P::UserResetPassword), routes!(lifecycle::set_password)),
+        Route::api(may(P::UserResetPassword), routes!(lifecycle::require_password_change)),
         Route::api(may(P::UserDelete), routes!(lifecycle::delete)),
         Route::api(may(P::UserRestore), routes!(lifecycle::restore)),
         Route::api(may(P::UserPurge), routes!(lifecycle::purge)),

@@ -2,13 +2,14 @@
 
 use app::Person;
 use axum::{http::StatusCode, response::Response};
-use model::{Error, Kind, Timestamp, user::OWN_FIELDS};
+use model::{Error, Kind, Org, Timestamp, user::OWN_FIELDS};
 
 use super::{
     done::Done,
     forms::{Sent, remembered},
+    passwords::{password_fields, password_rules},
     record::{self, People, Whose},
-    signin::{change_own_password, password_fields, password_rules},
+    signin::change_own_password,
     view::{
         account::{PasswordPage, ProfilePage},
         form::{Form, Section},
@@ -67,20 +68,20 @@ async fn profile(visit: &Visit, status: StatusCode, own: &Person, form: Form) ->
         heading: heading(visit, own),
         tabs: tabs(visit, "Profile"),
         form,
-        side_cards: vec![account_card(own, visit.app().now())],
+        side_cards: vec![account_card(visit.org(), own, visit.app().now())],
     };
     html(status, &page, Part::Page)
 }
 
 /// What only administrators change.
-fn account_card(own: &Person, now: Timestamp) -> Card {
+fn account_card(org: &Org, own: &Person, now: Timestamp) -> Card {
     let time = |at: Option<Timestamp>| at.map_or(Shown::Nothing, |at| Shown::Moment(moment(at, now)));
     let text = |value: &Option<String>| Shown::text(value.clone().unwrap_or_default());
     let fields = &own.user.fields;
     let role = |label: &str| Badge { tone: Tone::Grey, label: label.to_owned() };
     let mut roles: Vec<Badge> = own.roles().map(|held| role(held.label())).collect();
     roles.push(role("Member"));
-    let entries = vec![
+    let mut entries = vec![
         Entry::new("Username", Shown::Code(own.user.username().to_owned())),
         Entry::new("Email", text(&fields.email)),
         Entry::new("Title", text(&fields.title)),
@@ -92,6 +93,9 @@ fn account_card(own: &Person, now: Timestamp) -> Card {
         Entry::new("Password set", time(own.password.set_at)),
         Entry::new("Valid until", time(fields.valid_until)),
     ];
+    if let Some(due) = own.password.change_due(&own.user, &org.settings.password) {
+        entries.push(Entry::new("Choose another password", time(Some(due))));
+    }
     Card { title: "Kept by your administrators".to_owned(), entries }
 }
 
@@ -138,7 +142,7 @@ async fn password(visit: &Visit, status: StatusCode, error: Option<&Error>) -> A
         csrf: visit.caller.csrf.clone(),
         username: own.user.username().to_owned(),
         submit: "Change password".to_owned(),
-        sections: vec![Section::plain(password_fields("Present password"))],
+        sections: vec![Section::plain(password_fields("Present password", visit.org()))],
         ..Form::default()
     };
     if let Some(error) = error {

@@ -131,6 +131,10 @@ impl<'v> Possible<'v> {
             );
         if takes_password && self.visit.may(Permission::UserResetPassword) {
             harmless.push(self.offered("Set temporary password…", "/set-password", "password"));
+            if matches!(state, StateName::Active | StateName::Suspended) {
+                let path = "/require-password-change";
+                harmless.push(self.offered("Require password change…", path, "key"));
+            }
         }
         let takes_roles = self.user.fields.kind() != UserType::Guest
             && !matches!(state, StateName::Trashed | StateName::Purged);

@@ -9,6 +9,7 @@ pub(crate) enum Done {
     Edited,
     RolesChanged,
     PasswordSet,
+    ChangeRequired,
     Moved(ActionName),
     Saved,
     Renamed,
@@ -18,11 +19,12 @@ pub(crate) enum Done {
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 9] = [
+const NAMES: [(Done, &str); 10] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
     (Done::PasswordSet, "password-set"),
+    (Done::ChangeRequired, "change-required"),
     (Done::Saved, "saved"),
     (Done::Renamed, "renamed"),
     (Done::PasswordChanged, "password-changed"),
@@ -53,6 +55,7 @@ impl Done {
             Self::Edited => format!("The changes to {subject} were saved."),
             Self::RolesChanged => format!("The roles of {subject} were changed."),
             Self::PasswordSet => format!("{subject} has a temporary password now."),
+            Self::ChangeRequired => format!("{subject} must choose another password."),
             Self::Moved(action) => moved(action, subject),
             Self::Saved => "Saved.".to_owned(),
             Self::Renamed => "The address was changed. The former one leads here for 90 days.".to_owned(),

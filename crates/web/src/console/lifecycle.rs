@@ -11,6 +11,7 @@ use model::{
 use super::{
     actions::needed,
     done::Done,
+    passwords::{new_password, password_rules},
     questions::{Ground, Question},
     user_page::temporary_password,
     view::{
@@ -180,10 +181,8 @@ async fn ask_password(
     ];
     let fields = vec![
         Field::new("way", "Password", Control::Radio(ways)).required(),
-        Field::new("password", "Temporary password", Control::Password)
-            .required()
-            .autocomplete("new-password")
-            .hint(format!("{} characters or more.", policy.minimum_length))
+        new_password("password", "Temporary password", visit.org())
+            .hint(password_rules(visit.org()).swap_remove(0))
             .shown_when("way", "typed"),
     ];
     let (title, submit, lead) = if activates {
@@ -234,6 +233,52 @@ pub(crate) async fn set_password(visit: Visit, Id(id): Id<UserId>, fields: Field
             let (status, error) = shown_again(error)?;
             let person = visit.app().user(&visit.caller.actor, id).await?;
             ask_password(&visit, &person, status, Some(&error), fields.get("way")).await
+        }
+    }
+}
+
+/// `GET /o/{slug}/users/{id}/require-password-change`
+pub(crate) async fn require_change_page(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    ask_change(&visit, &person, StatusCode::OK, None).await
+}
+
+async fn ask_change(
+    visit: &Visit,
+    person: &Person,
+    status: StatusCode,
+    error: Option<&Error>,
+) -> Answer<Response> {
+    let name = person.user.name();
+    let asked = Question {
+        title: format!("Make {name} choose another password?"),
+        icon: "password",
+        lead: format!("{name} signs in with the present password once more, and must then choose another one."),
+        consequences: vec![
+            "Whoever is signed in is asked at the next click. All other sessions end with the change.".to_owned(),
+            "API tokens go on. If somebody else may know the password, set a temporary one instead.".to_owned(),
+        ],
+        advice: None,
+        fields: Vec::new(),
+        submit: "Require a change".to_owned(),
+        danger: false,
+    };
+    show(visit, person, "/require-password-change", asked, status, error).await
+}
+
+/// `POST /o/{slug}/users/{id}/require-password-change`
+pub(crate) async fn require_change(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> Answer<Response> {
+    let fields = fields.of(&visit.caller)?;
+    let version = fields.get("version").parse().ok();
+    match visit.app().require_password_change(&visit.caller.actor, id, version).await {
+        Ok(person) => {
+            Ok(visit.done(&visit.at_user(id, ""), Done::ChangeRequired, person.user.name()))
+        }
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            let person = visit.app().user(&visit.caller.actor, id).await?;
+            ask_change(&visit, &person, status, Some(&error)).await
         }
     }
 }

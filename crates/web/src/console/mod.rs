@@ -8,6 +8,7 @@ mod actions;
 mod done;
 mod forms;
 mod lifecycle;
+mod passwords;
 mod questions;
 mod record;
 mod roles;
@@ -48,6 +49,9 @@ fn doors() -> Vec<Route> {
         Route::page(Method::POST, "/", Needs::Nothing, signin::go_to_org).limited(),
         Route::page(Method::GET, "/setup/{name}", Needs::Nothing, setup::page),
         Route::page(Method::POST, "/setup/{name}", Needs::Nothing, setup::set_up).limited(),
+        Route::page(Method::POST, "/setup/password-strength", Needs::Nothing, passwords::setup_strength)
+            .typed(),
+        Route::page(Method::POST, "/o/{slug}/password-strength", Needs::Org, passwords::strength).typed(),
         Route::page(Method::GET, "/o/{slug}", may(P::AccountRead), signin::start),
         Route::page(Method::GET, "/o/{slug}/", may(P::AccountRead), signin::start),
         Route::page(Method::GET, "/o/{slug}/sign-in", Needs::Org, signin::sign_in_page),
@@ -73,6 +77,7 @@ fn users_and_settings() -> Vec<Route> {
     use Permission as P;
     let may = Needs::Permission;
     let password = "/o/{slug}/users/{id}/set-password";
+    let change = "/o/{slug}/users/{id}/require-password-change";
     let policies = "/o/{slug}/settings/policies";
     vec![
         Route::page(Method::GET, "/o/{slug}/users", may(P::UserList), users::list),
@@ -85,6 +90,8 @@ fn users_and_settings() -> Vec<Route> {
         Route::page(Method::POST, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::change),
         Route::page(Method::GET, password, may(P::UserResetPassword), lifecycle::password_page),
         Route::page(Method::POST, password, may(P::UserResetPassword), lifecycle::set_password),
+        Route::page(Method::GET, change, may(P::UserResetPassword), lifecycle::require_change_page),
+        Route::page(Method::POST, change, may(P::UserResetPassword), lifecycle::require_change),
         Route::page(Method::GET, "/o/{slug}/settings", may(P::SettingsRead), settings::general_page),
         Route::page(Method::POST, "/o/{slug}/settings", may(P::SettingsUpdate), settings::save_general),
         Route::page(Method::POST, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),

@@ -8,7 +8,7 @@ use super::{
     done::Done,
     forms::{Sent, Values, remembered},
     view::{
-        form::{Control, Field, Form, Section},
+        form::{Choice, Control, Field, Form, Section},
         frame,
         parts::Link,
         settings::{GeneralSettings, PolicySettings},
@@ -31,13 +31,41 @@ const fn rule(name: &'static str, label: &'static str, unit: &'static str, hint:
     Rule { name, label, unit, hint }
 }
 
-/// The rules by group: title, words, rules. A rule with the unit `yes` is a box, with `text` a line, else a number.
+/// How hard to guess a password must be, by the policy's number.
+const STRENGTHS: [&str; 5] = [
+    "Anything that is long enough",
+    "Over a thousand guesses",
+    "Over a million guesses",
+    "Over a hundred million guesses",
+    "Over ten billion guesses",
+];
+
+/// The rules by group: title, words, rules. A rule with the unit `yes` is a box, with `text` a line, with `strength` a
+/// choice, else a number.
 const GROUPS: [(&str, &str, &[Rule]); 4] = [
     (
         "Passwords",
         "Asked of every password chosen from now on.",
         &[
             rule("password.minimum_length", "Shortest password", "characters", ""),
+            rule(
+                "password.minimum_strength",
+                "How hard to guess",
+                "strength",
+                "Estimated. Common passwords and the person's own names are never accepted.",
+            ),
+            rule(
+                "password.history",
+                "Earlier passwords that can't be used again",
+                "passwords",
+                "The present one never can.",
+            ),
+            rule(
+                "password.expires_after_days",
+                "Another one must be chosen after",
+                "days",
+                "0 for never, which is best: who must change often chooses weaker ones.",
+            ),
             rule("password.temporary_hours", "A temporary password works for", "hours", ""),
         ],
     ),
@@ -213,15 +241,16 @@ async fn policies(visit: &Visit, status: StatusCode, form: Form) -> Answer<Respo
 
 fn policies_form(visit: &Visit, org: &Org, values: &Values) -> Form {
     let field = |rule: &Rule| {
+        let value = values.get(rule.name).map(String::as_str).unwrap_or_default();
         let control = match rule.unit {
             "yes" => Control::Checkbox,
             "text" => Control::Input("text"),
+            "strength" => Control::Select(strengths(value)),
             unit => {
                 let (lowest, highest) = range(rule.name);
                 Control::Number { min: lowest.into(), max: highest.into(), unit }
             }
         };
-        let value = values.get(rule.name).map(String::as_str).unwrap_or_default();
         Field::new(rule.name, rule.label, control).value(value).hint(rule.hint).required()
     };
     let section = |(title, description, rules): &(&str, &str, &'static [Rule])| {
@@ -229,6 +258,14 @@ fn policies_form(visit: &Visit, org: &Org, values: &Values) -> Form {
     };
     let may = visit.may(Permission::SettingsUpdate);
     shell(visit, "/settings/policies", org, "Save policies", may, GROUPS.iter().map(section).collect())
+}
+
+fn strengths(chosen: &str) -> Vec<Choice> {
+    let choice = |(number, label): (usize, &&str)| {
+        let number = number.to_string();
+        Choice::new(number.clone(), *label).chosen(number == chosen)
+    };
+    STRENGTHS.iter().enumerate().map(choice).collect()
 }
 
 /// What the fields hold for these settings.

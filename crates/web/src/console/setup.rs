@@ -10,6 +10,7 @@ use model::{Error, UserFields, session::Secret, settings::PasswordPolicy};
 
 use super::{
     done::Done,
+    passwords::{first_password, repeat_password, repeated},
     signin,
     view::{
         form::{Control, Field, Form, Section},
@@ -31,15 +32,15 @@ fn secret(link: &str) -> Result<Secret, Error> {
 /// `GET /setup/{name}`
 pub(crate) async fn page(State(shared): State<Shared>, Name(link): Name) -> Answer<Response> {
     shared.app.check_setup_link(&secret(&link)?).await?;
-    html(StatusCode::OK, &SetupPage { form: form(&link, &|_| String::new()) }, Part::Page)
+    html(StatusCode::OK, &setup_page(form(&link, &|_| String::new())), Part::Page)
+}
+
+fn setup_page(form: Form) -> SetupPage {
+    SetupPage { rules: PasswordPolicy::default().in_words(), form }
 }
 
 fn form(link: &str, value: &dyn Fn(&str) -> String) -> Form {
     let text = |name, label: &str| Field::text(name, label).required().half().value(value(name));
-    let password = |name, label: &str| {
-        Field::new(name, label, Control::Password).required().half().autocomplete("new-password")
-    };
-    let least = PasswordPolicy::default().minimum_length;
     let fields = vec![
         text("name", "Organization").autofocus().autocomplete("organization").limit(100),
         text("slug", "Short name").hint("In every address: /o/short-name").limit(40),
@@ -49,8 +50,8 @@ fn form(link: &str, value: &dyn Fn(&str) -> String) -> Form {
             .required()
             .value(value("email"))
             .autocomplete("email"),
-        password("password", "Password").hint(format!("{least} characters or more; a few words are fine.")),
-        password("repeat_password", "Password again"),
+        first_password("password", "Password").half(),
+        repeat_password("Password again").half(),
     ];
     Form {
         action: format!("/setup/{link}"),
@@ -75,7 +76,7 @@ pub(crate) async fn set_up(
             let (status, error) = shown_again(error)?;
             let mut form = form(&link, &|name| fields.get(name).to_owned());
             form.refuse_all(&error);
-            html(status, &SetupPage { form }, Part::Page)
+            html(status, &setup_page(form), Part::Page)
         }
     }
 }
@@ -88,7 +89,7 @@ async fn create(
     origin: &Origin,
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
-    signin::repeated(fields, "password")?;
+    repeated(fields, "password")?;
     let text = |name| fields.filled(name).map(str::to_owned);
     let owner = UserFields {
         given_name: text("given_name"),

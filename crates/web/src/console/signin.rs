@@ -1,6 +1,9 @@
 //! Coming in and going out: which organization, signing in, the password that must be changed, signing out.
 
-use app::signin::{Attempt, SignedIn};
+use app::{
+    Person,
+    signin::{Attempt, SignedIn},
+};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -11,7 +14,9 @@ use serde::Deserialize;
 
 use super::{
     done::Done,
-    end_session_cookie, session_cookie,
+    end_session_cookie,
+    passwords::{password_fields, password_rules, repeated},
+    session_cookie,
     view::{
         form::{Control, Field, Form, Section},
         parts::{Banner, Link, Tone},
@@ -271,24 +276,43 @@ pub(crate) async fn change_password_page(visit: Visit) -> Answer<Response> {
 
 async fn change_password_again(visit: &Visit, status: StatusCode, error: Option<&Error>) -> Answer<Response> {
     let own = visit.app().own_account(&visit.caller.actor).await?;
+    let org = visit.org();
+    let name = own.user.fields.given_name.as_deref().unwrap_or_else(|| own.user.name());
+    let (present, why) = why_change(&own, org, visit.app().now());
     let mut form = Form {
         action: visit.at("/change-password"),
         csrf: visit.caller.csrf.clone(),
         username: own.user.username().to_owned(),
         submit: "Change password and go on".to_owned(),
-        sections: vec![Section::plain(password_fields("Temporary password"))],
+        sections: vec![Section::plain(password_fields(present, org))],
         ..Form::default()
     };
     if let Some(error) = error {
         form.refuse_all(error);
     }
     let page = ChangePasswordPage {
-        org: frame_org(visit.org()),
-        name: own.user.fields.given_name.clone().unwrap_or_else(|| own.user.name().to_owned()),
-        rules: password_rules(visit.org()),
+        org: frame_org(org),
+        lead: format!("{name}, {why}"),
+        rules: password_rules(org),
         form,
     };
     html(status, &page, Part::Page)
+}
+
+/// What the present password is called, and why it must be changed.
+fn why_change(own: &Person, org: &Org, now: Timestamp) -> (&'static str, String) {
+    let policy = &org.settings.password;
+    if own.password.expires_at.is_some() {
+        let why = "the password you came with was temporary. Choose your own to go on.";
+        return ("Temporary password", why.to_owned());
+    }
+    let why = if own.password.is_overdue(&own.user, policy, now) {
+        let days = policy.expires_after_days;
+        format!("your password has expired: {} asks for a new one every {days} days. Choose it to go on.", org.name)
+    } else {
+        "your administrator asks you to choose a new password to go on.".to_owned()
+    };
+    ("Present password", why)
 }
 
 /// `POST /o/{slug}/change-password`
@@ -316,34 +340,6 @@ pub(crate) async fn change_own_password(visit: &Visit, fields: &Fields, to: &str
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(response)
-}
-
-/// Refuses a new password that was not typed twice alike: nobody can see what they typed.
-pub(crate) fn repeated(fields: &Fields, field: &str) -> model::Result<()> {
-    if fields.get(field) == fields.get("repeat_password") {
-        return Ok(());
-    }
-    let message = "This is not what you typed above. Type both again.";
-    Err(Error::invalid_field("repeat_password", "password.not_repeated", message))
-}
-
-/// The present password and, twice, the new one.
-pub(crate) fn password_fields(present: &str) -> Vec<Field> {
-    let password = |name, label: &str| Field::new(name, label, Control::Password).required();
-    vec![
-        password("present_password", present).autofocus().autocomplete("current-password"),
-        password("new_password", "New password").autocomplete("new-password"),
-        password("repeat_password", "New password again").autocomplete("new-password"),
-    ]
-}
-
-/// What a password must be like, in sentences.
-pub(crate) fn password_rules(org: &Org) -> Vec<String> {
-    let least = org.settings.password.minimum_length;
-    vec![
-        format!("{least} characters or more. A few unrelated words work well."),
-        "Not your name, email or username.".to_owned(),
-    ]
 }
 
 #[cfg(test)]

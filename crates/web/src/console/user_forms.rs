@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::{
     done::Done,
     forms::{Sent, Values, remembered},
+    passwords::{new_password, password_rules},
     record::{self, People, Whose},
     user_page::{heading, temporary_password},
     view::{
@@ -81,10 +82,8 @@ fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -> Sect
         Field::new("start", "First sign-in", Control::Radio(starts.to_vec()))
             .required()
             .shown_when("type", "!service"),
-        Field::new("password", "Password", Control::Password)
-            .required()
-            .autocomplete("new-password")
-            .hint(format!("{} characters or more.", visit.org().settings.password.minimum_length))
+        new_password("password", "Password", visit.org())
+            .hint(password_rules(visit.org()).swap_remove(0))
             .shown_when("start", "typed"),
         Field::new("must_change", "Must be changed at the first sign-in", Control::Checkbox)
             .value(if must_change { "on" } else { "" })

@@ -120,6 +120,8 @@ pub(crate) enum Control {
     Input(&'static str),
     /// A password with a button that shows it.
     Password,
+    /// One that is chosen: what to think of it is asked at this address while it is typed.
+    NewPassword(String),
     Number {
         min: i64,
         max: i64,

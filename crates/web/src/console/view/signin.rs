@@ -34,7 +34,8 @@ pub(crate) struct SignInPage {
 #[template(path = "signin/change_password.html")]
 pub(crate) struct ChangePasswordPage {
     pub(crate) org: Org,
-    pub(crate) name: String,
+    /// Why it must be changed.
+    pub(crate) lead: String,
     pub(crate) rules: Vec<String>,
     pub(crate) form: Form,
 }
@@ -43,6 +44,8 @@ pub(crate) struct ChangePasswordPage {
 #[derive(Template)]
 #[template(path = "signin/setup.html")]
 pub(crate) struct SetupPage {
+    /// What the password must be like.
+    pub(crate) rules: Vec<String>,
     pub(crate) form: Form,
 }
 

@@ -249,7 +249,9 @@ fn rules() -> Vec<String> {
 
 fn new_password() -> Vec<Field> {
     vec![
-        Field::new("new_password", "New password", Control::Password).required().autocomplete("new-password"),
+        Field::new("new_password", "New password", Control::NewPassword("/o/northwind/password-strength".to_owned()))
+            .required()
+            .autocomplete("new-password"),
         Field::new("repeat_password", "New password again", Control::Password)
             .required()
             .autocomplete("new-password"),
@@ -350,17 +352,16 @@ fn setup() -> SetupPage {
         Field::text("given_name", "Your given name").required().half().autocomplete("given-name"),
         Field::text("family_name", "Your family name").required().half().autocomplete("family-name"),
         Field::new("email", "Your email", Control::Input("email")).required().autocomplete("email"),
-        Field::new("new_password", "Password", Control::Password)
+        Field::new("new_password", "Password", Control::NewPassword("/setup/password-strength".to_owned()))
             .required()
             .half()
-            .autocomplete("new-password")
-            .hint("12 characters or more; a few words are fine."),
+            .autocomplete("new-password"),
         Field::new("repeat_password", "Password again", Control::Password)
             .required()
             .half()
             .autocomplete("new-password"),
     ]);
-    SetupPage { form: form("Create the organization", "", vec![organization]) }
+    SetupPage { rules: rules(), form: form("Create the organization", "", vec![organization]) }
 }
 
 pub(super) fn pages() -> Vec<Drawn> {
@@ -380,7 +381,7 @@ pub(super) fn pages() -> Vec<Drawn> {
     };
     let change = ChangePasswordPage {
         org: org("Northwind", "northwind"),
-        name: "Elif".to_owned(),
+        lead: "Elif, the password you came with was temporary. Choose your own to go on.".to_owned(),
         rules: rules(),
         form: Form {
             username: "elif.yilmaz".to_owned(),
