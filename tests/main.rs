@@ -24,6 +24,7 @@ mod lockout;
 mod matrix;
 mod nodes;
 mod orgs;
+mod passwords;
 mod patience;
 mod peer_failures;
 mod permissions;

@@ -37,7 +37,7 @@ on_both! {
 
     async fn every_number_has_its_range(app: TestApp) {
         for (group, rule, lowest, highest) in [
-            ("lifecycle", "trash_days", 0, 365), ("password", "minimum_length", 8, 64), ("password", "temporary_hours", 1, 720),
+            ("lifecycle", "trash_days", 0, 365), ("password", "minimum_length", 8, 64), ("password", "minimum_strength", 0, 4), ("password", "history", 0, 24), ("password", "expires_after_days", 0, 730), ("password", "temporary_hours", 1, 720),
             ("lockout", "failures_per_address", 3, 20), ("lockout", "failures_in_total", 10, 200), ("lockout", "minutes", 1, 1440),
             ("session", "idle_minutes", 5, 1440), ("session", "absolute_hours", 1, 720),
             ("session", "remembered_idle_days", 1, 90), ("session", "remembered_absolute_days", 1, 365),
@@ -55,7 +55,7 @@ on_both! {
         // Every rule of the document was tried, or is one of these.
         let settings = app.get("/org").await.json()["settings"].clone();
         let numbers = settings.as_object().unwrap().values().flat_map(|group| group.as_object().unwrap().values()).filter(|value| value.is_number());
-        assert_eq!(numbers.count(), 10);
+        assert_eq!(numbers.count(), 13);
     }
 
     async fn what_is_unknown_or_malformed_is_refused_and_changes_nothing(app: TestApp) {
@@ -95,7 +95,7 @@ on_both! {
         app.patch("/org", json!({"settings": {"password": {"minimum_length": 20}}})).await.expect(200);
         let refused = app.post("/users", short.clone()).await.expect(422);
         assert_eq!(refused.json()["errors"][0]["code"], "password.too_short");
-        app.patch("/org", json!({"settings": {"password": {"minimum_length": 8}, "lifecycle": {"username_template": "{g}{family}"}}})).await.expect(200);
+        app.patch("/org", json!({"settings": {"password": {"minimum_length": 8, "minimum_strength": 2}, "lifecycle": {"username_template": "{g}{family}"}}})).await.expect(200);
         let body = json!({"given_name": "Ana", "family_name": "Ng", "email": "ana@acme.example", "password": "8-chars!"});
         assert_eq!(app.post("/users", body).await.expect(201).json()["username"], "ang");
         app.patch("/org", json!({"settings": {"lifecycle": {"delete_requires_suspension": false, "trash_days": 0}}})).await.expect(200);

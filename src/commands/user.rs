@@ -105,7 +105,7 @@ Example:
         #[command(flatten)]
         dry: DryRun,
     },
-    /// Make a user choose another password at the next sign-in; the present one works until then
+    /// Make a user choose another password at the next sign-in
     RequirePasswordChange(Plain),
     /// Give a user a role
     Grant {

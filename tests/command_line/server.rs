@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{Place, get};
+use crate::support::{Place, get, post};
 
 #[test]
 fn commands_go_through_the_running_server() {
@@ -30,6 +30,29 @@ fn commands_go_through_the_running_server() {
     assert_eq!(code, 0);
     assert!(!socket.exists());
     assert_eq!(place.json(&["user", "show", "ana"])["status"], "suspended");
+}
+
+#[test]
+fn no_password_is_logged() {
+    const CANARY: &str = "zqzqzqzqzqzqzqzq";
+    let place = Place::with_org();
+    place.ok(&["user", "create", "--email", "bo@acme.example", "--display-name", "Bo"]);
+    place.file("muster.toml", "[log]\nlevel = \"trace\"\n");
+    let server = place.serve(&["--config", "muster.toml"]);
+    let set = ["user", "set-password", "bo", "--password-file", "-"];
+    assert_eq!(place.run_with_input(&set, &format!("{CANARY}\n")).code, 2);
+    let forms = [
+        ("/o/acme/password-strength", format!("password={CANARY}")),
+        ("/o/acme/sign-in", format!("identifier=bo&password={CANARY}")),
+        ("/setup/password-strength", format!("password={CANARY}")),
+    ];
+    for (path, form) in forms {
+        let answer = post(&server.address, path, &form);
+        assert!(matches!(answer.0, 200 | 422) && !answer.1.contains("zqzqzq"), "{path}: {answer:?}");
+    }
+    let (code, log) = server.stop();
+    assert_eq!(code, 0);
+    assert!(!log.contains("zqzqzq"), "{log}");
 }
 
 #[test]

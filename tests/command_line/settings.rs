@@ -57,3 +57,28 @@ fn the_doctor_finds_what_is_missing() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stdout).unwrap().contains("FAIL  database"));
 }
+
+#[test]
+fn a_file_of_breached_passwords_that_can_not_be_used_is_told_at_once() {
+    let place = Place::new();
+    place.file("muster.toml", "[passwords]\nbreach_file = \"leaked.txt\"\n");
+    for (text, said) in [(None, "can't be read"), (Some(""), "is empty"), (Some(UNORDERED), "not in the order")] {
+        if let Some(text) = text {
+            place.file("leaked.txt", text);
+        }
+        for command in [&["config", "check"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+            let problem = place.refused(2, &[command, &["--config", "muster.toml"]].concat());
+            assert_eq!(problem["code"], "config.breach_file");
+            let message = problem["message"].as_str().unwrap();
+            assert!(message.contains(said) && message.contains("leaked.txt"), "{message}");
+        }
+    }
+    place.file("leaked.txt", "copper-meadow-violin\n");
+    place.ok(&["config", "check", "--config", "muster.toml"]);
+}
+
+/// Two SHA-1 hashes, the larger one first.
+const UNORDERED: &str = "\
+B1B3773A05C0ED0176787A4F1574FF0075F7521E:4
+5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:9
+";

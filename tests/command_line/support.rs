@@ -188,10 +188,24 @@ impl Drop for Server {
     }
 }
 
-/// The status line and body of a GET request.
+/// The status and body of a GET request.
 pub(crate) fn get(address: &str, path: &str, headers: &str) -> (u16, String) {
+    ask(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n"))
+}
+
+/// The status and body of a form that is sent.
+pub(crate) fn post(address: &str, path: &str, form: &str) -> (u16, String) {
+    let length = form.len();
+    let headers = "content-type: application/x-www-form-urlencoded\r\nconnection: close";
+    ask(
+        address,
+        &format!("POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\ncontent-length: {length}\r\n\r\n{form}"),
+    )
+}
+
+fn ask(address: &str, request: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n").unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));

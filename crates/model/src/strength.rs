@@ -54,10 +54,14 @@ impl About {
         }
     }
 
-    /// Whether it is one of these, whatever the case and accents.
-    fn is(&self, text: &str) -> bool {
+    /// Whether little is left of a text without these, whatever the case and accents.
+    fn make_up(&self, text: &str) -> bool {
+        let mut names: Vec<String> = self.0.iter().map(|word| search::fold(word)).collect();
+        names.retain(|name| !name.is_empty());
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         let folded = search::fold(text);
-        self.0.iter().any(|word| search::fold(word) == folded)
+        let rest = names.iter().fold(folded.clone(), |rest, name| rest.replace(name, " "));
+        rest != folded && rest.chars().filter(|c| c.is_alphanumeric()).count() <= LITTLE
     }
 }
 
@@ -68,8 +72,10 @@ pub struct Estimate {
     pub score: u8,
     /// It is one word of the dictionaries, perhaps with other letters for some: among the first that are tried.
     is_common: bool,
-    /// It is nothing but a name of the person, or one character.
-    is_given_away: bool,
+    /// It is little more than names of the person or the organization.
+    is_names: bool,
+    /// It is one character, again and again.
+    is_one_character: bool,
     /// What makes it weak.
     weakness: &'static str,
 }
@@ -96,9 +102,8 @@ impl Estimate {
         Self {
             score: u8::from(found.score()),
             is_common: whole.is_some_and(|word| !is_name(word)),
-            is_given_away: about.is(text)
-                || whole.is_some_and(is_name)
-                || text.chars().all(|c| text.starts_with(c)),
+            is_names: whole.is_some_and(is_name) || about.make_up(text),
+            is_one_character: text.chars().all(|c| text.starts_with(c)),
             weakness: if uses_name && warning.is_none() { NAMES } else { words(warning) },
         }
     }
@@ -112,7 +117,10 @@ impl Estimate {
         if self.is_common {
             return refuse("password.common", "This is one of the passwords that are tried first.");
         }
-        if self.is_given_away {
+        if self.is_names {
+            return refuse("password.guessable", "This is little more than names that others know.");
+        }
+        if self.is_one_character {
             return refuse("password.guessable", "This is the first thing somebody would try.");
         }
         if u16::from(self.score) < policy.minimum_strength {
@@ -122,6 +130,8 @@ impl Estimate {
     }
 }
 
+/// So many letters and digits beside names are soon tried, such as a year.
+const LITTLE: usize = 4;
 /// Characters that zxcvbn reads as letters, by letter: it tries every combination of those that occur.
 const LOOKALIKES: [&str; 12] =
     ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];

@@ -45,6 +45,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(2, "0002_users", by engine),
     step!(3, "0003_spine"),
     step!(4, "0004_links_and_mail"),
+    step!(5, "0005_password_history"),
 ];
 
 impl Migration {

@@ -127,6 +127,9 @@ fn banners(person: &Person, names: &Names, now: Timestamp) -> Vec<Banner> {
             )
         };
         banners.push(banner(Tone::Blue, "password", title, [line]));
+    } else if person.password.must_change {
+        let line = "At the next sign-in, or at the next click of whoever is signed in.".to_owned();
+        banners.push(banner(Tone::Blue, "password", "Another password must be chosen", [line]));
     }
     banners
 }
