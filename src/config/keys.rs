@@ -98,7 +98,7 @@ pub(crate) const KEYS: &[Key] = &[
         "Email of its first owner. With `org_name` and `admin_password`, the first start needs no set-up page.",
     ),
     key("bootstrap.admin_name", "Administrator", "Name of the first owner, as shown."),
-    secret("bootstrap.admin_password", "Password of the first owner, 12 characters or more."),
+    secret("bootstrap.admin_password", "Password of the first owner: 12 characters or more, hard to guess."),
     secret(
         "bootstrap.api_token",
         "An API token for the first owner, good for a year. `muster token generate` makes one.",

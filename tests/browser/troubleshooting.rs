@@ -43,6 +43,7 @@ async fn troubleshooting() {
     browser.wait_for_no_text("Too many wrong passwords").await;
 
     forgotten(&site, &browser).await;
+    to_be_changed(&site, &browser).await;
     too_late(&site, browser).await;
 }
 
@@ -89,6 +90,30 @@ async fn forgotten(site: &Site, browser: &Browser) {
     sign_in(&ana, "ana.muller", &temporary).await;
     ana.wait_for_text("Choose a new password").await;
     ana.finish().await;
+}
+
+/// Another password must be chosen, by somebody who goes on working until then.
+async fn to_be_changed(site: &Site, browser: &Browser) {
+    site.person("Bo", "King", &[]).await;
+    let bo = site.visitor().await;
+    sign_in(&bo, "bo.king", PASSWORD).await;
+    bo.wait_for_path("/o/acme/account").await;
+    open(browser, "bo.king").await;
+    more(browser, "Require password change…").await;
+    browser.wait_for_text("choose another password?").await;
+    browser.check_page("require-change").await;
+    browser.click_text("Require a change").await;
+    browser.wait_for_text("Another password must be chosen").await;
+    browser.check_page("change-required").await;
+    bo.click_text("My account").await;
+    bo.wait_for_text("Choose a new password").await;
+    bo.wait_for_text("your administrator asks you").await;
+    bo.fill("Present password", PASSWORD).await;
+    bo.fill("New password", "lantern-opera-forest").await;
+    bo.fill("New password again", "lantern-opera-forest").await;
+    bo.click_text("Change password and go on").await;
+    bo.wait_for_text("Your password was changed").await;
+    bo.finish().await;
 }
 
 /// What has run out while nobody looked.

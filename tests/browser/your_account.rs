@@ -30,6 +30,13 @@ async fn your_account() {
         browser.fill("New password again", "lantern-opera-forest").await;
         browser.click_text("Change password").await;
     };
+    // While one types, one is told.
+    browser.fill("New password", "Ana Müller 1").await;
+    browser.wait_for_text("This is little more than names that others know").await;
+    browser.check_page("account-password-weak").await;
+    browser.fill("New password", "lantern-opera-forest").await;
+    browser.wait_for_text("Strong: very hard to guess").await;
+    browser.check_page("account-password-strong").await;
     change("a-wrong-password").await;
     browser.wait_for_css("[data-refusals]").await;
     browser.check_page("account-password-refused").await;

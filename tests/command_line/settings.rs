@@ -62,7 +62,9 @@ fn the_doctor_finds_what_is_missing() {
 fn a_file_of_breached_passwords_that_can_not_be_used_is_told_at_once() {
     let place = Place::new();
     place.file("muster.toml", "[passwords]\nbreach_file = \"leaked.txt\"\n");
-    for (text, said) in [(None, "can't be read"), (Some(""), "is empty"), (Some(UNORDERED), "not in the order")] {
+    for (text, said) in
+        [(None, "can't be read"), (Some(""), "is empty"), (Some(UNORDERED), "not in the order")]
+    {
         if let Some(text) = text {
             place.file("leaked.txt", text);
         }

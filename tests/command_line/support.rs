@@ -199,7 +199,9 @@ pub(crate) fn post(address: &str, path: &str, form: &str) -> (u16, String) {
     let headers = "content-type: application/x-www-form-urlencoded\r\nconnection: close";
     ask(
         address,
-        &format!("POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\ncontent-length: {length}\r\n\r\n{form}"),
+        &format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\ncontent-length: {length}\r\n\r\n{form}"
+        ),
     )
 }
 

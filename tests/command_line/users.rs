@@ -103,7 +103,15 @@ fn passwords_are_made_or_read_never_given_as_arguments() {
 #[test]
 fn a_password_is_judged_as_everywhere() {
     for place in Place::with_orgs() {
-        place.ok(&["user", "create", "--email", "bo@acme.example", "--display-name", "Bo", "--generate-password"]);
+        place.ok(&[
+            "user",
+            "create",
+            "--email",
+            "bo@acme.example",
+            "--display-name",
+            "Bo",
+            "--generate-password",
+        ]);
         let set = ["user", "set-password", "bo", "--password-file", "-", "--json"];
         for (password, code) in [
             ("short", "password.too_short"),
@@ -117,7 +125,8 @@ fn a_password_is_judged_as_everywhere() {
             assert!(!run.err.contains("zqzqzq") && !run.out.contains("zqzqzq"), "{}", run.err);
         }
         let leaked = place.file("breached.txt", "copper-meadow-violin\n");
-        let mut command = place.command(&["user", "set-password", "bo", "--password-file", &leaked, "--json"]);
+        let mut command =
+            place.command(&["user", "set-password", "bo", "--password-file", &leaked, "--json"]);
         let output = command.env("MUSTER_PASSWORDS__BREACH_FILE", &leaked).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() == Some(2) && error.contains("password.breached"), "{error}");
@@ -129,7 +138,10 @@ fn a_change_of_password_is_required() {
     for place in Place::with_orgs() {
         place.ok(&["user", "create", "--email", "bo@acme.example", "--display-name", "Bo"]);
         assert_eq!(place.refused(4, &["user", "require-password-change", "bo"])["code"], "user.no_password");
-        place.run_with_input(&["user", "set-password", "bo", "--password-file", "-"], "a rather long sentence\n");
+        place.run_with_input(
+            &["user", "set-password", "bo", "--password-file", "-"],
+            "a rather long sentence\n",
+        );
         let out = place.ok(&["user", "require-password-change", "bo"]);
         assert!(out.contains("was asked for another password"), "{out}");
         assert_eq!(place.json(&["user", "show", "bo"])["password"]["must_change"], true);

@@ -95,6 +95,8 @@ fn a_file_that_can_not_be_searched_is_told_at_once() {
     assert!(refused("mixed", format!("{}not a hash\n", &text[..4300]).as_bytes()).contains("no SHA-1 hash"));
     assert!(refused("empty", b"").contains("empty"));
     let missing = BreachedPasswords::open(&PathBuf::from("/nowhere/at all")).unwrap_err();
-    assert!(missing.message().contains("/nowhere/at all") && missing.message().contains("passwords.breach_file"));
+    assert!(
+        missing.message().contains("/nowhere/at all") && missing.message().contains("passwords.breach_file")
+    );
     assert!(BreachedPasswords::open(&std::env::temp_dir()).is_err());
 }

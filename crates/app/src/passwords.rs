@@ -40,9 +40,7 @@ impl App {
         let policy = &org.settings.password;
         let password = Password::chosen(field, text, policy)?;
         let (checked, policy, breached) = (password.clone(), policy.clone(), self.breached().clone());
-        self.hasher()
-            .work(move || check(field, &checked, &policy, &about, &breached).map(drop))
-            .await?;
+        self.hasher().work(move || check(field, &checked, &policy, &about, &breached).map(drop)).await?;
         if let Some(user) = user {
             self.check_history(field, &password, org, user).await?;
         }

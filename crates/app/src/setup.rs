@@ -4,8 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use model::{
-    Error, Kind, Org, OrgContext, Permission, Result, Role, UserFields, UserId,
-    credential,
+    Error, Kind, Org, OrgContext, Permission, Result, Role, UserFields, UserId, credential,
     lifecycle::{Action, State},
     session::Secret,
     settings::Settings,

@@ -133,8 +133,7 @@ impl Estimate {
 /// So many letters and digits beside names are soon tried, such as a year.
 const LITTLE: usize = 4;
 /// Characters that zxcvbn reads as letters, by letter: it tries every combination of those that occur.
-const LOOKALIKES: [&str; 12] =
-    ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];
+const LOOKALIKES: [&str; 12] = ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];
 /// The longest part that is looked at, in characters; more does not become easier to guess.
 const LONGEST: usize = 64;
 /// As long as the shortest password that anybody asks for by default: what is always looked at.
@@ -147,8 +146,10 @@ const PATIENCE: usize = 40_000;
 fn within_reason(text: &str) -> &str {
     let first = |count: usize| text.char_indices().nth(count).map_or(text, |(end, _)| &text[..end]);
     let text = first(LONGEST);
-    let combinations: usize =
-        LOOKALIKES.iter().map(|symbols| symbols.chars().filter(|c| text.contains(*c)).count().max(1)).product();
+    let combinations: usize = LOOKALIKES
+        .iter()
+        .map(|symbols| symbols.chars().filter(|c| text.contains(*c)).count().max(1))
+        .product();
     first((PATIENCE / combinations).isqrt().clamp(SHORTEST, LONGEST))
 }
 
@@ -157,9 +158,9 @@ const NAMES: &str = "It is made of names that others know.";
 /// What makes a password weak, in our words.
 fn words(warning: Option<Warning>) -> &'static str {
     match warning {
-        Some(
-            Warning::StraightRowsOfKeysAreEasyToGuess | Warning::ShortKeyboardPatternsAreEasyToGuess,
-        ) => "It follows the keys of the keyboard.",
+        Some(Warning::StraightRowsOfKeysAreEasyToGuess | Warning::ShortKeyboardPatternsAreEasyToGuess) => {
+            "It follows the keys of the keyboard."
+        }
         Some(
             Warning::RepeatsLikeAaaAreEasyToGuess | Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess,
         ) => "It repeats itself.",

@@ -101,8 +101,7 @@ pub async fn earlier(
 ) -> Result<Vec<String>> {
     let sql = "SELECT hash FROM password_history WHERE org_id = $1 AND user_id = $2 \
                ORDER BY number DESC LIMIT $3";
-    let rows: Vec<(String,)> =
-        connection.all(sql, values![context.org, user, i64::from(count)]).await?;
+    let rows: Vec<(String,)> = connection.all(sql, values![context.org, user, i64::from(count)]).await?;
     Ok(rows.into_iter().map(|(hash,)| hash).collect())
 }
 

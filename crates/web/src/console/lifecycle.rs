@@ -254,10 +254,14 @@ async fn ask_change(
     let asked = Question {
         title: format!("Make {name} choose another password?"),
         icon: "password",
-        lead: format!("{name} signs in with the present password once more, and must then choose another one."),
+        lead: format!(
+            "{name} signs in with the present password once more, and must then choose another one."
+        ),
         consequences: vec![
-            "Whoever is signed in is asked at the next click. All other sessions end with the change.".to_owned(),
-            "API tokens go on. If somebody else may know the password, set a temporary one instead.".to_owned(),
+            "Whoever is signed in is asked at the next click. All other sessions end with the change."
+                .to_owned(),
+            "API tokens go on. If somebody else may know the password, set a temporary one instead."
+                .to_owned(),
         ],
         advice: None,
         fields: Vec::new(),
@@ -272,9 +276,7 @@ pub(crate) async fn require_change(visit: Visit, Id(id): Id<UserId>, fields: Fie
     let fields = fields.of(&visit.caller)?;
     let version = fields.get("version").parse().ok();
     match visit.app().require_password_change(&visit.caller.actor, id, version).await {
-        Ok(person) => {
-            Ok(visit.done(&visit.at_user(id, ""), Done::ChangeRequired, person.user.name()))
-        }
+        Ok(person) => Ok(visit.done(&visit.at_user(id, ""), Done::ChangeRequired, person.user.name())),
         Err(error) => {
             let (status, error) = shown_again(error)?;
             let person = visit.app().user(&visit.caller.actor, id).await?;

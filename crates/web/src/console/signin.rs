@@ -308,7 +308,10 @@ fn why_change(own: &Person, org: &Org, now: Timestamp) -> (&'static str, String)
     }
     let why = if own.password.is_overdue(&own.user, policy, now) {
         let days = policy.expires_after_days;
-        format!("your password has expired: {} asks for a new one every {days} days. Choose it to go on.", org.name)
+        format!(
+            "your password has expired: {} asks for a new one every {days} days. Choose it to go on.",
+            org.name
+        )
     } else {
         "your administrator asks you to choose a new password to go on.".to_owned()
     };

@@ -249,9 +249,13 @@ fn rules() -> Vec<String> {
 
 fn new_password() -> Vec<Field> {
     vec![
-        Field::new("new_password", "New password", Control::NewPassword("/o/northwind/password-strength".to_owned()))
-            .required()
-            .autocomplete("new-password"),
+        Field::new(
+            "new_password",
+            "New password",
+            Control::NewPassword("/o/northwind/password-strength".to_owned()),
+        )
+        .required()
+        .autocomplete("new-password"),
         Field::new("repeat_password", "New password again", Control::Password)
             .required()
             .autocomplete("new-password"),
