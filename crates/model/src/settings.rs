@@ -151,25 +151,31 @@ impl PasswordPolicy {
         (days > 0).then(|| set_at.plus(Duration::from_secs(days * 24 * 60 * 60)))
     }
 
-    /// What a password must be like, in sentences for whoever chooses one.
-    pub fn in_words(&self) -> Vec<String> {
-        let mut rules =
-            vec![format!("{} characters or more. A few unrelated words work well.", self.minimum_length)];
-        rules.push(if self.minimum_strength < 2 {
-            "Not your name, email or username, and nothing that many people use.".to_owned()
+    /// What a first password must be like, in sentences for whoever chooses it.
+    pub fn first_in_words(&self) -> Vec<String> {
+        let strength = if self.minimum_strength < 2 {
+            "Not your name, email or username, and nothing that many people use."
         } else {
             "Hard to guess: not your name, email or username, no dates, no rows of keys, nothing that many people use."
-                .to_owned()
-        });
-        match self.history {
-            0 => {}
-            1 => rules.push("Not the password before your present one.".to_owned()),
-            count => rules.push(format!("None of your last {count} passwords.")),
-        }
+        };
+        let mut rules =
+            vec![format!("{} characters or more. A few unrelated words work well.", self.minimum_length)];
+        rules.push(strength.to_owned());
         match self.expires_after_days {
             0 => {}
             1 => rules.push("You choose another one every day.".to_owned()),
             days => rules.push(format!("You choose another one every {days} days.")),
+        }
+        rules
+    }
+
+    /// The same of a password in place of another.
+    pub fn in_words(&self) -> Vec<String> {
+        let mut rules = self.first_in_words();
+        match self.history {
+            0 => {}
+            1 => rules.push("Not the password before your present one.".to_owned()),
+            count => rules.push(format!("None of your last {count} passwords.")),
         }
         rules
     }

@@ -11,7 +11,7 @@ use model::{
 use super::{
     actions::needed,
     done::Done,
-    passwords::{new_password, password_rules},
+    passwords::{first_password_rules, new_password},
     questions::{Ground, Question},
     user_page::temporary_password,
     view::{
@@ -182,7 +182,7 @@ async fn ask_password(
     let fields = vec![
         Field::new("way", "Password", Control::Radio(ways)).required(),
         new_password("password", "Temporary password", visit.org())
-            .hint(password_rules(visit.org()).swap_remove(0))
+            .hint(first_password_rules(visit.org()).swap_remove(0))
             .shown_when("way", "typed"),
     ];
     let (title, submit, lead) = if activates {

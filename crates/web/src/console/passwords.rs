@@ -24,9 +24,9 @@ pub(crate) fn new_password(name: &'static str, label: &str, org: &Org) -> Field 
     chosen(name, label, format!("/o/{}/password-strength", org.slug))
 }
 
-/// The same on the page of the first start.
-pub(crate) fn first_password(name: &'static str, label: &str) -> Field {
-    chosen(name, label, SETUP.to_owned())
+/// The same on the page of the first start, with the rules that hold then.
+pub(crate) fn owners_password(name: &'static str, label: &str) -> Field {
+    chosen(name, label, SETUP.to_owned()).hint(PasswordPolicy::default().first_in_words().join(" "))
 }
 
 fn chosen(name: &'static str, label: &str, asked_at: String) -> Field {
@@ -50,9 +50,14 @@ pub(crate) fn password_fields(present: &str, org: &Org) -> Vec<Field> {
     ]
 }
 
-/// What a password must be like, in sentences.
+/// What a password in place of another must be like, in sentences.
 pub(crate) fn password_rules(org: &Org) -> Vec<String> {
     org.settings.password.in_words()
+}
+
+/// What somebody's first password must be like.
+pub(crate) fn first_password_rules(org: &Org) -> Vec<String> {
+    org.settings.password.first_in_words()
 }
 
 /// Refuses a new password that was not typed twice alike.

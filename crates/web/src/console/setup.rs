@@ -6,11 +6,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use model::{Error, UserFields, session::Secret, settings::PasswordPolicy};
+use model::{Error, UserFields, session::Secret};
 
 use super::{
     done::Done,
-    passwords::{first_password, repeat_password, repeated},
+    passwords::{owners_password, repeat_password, repeated},
     signin,
     view::{
         form::{Control, Field, Form, Section},
@@ -32,11 +32,7 @@ fn secret(link: &str) -> Result<Secret, Error> {
 /// `GET /setup/{name}`
 pub(crate) async fn page(State(shared): State<Shared>, Name(link): Name) -> Answer<Response> {
     shared.app.check_setup_link(&secret(&link)?).await?;
-    html(StatusCode::OK, &setup_page(form(&link, &|_| String::new())), Part::Page)
-}
-
-fn setup_page(form: Form) -> SetupPage {
-    SetupPage { rules: PasswordPolicy::default().in_words(), form }
+    html(StatusCode::OK, &SetupPage { form: form(&link, &|_| String::new()) }, Part::Page)
 }
 
 fn form(link: &str, value: &dyn Fn(&str) -> String) -> Form {
@@ -50,8 +46,8 @@ fn form(link: &str, value: &dyn Fn(&str) -> String) -> Form {
             .required()
             .value(value("email"))
             .autocomplete("email"),
-        first_password("password", "Password").half(),
-        repeat_password("Password again").half(),
+        owners_password("password", "Password"),
+        repeat_password("Password again"),
     ];
     Form {
         action: format!("/setup/{link}"),
@@ -76,7 +72,7 @@ pub(crate) async fn set_up(
             let (status, error) = shown_again(error)?;
             let mut form = form(&link, &|name| fields.get(name).to_owned());
             form.refuse_all(&error);
-            html(status, &setup_page(form), Part::Page)
+            html(status, &SetupPage { form }, Part::Page)
         }
     }
 }

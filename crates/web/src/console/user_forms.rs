@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::{
     done::Done,
     forms::{Sent, Values, remembered},
-    passwords::{new_password, password_rules},
+    passwords::{first_password_rules, new_password},
     record::{self, People, Whose},
     user_page::{heading, temporary_password},
     view::{
@@ -83,7 +83,7 @@ fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -> Sect
             .required()
             .shown_when("type", "!service"),
         new_password("password", "Password", visit.org())
-            .hint(password_rules(visit.org()).swap_remove(0))
+            .hint(first_password_rules(visit.org()).swap_remove(0))
             .shown_when("start", "typed"),
         Field::new("must_change", "Must be changed at the first sign-in", Control::Checkbox)
             .value(if must_change { "on" } else { "" })

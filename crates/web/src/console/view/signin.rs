@@ -44,8 +44,6 @@ pub(crate) struct ChangePasswordPage {
 #[derive(Template)]
 #[template(path = "signin/setup.html")]
 pub(crate) struct SetupPage {
-    /// What the password must be like.
-    pub(crate) rules: Vec<String>,
     pub(crate) form: Form,
 }
 

@@ -365,7 +365,7 @@ fn setup() -> SetupPage {
             .half()
             .autocomplete("new-password"),
     ]);
-    SetupPage { rules: rules(), form: form("Create the organization", "", vec![organization]) }
+    SetupPage { form: form("Create the organization", "", vec![organization]) }
 }
 
 pub(super) fn pages() -> Vec<Drawn> {
