@@ -37,9 +37,12 @@ fn hashes(count: usize, line: impl Fn(usize, String) -> String) -> (Vec<String>,
     (all.into_iter().map(|(_, password)| password).collect(), text)
 }
 
+/// How a line is written, from its number and its hash.
+type Form = fn(usize, String) -> String;
+
 #[test]
 fn every_line_of_hashes_is_found_and_nothing_else() {
-    let forms: [(&str, fn(usize, String) -> String); 4] = [
+    let forms: [(&str, Form); 4] = [
         ("counted", |number, hash| format!("{hash}:{}\r\n", number * number)),
         ("plain", |_, hash| format!("{hash}\n")),
         ("lower", |_, hash| format!("{}\n", hash.to_lowercase())),
@@ -87,7 +90,7 @@ fn a_file_that_can_not_be_searched_is_told_at_once() {
         error.message().to_owned()
     };
     let (_, text) = hashes(1000, |_, hash| format!("{hash}:7\n"));
-    let reversed: String = text.lines().rev().map(|line| format!("{line}\n")).collect();
+    let reversed = text.lines().rev().collect::<Vec<_>>().join("\n");
     assert!(refused("reversed", reversed.as_bytes()).contains("order"));
     let mut lines: Vec<&str> = text.lines().collect();
     lines.swap(1, 2);

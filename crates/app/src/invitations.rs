@@ -8,12 +8,12 @@ use model::{
     Action, Agent, Error, FieldError, InvitationId, Kind, Org, Permission, Result, Role, User, UserFields,
     UserId,
     audit::Door,
-    credential::Password,
     invitation::{self, Invitation, InvitationState},
     lifecycle::StateName,
     link::{Ending, Link, Purpose},
     mail::{MailDetails, MailKind, MailState},
     settings::LifecyclePolicy,
+    strength::About,
     user::{Completeness, UserType},
 };
 use serde::{Deserialize, Serialize};
@@ -178,15 +178,12 @@ impl App {
         from: Attempt,
     ) -> Result<Accepted> {
         let opened = self.open_invitation(org, purpose, secret).await?;
-        let (link, fields) = (opened.link, &opened.user.fields);
-        let about: Vec<&str> =
-            [&fields.username, &fields.email, &fields.display_name, &acceptance.given_name]
-                .into_iter()
-                .flatten()
-                .map(String::as_str)
-                .collect();
-        let password = Password::chosen("password", &acceptance.password, &org.settings.password, &about)?;
-        let credential = self.new_credential(password, false, &org.settings).await?;
+        let link = opened.link;
+        let about = About::person(&opened.user.fields, org)
+            .and(acceptance.given_name.as_deref())
+            .and(acceptance.family_name.as_deref());
+        let credential =
+            self.choose_password("password", &acceptance.password, org, about, Some(link.user)).await?;
         let (secret, settings, user) = (self.new_secret(), org.settings.clone(), link.user);
         let hash = secret.hash();
         let actor = invitee(org, &opened.user, &from);

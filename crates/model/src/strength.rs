@@ -42,6 +42,15 @@ impl About {
         about
     }
 
+    /// And this, which is not in the record yet.
+    #[must_use]
+    pub fn and(mut self, text: Option<&str>) -> Self {
+        if let Some(text) = text {
+            self.add(text);
+        }
+        self
+    }
+
     /// A text as a whole, its parts, and, of a phone number, the digits.
     fn add(&mut self, text: &str) {
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();

@@ -71,7 +71,7 @@ pub(crate) fn repeated(fields: &Fields, field: &str) -> Result<()> {
 
 /// What the script is told.
 #[derive(Debug, Serialize)]
-pub(crate) struct Verdict {
+pub(crate) struct Judgement {
     /// 0 to 4.
     score: u8,
     /// What to think of it.
@@ -80,7 +80,7 @@ pub(crate) struct Verdict {
     ok: bool,
 }
 
-impl From<Strength> for Verdict {
+impl From<Strength> for Judgement {
     fn from(strength: Strength) -> Self {
         Self { score: strength.score, verdict: strength.words, ok: strength.is_accepted }
     }
@@ -93,7 +93,7 @@ pub(crate) async fn strength(
     Place(org): Place,
     headers: HeaderMap,
     fields: Fields,
-) -> Answer<Json<Verdict>> {
+) -> Answer<Json<Judgement>> {
     let viewer = auth::signed_in(&shared, &org, &headers).await.map(|access| access.user);
     let about = match viewer {
         Some(user) => shared.app.about(&org, user).await?,
@@ -103,7 +103,7 @@ pub(crate) async fn strength(
 }
 
 /// `POST /setup/password-strength`: the same before there is an organization.
-pub(crate) async fn setup_strength(State(shared): State<Shared>, fields: Fields) -> Answer<Json<Verdict>> {
+pub(crate) async fn setup_strength(State(shared): State<Shared>, fields: Fields) -> Answer<Json<Judgement>> {
     judge(&shared, &fields, &PasswordPolicy::default(), About::default()).await
 }
 
@@ -112,7 +112,7 @@ async fn judge(
     fields: &Fields,
     policy: &PasswordPolicy,
     about: About,
-) -> Answer<Json<Verdict>> {
+) -> Answer<Json<Judgement>> {
     let typed = fields.get("password").to_owned();
     Ok(Json(shared.app.password_strength(typed, policy.clone(), about).await?.into()))
 }
