@@ -113,6 +113,10 @@ async fn judge(
     policy: &PasswordPolicy,
     about: About,
 ) -> Answer<Json<Judgement>> {
+    if !fields.ticked("password") {
+        let message = "Send what is typed as the field password.";
+        return Err(Error::invalid_field("password", "password.missing", message).into());
+    }
     let typed = fields.get("password").to_owned();
     Ok(Json(shared.app.password_strength(typed, policy.clone(), about).await?.into()))
 }
