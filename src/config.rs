@@ -5,6 +5,7 @@
 
 mod key_file;
 pub(crate) mod keys;
+mod mail;
 
 use std::{
     collections::BTreeMap,
@@ -70,6 +71,7 @@ pub(crate) struct Config {
     pub(crate) breach_file: Option<PathBuf>,
     key: Option<String>,
     pub(crate) bootstrap: Bootstrap,
+    mail: Option<connect::smtp::Options>,
     settings: BTreeMap<&'static str, Setting>,
 }
 
@@ -131,6 +133,7 @@ impl Config {
                 admin_password: values.text("bootstrap.admin_password"),
                 api_token: values.text("bootstrap.api_token"),
             },
+            mail: values.mail()?,
             settings,
         })
     }
@@ -165,6 +168,11 @@ impl Config {
     /// What the store needs to know.
     pub(crate) fn store(&self) -> store::Options {
         store::Options { pool_size: self.pool_size, ..store::Options::new(self.database_url.clone()) }
+    }
+
+    /// The mail server; `None` if no mail is sent.
+    pub(crate) fn mail(&self) -> Option<connect::smtp::Options> {
+        self.mail.clone()
     }
 
     /// The address that people type, of a server that listens on `bound`.

@@ -92,7 +92,7 @@ async fn open_here(config: &Config) -> Result<App> {
         let message = "The database is of an earlier Muster. Make a copy of it, then run `muster migrate`.";
         return Err(Error::new(Kind::Unavailable, "database.not_migrated", message));
     }
-    new_app(database, config, config.url_for(config.listen), Carrier::Nobody).await
+    new_app(database, config, config.url_for(config.listen), config.carrier()?).await
 }
 
 /// Whether there is no database in it yet.

@@ -251,7 +251,7 @@ async fn assert_whole(directory: &Path, lives: &[Known]) {
 }
 
 /// A place with an organization, and the owner's token.
-fn set_up(directory: &Path) -> Arc<str> {
+pub(crate) fn set_up(directory: &Path) -> Arc<str> {
     let token = program(directory).args(["token", "generate"]).output().unwrap();
     let token: Arc<str> = String::from_utf8(token.stdout).unwrap().trim().into();
     let settings = format!(

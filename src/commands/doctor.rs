@@ -6,6 +6,7 @@
 use std::{path::Path, process::ExitCode};
 
 use app::{App, system::SystemClock};
+use connect::smtp::Server;
 use model::{Clock as _, OrgContext, Result, Timestamp};
 use store::{Connection, Engine};
 
@@ -32,6 +33,7 @@ pub(crate) async fn run(session: &Session) -> Result<ExitCode> {
     let mut checks = settings(config);
     checks.push(clock());
     checks.extend(config.database_file().map(|file| disk(&file)));
+    checks.push(mail(config).await);
     match Runner::open(config).await {
         Ok(mut runner) => {
             checks.push(server(config, runner.is_server()));
@@ -115,6 +117,24 @@ fn server(config: &Config, is_server: bool) -> Check {
         Some(path) if is_server => Check::ok("server", format!("answers on {}", path.display())),
         Some(path) => Check::ok("server", format!("none runs with this database (no {})", path.display())),
         None => Check::ok("server", "commands go to the database directly"),
+    }
+}
+
+/// Connects and signs in, as a mail would; sends none.
+async fn mail(config: &Config) -> Check {
+    let Some(options) = config.mail() else {
+        let advice =
+            "Set mail.server and mail.from; without them nobody gets an invitation or a link by mail.";
+        return Check::warn("mail", "no mail server is set", advice);
+    };
+    let server = options.server.clone();
+    let tested = match Server::new(options) {
+        Ok(server) => server.test().await,
+        Err(error) => Err(error),
+    };
+    match tested {
+        Ok(()) => Check::ok("mail", format!("{server} takes our mail")),
+        Err(error) => Check::fail("mail", error.message(), "Mail waits meanwhile and goes out later."),
     }
 }
 

@@ -82,6 +82,30 @@ pub(crate) const KEYS: &[Key] = &[
          `muster config generate-key`. The same on every node. Unless given, it is in a file beside the embedded database, \
          or in `./muster-data/muster.key`, made at the first start: keep a copy.",
     ),
+    key(
+        "mail.server",
+        "",
+        "The SMTP server that takes our mail, such as `mail.example.com:587`; without a port, the usual one of \
+         `mail.security`. Unless given, no mail is sent.",
+    ),
+    key(
+        "mail.security",
+        "starttls",
+        "`starttls` (usually port 587), `tls` from the first byte (465) or `none` (25). Nothing is sent if it can't be had.",
+    ),
+    key("mail.username", "", "Signs in to the mail server under this name. Unless given, nobody signs in."),
+    secret("mail.password", "Its password; never sent unprotected to another machine."),
+    key(
+        "mail.from",
+        "",
+        "The sender: `muster@example.com` or `Muster <muster@example.com>`; an organization may show a name of its own.",
+    ),
+    key(
+        "mail.ca_file",
+        "",
+        "Certificates (PEM) of the authorities to believe about the mail server, instead of the public ones.",
+    ),
+    key("mail.timeout", "30", "Seconds that one attempt to hand over a mail may take, 1 to 45."),
     key("hashing.memory", "19456", "Memory for hashing one password, in KiB, 19,456 to 1,048,576."),
     key("hashing.passes", "2", "Passes over that memory, 2 to 20."),
     key("hashing.threads", "", "Passwords hashed at once, 1 to 256. Unless given: one for each core."),

@@ -123,3 +123,55 @@ fn values_out_of_range_are_refused_with_the_range() {
         assert!(error.message().contains(name), "{}", error.message());
     }
 }
+
+#[test]
+fn a_mail_server_is_described_whole() {
+    assert!(read(None, &[]).unwrap().mail().is_none());
+    let scratch = Scratch::new("mail");
+    let password = scratch.file("password", "hunter2 hunter2\n");
+    let whole = [
+        ("MUSTER_MAIL__SERVER", "mail.example.com"),
+        ("MUSTER_MAIL__FROM", "Muster <muster@example.com>"),
+        ("MUSTER_MAIL__USERNAME", "muster"),
+        ("MUSTER_MAIL__PASSWORD_FILE", password.to_str().unwrap()),
+    ];
+    let config = read(None, &whole).unwrap();
+    let options = config.mail().unwrap();
+    assert_eq!(options.security, connect::smtp::Security::StartTls);
+    assert_eq!(options.login.as_ref().unwrap().1, "hunter2 hunter2");
+    assert!(!format!("{options:?}").contains("hunter2"));
+    let shown: Vec<String> = config
+        .settings()
+        .map(|(key, setting)| key.redacted(&setting.text))
+        .filter(|text| text.contains("hunter2"))
+        .collect();
+    assert_eq!(shown, Vec::<String>::new());
+}
+
+#[test]
+fn a_mail_server_half_described_is_refused_with_what_is_missing() {
+    let server = ("MUSTER_MAIL__SERVER", "mail.example.com:25");
+    let from = ("MUSTER_MAIL__FROM", "muster@example.com");
+    let name = ("MUSTER_MAIL__USERNAME", "muster");
+    let password = ("MUSTER_MAIL__PASSWORD", "secret");
+    let plain = ("MUSTER_MAIL__SECURITY", "none");
+    let cases: [(&[(&str, &str)], &str); 11] = [
+        (&[server], "mail.from"),
+        (&[from], "mail.server"),
+        (&[server, from, name], "mail.password"),
+        (&[server, from, password], "mail.username"),
+        (&[name, password], "mail.server"),
+        (&[server, from, ("MUSTER_MAIL__SECURITY", "ssl")], "starttls, tls or none"),
+        (&[server, from, plain, name, password], "never sent unprotected"),
+        (&[server, ("MUSTER_MAIL__FROM", "muster")], "mail.from must be"),
+        (&[("MUSTER_MAIL__SERVER", "mail.example.com:smtp"), from], "mail.server must be"),
+        (&[server, from, ("MUSTER_MAIL__CA_FILE", "/nowhere/at/all")], "mail.ca_file"),
+        (&[server, from, ("MUSTER_MAIL__CA_FILE", "/proc/self/status")], "there is none in it"),
+    ];
+    for (variables, wanted) in cases {
+        let error = read(None, variables).unwrap_err();
+        assert!(error.message().contains(wanted), "{variables:?}: {}", error.message());
+    }
+    let here = [("MUSTER_MAIL__SERVER", "127.0.0.1"), from, plain, name, password];
+    assert!(read(None, &here).unwrap().mail().is_some());
+}

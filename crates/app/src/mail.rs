@@ -213,7 +213,7 @@ impl App {
             subject: written.subject,
             text: written.text,
             html: written.html,
-            date: self.now(),
+            date: mail.created_at,
         }))
     }
 

@@ -1,3 +1,4 @@
-//! Speaks other systems' protocols and formats; today: CSV files.
+//! Speaks other systems' protocols and formats; today: mail by SMTP, and CSV files.
 
 pub mod csv;
+pub mod smtp;

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use connect::smtp;
 use model::{MailId, Timestamp};
 use parking_lot::Mutex;
 
@@ -26,7 +27,7 @@ pub struct Letter {
     pub text: String,
     /// As HTML.
     pub html: String,
-    /// When it is sent.
+    /// When it was asked for; the same in every attempt.
     pub date: Timestamp,
 }
 
@@ -49,11 +50,12 @@ pub enum Carrier {
     Nobody,
     /// Kept in memory and shown on a page.
     Mailbox(Mailbox),
+    /// Handed to a mail server.
+    Smtp(Arc<smtp::Server>),
 }
 
 impl Carrier {
     /// Sends one.
-    #[expect(clippy::unused_async, reason = "servers are waited for, the mailbox is not")]
     pub(crate) async fn send(&self, letter: Letter) -> Outcome {
         match self {
             Self::Nobody => Outcome::Deferred("no mail server is configured (mail.server)".to_owned()),
@@ -61,6 +63,11 @@ impl Carrier {
                 mailbox.put(letter);
                 Outcome::Sent("kept in the mailbox of the demonstration".to_owned())
             }
+            Self::Smtp(server) => match server.send(&letter.into()).await {
+                smtp::Outcome::Sent { reply } => Outcome::Sent(reply),
+                smtp::Outcome::Deferred { why } => Outcome::Deferred(why),
+                smtp::Outcome::Failed { why } => Outcome::Failed(why),
+            },
         }
     }
 
@@ -73,7 +80,23 @@ impl Carrier {
     pub fn mailbox(&self) -> Option<&Mailbox> {
         match self {
             Self::Mailbox(mailbox) => Some(mailbox),
-            Self::Nobody => None,
+            Self::Nobody | Self::Smtp(_) => None,
+        }
+    }
+}
+
+impl From<Letter> for smtp::Message {
+    fn from(letter: Letter) -> Self {
+        Self {
+            id: letter.message_id,
+            from_name: Some(letter.from_name),
+            reply_to: letter.reply_to,
+            to: letter.to,
+            to_name: letter.to_name,
+            subject: letter.subject,
+            text: letter.text,
+            html: letter.html,
+            date: letter.date,
         }
     }
 }
