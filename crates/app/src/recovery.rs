@@ -241,7 +241,8 @@ impl App {
         typed: &str,
     ) -> Result<Credential> {
         // Whoever has the link has proven to be the person, and may be told that a password was used before.
-        self.choose_password("new_password", typed, org, About::person(&user.fields, org), Some(user.id)).await
+        self.choose_password("new_password", typed, org, About::person(&user.fields, org), Some(user.id))
+            .await
     }
 }
 
