@@ -35,6 +35,7 @@ pub(crate) enum Deed {
     MoveUser { user: String, step: Step },
     GrantRole { user: String, role: Role, reason: String, until: Option<Timestamp> },
     RevokeRole { user: String, role: Role },
+    SendResetLink { user: String },
     SetPassword { user: String, password: Option<String> },
     RequirePasswordChange { user: String },
     Import { rows: Vec<import::Row> },

@@ -107,6 +107,10 @@ impl Operator<'_> {
                 let id = self.id(&user).await?;
                 app.require_password_change(actor, id, None).await.map(|person| self.user(person))
             }
+            Deed::SendResetLink { user } => {
+                let id = self.id(&user).await?;
+                app.send_reset_link(actor, org, id, None).await.map(|person| self.user(person))
+            }
             Deed::Import { rows } => app.import_users(actor, org, rows).await.map(Outcome::Imported),
             Deed::CreateToken { user, name, scopes, days } => {
                 self.create_token(&user, NewToken { name, scopes, days, secret: None }).await

@@ -217,6 +217,12 @@ impl TestApp {
         self.app.carrier().mailbox().unwrap().letters()
     }
 
+    /// Carries out all work that is due, then sends all mail that is; answers as `mails` does.
+    pub(crate) async fn worked(&self) -> Vec<Letter> {
+        while self.app.work_once().await.unwrap() > 0 {}
+        self.mails().await
+    }
+
     /// The newest mail to an address.
     pub(crate) async fn mail_to(&self, address: &str) -> Letter {
         let mails = self.mails().await;

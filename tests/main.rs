@@ -10,6 +10,7 @@
 mod app;
 
 mod account;
+mod addresses;
 mod api;
 mod broken_disk;
 mod cache;
@@ -21,8 +22,10 @@ mod granting;
 mod invitations;
 mod lifecycle;
 mod lockout;
+mod mail_links;
 mod matrix;
 mod nodes;
+mod one_time_links;
 mod orgs;
 mod passwords;
 mod patience;
@@ -30,6 +33,7 @@ mod peer_failures;
 mod permissions;
 mod printed;
 mod process;
+mod recovery;
 mod roles;
 mod sessions;
 mod setup;

@@ -107,6 +107,10 @@ Example:
     },
     /// Make a user choose another password at the next sign-in
     RequirePasswordChange(Plain),
+    /// Mail a user a link with which a new password is chosen
+    #[command(after_help = "\
+The link works once, for an hour. Somebody who was never active gets the activation mail or the invitation instead.")]
+    SendResetLink(Plain),
     /// Give a user a role
     Grant {
         #[command(flatten)]
@@ -274,6 +278,9 @@ pub(crate) async fn run(user: User, session: &Session) -> Result<()> {
         Verb::RequirePasswordChange(plain) => {
             let deed = Deed::RequirePasswordChange { user: plain.who.user };
             ("asked for another password", deed, plain.dry)
+        }
+        Verb::SendResetLink(plain) => {
+            ("sent a link for a new password", Deed::SendResetLink { user: plain.who.user }, plain.dry)
         }
         Verb::Grant { who, role, reason, until, dry } => {
             let role = Role::named(&role)?;

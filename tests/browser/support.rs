@@ -272,6 +272,17 @@ impl Site {
         self.router.clone().oneshot(request).await.expect("an answer").status().as_u16()
     }
 
+    /// Where the newest mail to an address leads, once all work is done: the link of its button.
+    pub(crate) async fn link_in_mail_to(&self, address: &str, path: &str) -> String {
+        while self.app.work_once().await.expect("work") > 0 {}
+        while self.app.send_due().await.expect("mail") > 0 {}
+        let letters = self.app.carrier().mailbox().expect("a mailbox").letters();
+        let letter = letters.iter().find(|letter| letter.to == address && letter.text.contains(path));
+        let text = &letter.unwrap_or_else(|| panic!("no mail with {path} to {address}")).text;
+        let link = text.lines().find(|line| line.starts_with("http") && line.contains(path));
+        link.expect("a link").to_owned()
+    }
+
     /// A browser before the sign-in page of Acme.
     pub(crate) async fn visitor(&self) -> Browser {
         let browser = Browser::start(Look::DESK).await;

@@ -21,7 +21,7 @@ async fn your_account() {
     browser.wait_for_text("The changes to your profile were saved").await;
     assert_eq!(browser.text("h1").await, "Ana M.");
 
-    browser.click(".tabs a:nth-child(2)").await;
+    browser.click(".tabs a:nth-child(3)").await;
     browser.wait_for_text("Present password").await;
     browser.check_page("account-password").await;
     let change = async |present: &str| {

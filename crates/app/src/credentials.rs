@@ -129,7 +129,7 @@ impl App {
     }
 
     /// Compares the present password, counting failures like a sign-in does.
-    async fn check_present(&self, actor: &Actor, present: &str) -> Result<()> {
+    pub(crate) async fn check_present(&self, actor: &Actor, present: &str) -> Result<()> {
         let user = actor.user().ok_or_else(signed_out)?;
         let context = actor.context;
         self.count_try(context, user, &actor.address).await?;
@@ -168,6 +168,9 @@ impl Operation<'_, '_> {
         store::credentials::remember(self.connection, context, id, org.settings.password.history).await?;
         store::credentials::set(self.connection, context, id, credential).await?;
         self.end_links(id, &[Purpose::PasswordReset, Purpose::Unlock], Ending::Overtaken).await?;
+        if person.password.set_at.is_some() {
+            self.tell_password_changed(person).await?;
+        }
         self.forget_tries(&person.user, None).await?;
         store::users::lock_password(self.connection, context, id, None).await?;
         person.user.password_locked_until = None;

@@ -212,7 +212,7 @@ impl App {
 }
 
 /// Somebody who acts with nothing but a link.
-fn invitee(org: &Org, user: &User, from: &Attempt) -> Actor {
+pub(crate) fn invitee(org: &Org, user: &User, from: &Attempt) -> Actor {
     let mut actor = Actor::system(org.id.into());
     actor.agent = Agent::User(user.id);
     user.name().clone_into(&mut actor.name);

@@ -147,6 +147,8 @@ impl Operation<'_, '_> {
         store::roles::forget_snapshot(self.connection, context, id).await?;
         store::credentials::remove(self.connection, context, id).await?;
         store::links::erase(self.connection, context, id).await?;
+        store::reserved_addresses::release(self.connection, context, id, None).await?;
+        store::notices::unmute(self.connection, context, id).await?;
         store::mails::erase(self.connection, context, id).await?;
         store::invitations::erase(self.connection, context, id).await?;
         self.forget_tries(&person.user, None).await?;

@@ -71,7 +71,6 @@ impl Operation<'_, '_> {
     }
 
     /// Tells somebody something, at the primary address if there is one.
-    #[expect(dead_code, reason = "notices come with what they are about")]
     pub(crate) fn notify(&mut self, user: &User, kind: MailKind, link: Option<&Link>, details: MailDetails) {
         if let Some(address) = user.fields.email.as_deref() {
             self.mail(NewMail { user: Some(user.id), kind, address, link, invitation: None, details });

@@ -93,6 +93,7 @@ impl Operation<'_, '_> {
             valid_until,
         };
         store::roles::grant(self.connection, self.context, person.user.id, &grant).await?;
+        let is_news = !person.grants.iter().any(|held| held.role == role && held.holds(self.now));
         person.grants.retain(|held| held.role != role);
         person.grants.push(grant);
         person.grants.sort_by_key(|held| held.role);
@@ -102,6 +103,9 @@ impl Operation<'_, '_> {
             changes.extend(changed("valid_until", Value::Null, until));
         }
         self.record_user(&person.user, "role.granted", changes, reason);
+        if is_news {
+            self.tell_granted(person, role).await?;
+        }
         self.user_is_stale(person.user.id);
         Ok(())
     }
@@ -116,6 +120,7 @@ impl Operation<'_, '_> {
         person.grants.retain(|held| held.role != role);
         let changes = changed("role", role.as_str().into(), Value::Null);
         self.record_user(&person.user, "role.revoked", changes, String::new());
+        self.tell_revoked(person, role).await?;
         self.user_is_stale(person.user.id);
         Ok(())
     }

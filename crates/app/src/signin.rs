@@ -303,6 +303,7 @@ impl Operation<'_, '_> {
             store::users::lock_password(self.connection, context, user, Some(until)).await?;
             let changes = changed("password_locked_until", Value::Null, until.to_string().into());
             self.record_user(&person.user, "user.password_locked", changes, String::new());
+            self.tell_password_locked(person, until, settings).await?;
         }
         Ok(())
     }

@@ -65,6 +65,22 @@ impl App {
 }
 
 impl Operation<'_, '_> {
+    /// Counts one more of `what` about somebody; false if there were more than `most` within `window`.
+    pub(crate) async fn is_within(
+        &mut self,
+        what: &str,
+        about: uuid::Uuid,
+        most: i64,
+        window: std::time::Duration,
+    ) -> Result<bool> {
+        let (context, now) = (self.context, self.now);
+        let counted = occasion(context, what, about.as_bytes());
+        let times =
+            store::credentials::count_try(self.connection, context, counted, "", now, now.minus(window))
+                .await?;
+        Ok(times <= most)
+    }
+
     /// Forgets the failures of an account under all its names, from one address or from all.
     pub(crate) async fn forget_tries(&mut self, user: &User, address: Option<&str>) -> Result<()> {
         let (context, fields) = (self.context, &user.fields);
@@ -84,10 +100,26 @@ fn too_many(policy: &LockoutPolicy) -> Error {
     error.with_retry_after(u32::from(minutes) * 60)
 }
 
+/// Under what something other than a try of a name is counted. The first byte is no text's: nobody can type it.
+pub(crate) fn occasion(context: OrgContext, what: &str, about: &[u8]) -> UserId {
+    let digest = Sha256::new()
+        .chain_update(context.org.0)
+        .chain_update([0xff])
+        .chain_update(what)
+        .chain_update([0xff])
+        .chain_update(about)
+        .finalize();
+    shortened(&digest)
+}
+
 /// Under what tries of a name are counted, whether or not anybody holds it.
 fn subject(context: OrgContext, identifier: &str) -> UserId {
     let key = model::user::key(&identifier.chars().take(300).collect::<String>());
     let digest = Sha256::new().chain_update(context.org.0).chain_update(key).finalize();
+    shortened(&digest)
+}
+
+fn shortened(digest: &[u8]) -> UserId {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     UserId(uuid::Builder::from_custom_bytes(bytes).into_uuid())

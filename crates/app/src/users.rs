@@ -329,6 +329,9 @@ impl Operation<'_, '_> {
         if follows_names(&person.user.fields, patch) {
             patched.display_name = None;
         }
+        if !patch.contains_key("username") && patched.email != person.user.fields.email {
+            crate::emails::follow(&mut patched, person.user.fields.email_key().as_deref());
+        }
         if patched.username.is_none() {
             let message = "A user needs a username.";
             return Err(Error::invalid_field("username", "username.missing", message));
@@ -350,6 +353,10 @@ impl Operation<'_, '_> {
             self.carry_out(&person.user, &expiry(&person.user)).await?;
         }
         self.addresses_changed(&before, &person.user).await?;
+        let old = before.get("email").and_then(Value::as_str);
+        if old.map(model::user::key) != person.user.fields.email_key() {
+            self.settle_email(old, &person.user).await?;
+        }
         // Names and dates stand in the caches too.
         self.user_is_stale(person.user.id);
         Ok(person)

@@ -99,11 +99,18 @@ impl App {
 
     async fn carry_out_work(&self, job: &Job) -> Result<()> {
         let context = job.org;
+        if let Work::FindOrganizations { email } = &job.work {
+            return self.find_organizations(email).await;
+        }
         let read = async |connection: &mut Connection<'_>| store::orgs::find(connection, context).await;
         let Some(org) = self.database().read(read).await? else { return Ok(()) };
-        match job.work {
-            Work::PurgeUser { user } => self.purge_from_trash(&org, user).await,
-            Work::ExpireUser { user } => self.expire(&org, user).await,
+        match &job.work {
+            Work::PurgeUser { user } => self.purge_from_trash(&org, *user).await,
+            Work::ExpireUser { user } => self.expire(&org, *user).await,
+            Work::RecoverPassword { identifier, address } => {
+                self.recover_password(&org, identifier, address).await
+            }
+            Work::FindOrganizations { .. } => Ok(()),
         }
     }
 
@@ -149,6 +156,7 @@ impl App {
             store::idempotency::tidy(connection, now.minus(KEEP_ANSWERS)).await?;
             store::links::tidy(connection, now.minus(crate::links::KEEP)).await?;
             store::mails::tidy(connection, now.minus(crate::mail::KEEP)).await?;
+            store::reserved_addresses::tidy(connection, now).await?;
             Ok(())
         })
         .await

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{JobId, OrgContext, Timestamp, UserId};
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Work {
     /// Purge a user whose time in the trash has ended.
@@ -21,14 +21,28 @@ pub enum Work {
         /// Whom.
         user: UserId,
     },
+    /// Somebody can't get in and has typed this; whether anybody is called so is found out when it is carried out.
+    RecoverPassword {
+        /// A username or an email, as typed.
+        identifier: String,
+        /// From where it was asked.
+        address: String,
+    },
+    /// Somebody has forgotten where they have an account.
+    FindOrganizations {
+        /// Their address, as typed.
+        email: String,
+    },
 }
 
 impl Work {
     /// The kind as stored.
-    pub fn kind(self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::PurgeUser { .. } => "purge_user",
             Self::ExpireUser { .. } => "expire_user",
+            Self::RecoverPassword { .. } => "recover_password",
+            Self::FindOrganizations { .. } => "find_organizations",
         }
     }
 }

@@ -36,6 +36,10 @@ names! {
         MadeAdministrator = "made_administrator",
         /// To the other owners: somebody has become, or is no longer, an owner.
         OwnersChanged = "owners_changed",
+        /// Somebody can't get in, and an administrator must help.
+        AccountUnavailable = "account_unavailable",
+        /// Where somebody has an account.
+        OrganizationFound = "organization_found",
         /// A test of the settings.
         Test = "test",
     }
@@ -55,6 +59,11 @@ names! {
         /// Nobody needs it any more.
         Cancelled = "cancelled",
     }
+}
+
+impl MailKind {
+    /// The notices that a person may switch off. All others guard the account, or were asked for.
+    pub const OPTIONAL: [Self; 1] = [Self::MadeAdministrator];
 }
 
 /// What a mail says besides what is stored anyway. Ids and words of the moment, no secrets.

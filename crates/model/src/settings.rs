@@ -74,6 +74,8 @@ pub struct LockoutPolicy {
     pub failures_in_total: u16,
     /// Minutes that a lock lasts, and within which failures count, 1 to 1440.
     pub minutes: u16,
+    /// Whether the mail about a locked password has a link that unlocks it.
+    pub unlock_by_mail: bool,
 }
 
 /// How long a sign-in lasts (PRODUCT §6).
@@ -116,7 +118,7 @@ impl Default for PasswordPolicy {
 
 impl Default for LockoutPolicy {
     fn default() -> Self {
-        Self { failures_per_address: 5, failures_in_total: 20, minutes: 15 }
+        Self { failures_per_address: 5, failures_in_total: 20, minutes: 15, unlock_by_mail: true }
     }
 }
 

@@ -387,6 +387,11 @@ fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
     }
 }
 
+/// An email address in its normal form, or why it is none; `field` gets the refusal.
+pub fn checked_email(field: &'static str, value: &str) -> std::result::Result<String, FieldError> {
+    validate::email(field, value)
+}
+
 /// The form under which identifiers are looked up.
 pub fn key(identifier: &str) -> String {
     validate::key(identifier)

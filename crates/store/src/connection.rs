@@ -71,6 +71,12 @@ impl<'t> Connection<'t> {
         }
     }
 
+    /// Whether nobody else can write before this transaction ends, so that what was asked before a write is still true
+    /// after it.
+    pub fn writes_alone(&self) -> bool {
+        matches!(self.inner, Inner::Sqlite { .. })
+    }
+
     /// Runs a statement and answers how many rows it touched.
     pub async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> Result<u64> {
         let sql = sql.into();

@@ -98,6 +98,21 @@ pub async fn end(
     connection.execute(sql, values![context.org, user, purpose.as_str(), now, ending.as_str()]).await
 }
 
+/// Ends a user's links for one purpose that were made at `since` or later.
+pub async fn end_since(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    purpose: Purpose,
+    since: Timestamp,
+    ending: Ending,
+    now: Timestamp,
+) -> Result<u64> {
+    let sql = "UPDATE links SET ended_at = $5, ending = $6 WHERE org_id = $1 AND user_id = $2 AND purpose = $3 \
+               AND created_at >= $4 AND ended_at IS NULL";
+    connection.execute(sql, values![context.org, user, purpose.as_str(), since, now, ending.as_str()]).await
+}
+
 /// Ends all links of a user.
 pub async fn end_all(
     connection: &mut Connection<'_>,

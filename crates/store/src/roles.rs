@@ -61,6 +61,22 @@ pub async fn grants(
     Ok(grants)
 }
 
+/// Who holds a role now, at most `limit`, in the order of their ids.
+pub async fn holders(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    role: Role,
+    now: Timestamp,
+    limit: u16,
+) -> Result<Vec<UserId>> {
+    let sql = "SELECT user_id FROM role_grants WHERE org_id = $1 AND role = $2 \
+               AND (valid_from IS NULL OR valid_from <= $3) AND (valid_until IS NULL OR valid_until > $3) \
+               ORDER BY user_id LIMIT $4";
+    let rows: Vec<(UserId,)> =
+        connection.all(sql, values![context.org, role.as_str(), now, i64::from(limit)]).await?;
+    Ok(rows.into_iter().map(|(user,)| user).collect())
+}
+
 /// The roles alone.
 pub async fn of_user(
     connection: &mut Connection<'_>,

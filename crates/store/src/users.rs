@@ -7,7 +7,7 @@ use model::{
     user::{Source, UserType},
 };
 
-use crate::{Connection, Record, Row, Value, locking, values};
+use crate::{Connection, Record, Row, Value, locking, reserved_addresses, values};
 
 /// The columns of a whole user, in the order in which `User` is read.
 pub(crate) const COLUMNS: &str = "u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
@@ -94,6 +94,20 @@ pub async fn find_by_identifier(
     }
 }
 
+/// The organizations in which somebody active has proven this address to be their own; at most `limit`.
+pub async fn orgs_of_address(
+    connection: &mut Connection<'_>,
+    address: &str,
+    limit: u16,
+) -> Result<Vec<(model::OrgId, UserId)>> {
+    let key = model::user::key(address);
+    // Organization by organization, each through its own index: every key begins with the organization.
+    let sql = "SELECT u.org_id, u.id FROM orgs o CROSS JOIN users u \
+               WHERE u.org_id = o.id AND u.email_key = $1 AND u.state = 'active' AND u.email_verified \
+               ORDER BY o.name, u.id LIMIT $2";
+    connection.all(sql, values![&key, i64::from(limit)]).await
+}
+
 /// Whether anybody, in the trash too, holds that username.
 pub async fn username_is_taken(
     connection: &mut Connection<'_>,
@@ -111,6 +125,9 @@ const INSERTS: usize = 5;
 /// Writes a new user. A taken username or email is a conflict that names the field.
 pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> {
     let texts = Texts::of(user)?;
+    if is_reserved(connection, user, &texts).await? {
+        return Err(held("email", false));
+    }
     let sql = "INSERT INTO users (org_id, id, username_key, email_key, sort_name, search_text, fields, \
                email_verified, state, state_data, source, external_id, created_at, updated_at, joined_at, \
                last_sign_in_at, version) \
@@ -136,6 +153,7 @@ pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> 
     ];
     for _ in 0..INSERTS {
         if let Some((key,)) = connection.optional::<(i64,)>(sql, bound).await? {
+            refuse_reserved_meanwhile(connection, user, &texts).await?;
             return connection.index_search(key, Some(&texts.search_text));
         }
         if let Some(refused) = other_holder(connection, user, &texts).await? {
@@ -184,6 +202,7 @@ pub async fn update(connection: &mut Connection<'_>, user: &User) -> Result<()> 
         .await
         .map_err(overtaken)?;
     let Some((key,)) = row else { return Err(stale()) };
+    refuse_reserved_meanwhile(connection, user, &texts).await?;
     connection.index_search(key, Some(&texts.search_text))
 }
 
@@ -320,12 +339,34 @@ impl Texts {
 /// Which of the unique values somebody else holds.
 async fn other_holder(connection: &mut Connection<'_>, user: &User, texts: &Texts) -> Result<Option<Error>> {
     let sql = "SELECT username_key = $3, state = 'trashed' FROM users \
-               WHERE org_id = $1 AND id <> $2 AND (username_key = $3 OR email_key = $4) LIMIT 1";
-    let bound = values![user.org.org, user.id, &texts.username_key, texts.email_key.as_deref()];
+               WHERE org_id = $1 AND id <> $2 AND (username_key = $3 OR email_key = $4) \
+               UNION ALL SELECT FALSE, FALSE FROM reserved_addresses \
+               WHERE org_id = $1 AND user_id <> $2 AND email_key = $4 AND until > $5 LIMIT 1";
+    let email = texts.email_key.as_deref();
+    let bound = values![user.org.org, user.id, &texts.username_key, email, user.updated_at];
     let Some((is_username, in_trash)) = connection.optional::<(bool, bool)>(sql, bound).await? else {
         return Ok(None);
     };
     Ok(Some(held(if is_username { "username" } else { "email" }, in_trash)))
+}
+
+/// Whether the address is kept for somebody who has left it and may take it back. A user that is saved was changed now.
+async fn is_reserved(connection: &mut Connection<'_>, user: &User, texts: &Texts) -> Result<bool> {
+    let Some(email) = &texts.email_key else { return Ok(false) };
+    reserved_addresses::is_for_another(connection, user.org, email, user.id, user.updated_at).await
+}
+
+/// On PostgreSQL an address can be left, and reserved, while somebody who wants it waits for the index. Only asking once
+/// more afterwards finds that out.
+async fn refuse_reserved_meanwhile(
+    connection: &mut Connection<'_>,
+    user: &User,
+    texts: &Texts,
+) -> Result<()> {
+    if !connection.writes_alone() && is_reserved(connection, user, texts).await? {
+        return Err(Error::unavailable("database.contention", "an address was reserved meanwhile"));
+    }
+    Ok(())
 }
 
 /// The refusal of a unique value that somebody else holds.

@@ -102,10 +102,12 @@ impl From<&FieldError> for FieldProblem {
 pub(crate) fn finish(response: &mut Response, request_id: &str, is_api: bool, method: &Method, path: &str) {
     let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() else { return };
     let (kind, code, detail, status) = (error.kind(), error.code(), error.detail(), response.status());
+    let path_in_log = without_secrets(path);
+    let path_in_log = path_in_log.as_str();
     if matches!(kind, Kind::Internal | Kind::Unavailable | Kind::OutcomeUnknown) {
-        tracing::error!(request_id, %method, path, code, detail, "a request failed");
+        tracing::error!(request_id, %method, path = path_in_log, code, detail, "a request failed");
     } else {
-        tracing::debug!(request_id, %method, path, code, detail, "a request was refused");
+        tracing::debug!(request_id, %method, path = path_in_log, code, detail, "a request was refused");
     }
     let headers = response.headers_mut();
     if let Some(seconds) = error.retry_after() {
@@ -122,6 +124,17 @@ pub(crate) fn finish(response: &mut Response, request_id: &str, is_api: bool, me
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, body.len().into());
     *response.body_mut() = Body::from(body);
+}
+
+/// Ids have 36 characters, the secrets of links 43, and some are mangled on their way.
+const LONGEST_IN_LOG: usize = 39;
+
+/// A path as it may stand in the log: the secret of a link is not for whoever reads logs.
+fn without_secrets(path: &str) -> String {
+    let shown = |part: &str| {
+        if part.chars().count() > LONGEST_IN_LOG { "…".to_owned() } else { part.to_owned() }
+    };
+    path.split('/').map(shown).collect::<Vec<_>>().join("/")
 }
 
 fn document(error: &Error, status: StatusCode, request_id: &str) -> String {
@@ -150,4 +163,21 @@ pub(crate) async fn wrong_method() -> Response {
     let mut response = Problem(Error::new(Kind::Malformed, "method.not_allowed", message)).into_response();
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn no_secret_of_a_link_reaches_the_log() {
+        let secret = "q".repeat(43);
+        for mangled in [secret.clone(), format!("{secret}."), format!("{secret}%3E"), secret[..40].to_owned()]
+        {
+            let path = format!("/o/acme/reset-password/{mangled}");
+            assert_eq!(without_secrets(&path), "/o/acme/reset-password/…");
+        }
+        let ordinary = "/o/acme/users/01a1f78e-44c2-7000-8000-000000000000/edit";
+        assert_eq!(without_secrets(ordinary), ordinary);
+    }
 }

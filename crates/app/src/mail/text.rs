@@ -72,6 +72,8 @@ kinds! {
     NewDevice => NewDevice, "new_device.txt";
     MadeAdministrator => MadeAdministrator, "made_administrator.txt";
     OwnersChanged => OwnersChanged, "owners_changed.txt";
+    AccountUnavailable => AccountUnavailable, "account_unavailable.txt";
+    OrganizationFound => OrganizationFound, "organization_found.txt";
     Test => Test, "test.txt";
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod lifecycle;
 mod orgs;
+mod recovery;
 mod roles;
 mod tokens;
 mod users;
@@ -35,29 +36,36 @@ pub(crate) fn routes() -> Vec<Route> {
     let may = |permission| Needs::Permission(permission);
     vec![
         Route::api(may(P::UserList), routes!(users::list)),
-        Route::api(may(P::UserCreate), routes!(users::create)),
-        Route::api(may(P::UserImport), routes!(users::import)),
+        Route::api(may(P::UserCreate), routes!(users::create)).mails(),
+        Route::api(may(P::UserImport), routes!(users::import)).mails(),
         Route::api(may(P::UserRead), routes!(users::show)),
-        Route::api(may(P::UserUpdate), routes!(users::edit)),
-        Route::api(may(P::UserActivate), routes!(lifecycle::activate)),
+        Route::api(may(P::UserUpdate), routes!(users::edit)).mails(),
+        Route::api(may(P::UserActivate), routes!(lifecycle::activate)).mails(),
         Route::api(may(P::UserSuspend), routes!(lifecycle::suspend)),
-        Route::api(may(P::UserRead), routes!(lifecycle::reactivate)),
+        Route::api(may(P::UserRead), routes!(lifecycle::reactivate)).mails(),
         Route::api(may(P::UserDeprovision), routes!(lifecycle::deprovision)),
         Route::api(may(P::UserLock), routes!(lifecycle::lock)),
         Route::api(may(P::UserUnlock), routes!(lifecycle::unlock)),
-        Route::api(may(P::UserResetPassword), routes!(lifecycle::set_password)),
+        Route::api(may(P::UserResetPassword), routes!(lifecycle::set_password)).mails(),
         Route::api(may(P::UserResetPassword), routes!(lifecycle::require_password_change)),
+        Route::api(may(P::UserResetPassword), routes!(recovery::send_reset_link)).mails(),
         Route::api(may(P::UserDelete), routes!(lifecycle::delete)),
         Route::api(may(P::UserRestore), routes!(lifecycle::restore)),
         Route::api(may(P::UserPurge), routes!(lifecycle::purge)),
         Route::api(may(P::RoleRead), routes!(roles::list)),
-        Route::api(may(P::RoleAssign), routes!(roles::replace)),
-        Route::api(may(P::RoleAssign), routes!(roles::grant)),
-        Route::api(may(P::RoleAssign), routes!(roles::revoke)),
+        Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
+        Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),
+        Route::api(may(P::RoleAssign), routes!(roles::revoke)).mails(),
         Route::api(may(P::AccountRead), routes!(account::whoami)),
         Route::api(may(P::AccountRead), routes!(account::show)),
         Route::api(may(P::AccountUpdate), routes!(account::edit)),
-        Route::api(may(P::AccountPassword), routes!(account::change_password)).limited(),
+        Route::api(may(P::AccountPassword), routes!(account::change_password)).limited().mails(),
+        Route::api(may(P::AccountRead), routes!(recovery::email)),
+        Route::api(may(P::AccountUpdate), routes!(recovery::change_email)).limited().mails(),
+        Route::api(may(P::AccountUpdate), routes!(recovery::cancel_email)),
+        Route::api(may(P::AccountUpdate), routes!(recovery::verify_email)).limited().mails(),
+        Route::api(may(P::AccountRead), routes!(recovery::notices)),
+        Route::api(may(P::AccountUpdate), routes!(recovery::set_notices)),
         Route::api(may(P::AccountTokens), routes!(tokens::list)),
         Route::api(may(P::AccountTokens), routes!(tokens::create)),
         Route::api(may(P::AccountTokens), routes!(tokens::revoke)),

@@ -130,6 +130,9 @@ impl<'v> Possible<'v> {
                 StateName::Staged | StateName::Invited | StateName::Active | StateName::Suspended
             );
         if takes_password && self.visit.may(Permission::UserResetPassword) {
+            if state == StateName::Active {
+                harmless.push(self.offered("Send reset link…", "/send-reset-link", "mail"));
+            }
             harmless.push(self.offered("Set temporary password…", "/set-password", "password"));
             if matches!(state, StateName::Active | StateName::Suspended) {
                 let path = "/require-password-change";

@@ -16,10 +16,13 @@ pub(crate) enum Done {
     PasswordChanged,
     TokenRevoked,
     SetUp,
+    ResetLinkSent,
+    ConfirmationSent,
+    EmailChangeCancelled,
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 10] = [
+const NAMES: [(Done, &str); 13] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -30,6 +33,9 @@ const NAMES: [(Done, &str); 10] = [
     (Done::PasswordChanged, "password-changed"),
     (Done::TokenRevoked, "token-revoked"),
     (Done::SetUp, "set-up"),
+    (Done::ResetLinkSent, "reset-link-sent"),
+    (Done::ConfirmationSent, "confirmation-sent"),
+    (Done::EmailChangeCancelled, "email-change-cancelled"),
 ];
 
 impl Done {
@@ -63,6 +69,13 @@ impl Done {
                 "Your password was changed. All your other sessions have ended.".to_owned()
             }
             Self::TokenRevoked => "The token was revoked. It stopped working at once.".to_owned(),
+            Self::ResetLinkSent => format!("A mail is on its way to {subject}."),
+            Self::ConfirmationSent => {
+                "A mail is on its way. Open its link to confirm the address.".to_owned()
+            }
+            Self::EmailChangeCancelled => {
+                "Cancelled. The link in the mail opens nothing any more.".to_owned()
+            }
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }
     }

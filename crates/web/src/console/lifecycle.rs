@@ -67,7 +67,7 @@ async fn question(
 }
 
 /// Shows a question about a user, with what was refused.
-async fn show(
+pub(super) async fn show(
     visit: &Visit,
     person: &Person,
     path: &str,

@@ -6,11 +6,14 @@
 mod account;
 mod actions;
 mod done;
+mod emails;
 mod forms;
 mod lifecycle;
 mod passwords;
 mod questions;
 mod record;
+mod recovery;
+mod reset_link;
 mod roles;
 mod settings;
 mod setup;
@@ -37,7 +40,7 @@ use crate::{
 
 /// Every page and form.
 pub(crate) fn routes() -> Vec<Route> {
-    [doors(), users_and_settings(), transitions(), own_account()].into_iter().flatten().collect()
+    [doors(), ways_back(), users_and_settings(), transitions(), own_account()].into_iter().flatten().collect()
 }
 
 /// Coming in and going out.
@@ -55,7 +58,7 @@ fn doors() -> Vec<Route> {
         Route::page(Method::GET, "/o/{slug}", may(P::AccountRead), signin::start),
         Route::page(Method::GET, "/o/{slug}/", may(P::AccountRead), signin::start),
         Route::page(Method::GET, "/o/{slug}/sign-in", Needs::Org, signin::sign_in_page),
-        Route::page(Method::POST, "/o/{slug}/sign-in", Needs::Org, signin::sign_in).limited(),
+        Route::page(Method::POST, "/o/{slug}/sign-in", Needs::Org, signin::sign_in).limited().mails(),
         Route::page(Method::POST, "/o/{slug}/sign-out", may(P::AccountRead), signin::sign_out),
         Route::page(
             Method::GET,
@@ -69,7 +72,29 @@ fn doors() -> Vec<Route> {
             may(P::AccountPassword),
             signin::change_password,
         )
-        .limited(),
+        .limited()
+        .mails(),
+    ]
+}
+
+/// The way back in, and the pages of links in mail.
+fn ways_back() -> Vec<Route> {
+    let (forgot, find) = ("/o/{slug}/forgot-password", "/find-organization");
+    let (reset, unlock) = ("/o/{slug}/reset-password/{name}", "/o/{slug}/unlock/{name}");
+    let (verify, undo) = ("/o/{slug}/verify-email/{name}", "/o/{slug}/undo-email/{name}");
+    vec![
+        Route::page(Method::GET, find, Needs::Nothing, recovery::find_page),
+        Route::page(Method::POST, find, Needs::Nothing, recovery::find).limited().mails(),
+        Route::page(Method::GET, forgot, Needs::Org, recovery::forgot_page),
+        Route::page(Method::POST, forgot, Needs::Org, recovery::forgot).limited().mails(),
+        Route::page(Method::GET, reset, Needs::Org, recovery::reset_page),
+        Route::page(Method::POST, reset, Needs::Org, recovery::reset).limited().mails(),
+        Route::page(Method::GET, unlock, Needs::Org, recovery::unlock_page),
+        Route::page(Method::POST, unlock, Needs::Org, recovery::unlock).limited(),
+        Route::page(Method::GET, verify, Needs::Org, emails::confirm_page),
+        Route::page(Method::POST, verify, Needs::Org, emails::confirm).limited().mails(),
+        Route::page(Method::GET, undo, Needs::Org, emails::undo_page),
+        Route::page(Method::POST, undo, Needs::Org, emails::undo).limited().mails(),
     ]
 }
 
@@ -78,18 +103,21 @@ fn users_and_settings() -> Vec<Route> {
     let may = Needs::Permission;
     let password = "/o/{slug}/users/{id}/set-password";
     let change = "/o/{slug}/users/{id}/require-password-change";
+    let link = "/o/{slug}/users/{id}/send-reset-link";
     let policies = "/o/{slug}/settings/policies";
     vec![
         Route::page(Method::GET, "/o/{slug}/users", may(P::UserList), users::list),
         Route::page(Method::GET, "/o/{slug}/users/new", may(P::UserCreate), user_forms::new),
-        Route::page(Method::POST, "/o/{slug}/users/new", may(P::UserCreate), user_forms::create),
+        Route::page(Method::POST, "/o/{slug}/users/new", may(P::UserCreate), user_forms::create).mails(),
         Route::page(Method::GET, "/o/{slug}/users/{id}", may(P::UserRead), user_page::show),
         Route::page(Method::GET, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit_page),
-        Route::page(Method::POST, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit),
+        Route::page(Method::POST, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit).mails(),
         Route::page(Method::GET, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::page),
-        Route::page(Method::POST, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::change),
+        Route::page(Method::POST, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::change).mails(),
         Route::page(Method::GET, password, may(P::UserResetPassword), lifecycle::password_page),
-        Route::page(Method::POST, password, may(P::UserResetPassword), lifecycle::set_password),
+        Route::page(Method::POST, password, may(P::UserResetPassword), lifecycle::set_password).mails(),
+        Route::page(Method::GET, link, may(P::UserResetPassword), reset_link::page),
+        Route::page(Method::POST, link, may(P::UserResetPassword), reset_link::send).mails(),
         Route::page(Method::GET, change, may(P::UserResetPassword), lifecycle::require_change_page),
         Route::page(Method::POST, change, may(P::UserResetPassword), lifecycle::require_change),
         Route::page(Method::GET, "/o/{slug}/settings", may(P::SettingsRead), settings::general_page),
@@ -103,12 +131,27 @@ fn users_and_settings() -> Vec<Route> {
 fn own_account() -> Vec<Route> {
     use Permission as P;
     let may = Needs::Permission;
+    let email = "/o/{slug}/account/email";
     let (password, revoke) = ("/o/{slug}/account/password", "/o/{slug}/account/tokens/{id}/revoke");
     vec![
         Route::page(Method::GET, "/o/{slug}/account", may(P::AccountRead), account::profile_page),
         Route::page(Method::POST, "/o/{slug}/account", may(P::AccountUpdate), account::save_profile),
         Route::page(Method::GET, password, may(P::AccountPassword), account::password_page),
-        Route::page(Method::POST, password, may(P::AccountPassword), account::change_password).limited(),
+        Route::page(Method::POST, password, may(P::AccountPassword), account::change_password)
+            .limited()
+            .mails(),
+        Route::page(Method::GET, email, may(P::AccountRead), emails::page),
+        Route::page(Method::POST, email, may(P::AccountUpdate), emails::change).limited().mails(),
+        Route::page(Method::POST, "/o/{slug}/account/email/cancel", may(P::AccountUpdate), emails::cancel),
+        Route::page(Method::POST, "/o/{slug}/account/email/verify", may(P::AccountUpdate), emails::verify)
+            .limited()
+            .mails(),
+        Route::page(
+            Method::POST,
+            "/o/{slug}/account/email/notices",
+            may(P::AccountUpdate),
+            emails::save_notices,
+        ),
         Route::page(Method::GET, "/o/{slug}/account/tokens", may(P::AccountTokens), tokens::list),
         Route::page(Method::GET, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::new),
         Route::page(Method::POST, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::create),
@@ -126,7 +169,11 @@ fn transitions() -> Vec<Route> {
             lifecycle::carry_out(visit, id, fields, action)
         };
         let needs = Needs::Permission(permission);
-        [Route::page(Method::GET, &path, needs, ask), Route::page(Method::POST, &path, needs, carry_out)]
+        let mut posted = Route::page(Method::POST, &path, needs, carry_out);
+        if MAILING.contains(&action) {
+            posted = posted.mails();
+        }
+        [Route::page(Method::GET, &path, needs, ask), posted]
     };
     TRANSITIONS.into_iter().flat_map(both).collect()
 }
@@ -144,6 +191,9 @@ const TRANSITIONS: [(ActionName, Permission); 9] = [
     (ActionName::Delete, Permission::UserDelete),
     (ActionName::Purge, Permission::UserPurge),
 ];
+
+/// The transitions that mail: activating somebody without a password, and giving an owner's role back.
+const MAILING: [ActionName; 2] = [ActionName::Activate, ActionName::Reactivate];
 
 /// The cookie of a session. `keep` = seconds for which the browser keeps it; `None`: until it is closed.
 pub(crate) fn session_cookie(org: &Org, secret: &Secret, keep: Option<u64>, https: bool) -> HeaderValue {

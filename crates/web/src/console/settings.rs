@@ -76,6 +76,12 @@ const GROUPS: [(&str, &str, &[Rule]); 4] = [
             rule("lockout.failures_per_address", "Pause after", "failures from one address", ""),
             rule("lockout.failures_in_total", "Lock the password after", "failures in total", ""),
             rule("lockout.minutes", "For", "minutes", "Failures within this time count together."),
+            rule(
+                "lockout.unlock_by_mail",
+                "The mail about a locked password can unlock it",
+                "yes",
+                "Whoever reads the person's mail can, for an hour.",
+            ),
         ],
     ),
     (

@@ -5,7 +5,7 @@ use askama::Template;
 use super::{
     form::Form,
     frame::Frame,
-    parts::{Badge, Card, Empty, Moment},
+    parts::{Badge, Banner, Card, Empty, Moment},
     users::{Tab, UserHeading},
 };
 
@@ -30,6 +30,22 @@ pub(crate) struct PasswordPage {
     pub(crate) form: Form,
     /// What the password must be like.
     pub(crate) rules: Vec<String>,
+}
+
+/// The address, what waits to be confirmed, and what is mailed.
+#[derive(Template)]
+#[template(path = "account/email.html")]
+pub(crate) struct EmailPage {
+    pub(crate) frame: Frame,
+    pub(crate) heading: UserHeading,
+    pub(crate) tabs: Vec<Tab>,
+    pub(crate) banners: Vec<Banner>,
+    /// Takes back what waits to be confirmed.
+    pub(crate) cancel: Option<Form>,
+    /// Asks for the mail that proves the present address.
+    pub(crate) verify: Option<Form>,
+    pub(crate) form: Form,
+    pub(crate) notices: Form,
 }
 
 /// One's API tokens.

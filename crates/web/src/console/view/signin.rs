@@ -47,6 +47,23 @@ pub(crate) struct SetupPage {
     pub(crate) form: Form,
 }
 
+/// One step on the way back in: what it is about, perhaps a form, and where to go from here.
+#[derive(Template, Default)]
+#[template(path = "signin/step.html")]
+pub(crate) struct StepPage {
+    /// Whose page it is; none before the organization is known.
+    pub(crate) org: Option<Org>,
+    pub(crate) title: String,
+    pub(crate) lines: Vec<String>,
+    /// What a password must be like.
+    pub(crate) rules: Vec<String>,
+    pub(crate) form: Option<Form>,
+    /// The next step, the likeliest first.
+    pub(crate) links: Vec<Link>,
+    /// Quieter ways out, below the card.
+    pub(crate) more: Vec<Link>,
+}
+
 /// Signed out, and where to go from here.
 #[derive(Template)]
 #[template(path = "signin/signed_out.html")]

@@ -1,0 +1,171 @@
+//! What people are told about their accounts by mail, and by whom it was done: one place per notice.
+//!
+//! Most notices guard the account and can't be switched off. Nobody is told about what was done to an account before it
+//! was used: a first password, roles given at creation.
+
+use std::time::Duration;
+
+use model::{
+    Agent, Error, Permission, Result, Role, Settings, Timestamp, User, UserId,
+    lifecycle::State,
+    link::Purpose,
+    mail::{MailDetails, MailKind},
+};
+
+use crate::{Actor, App, Operation, Person, access::signed_out, mail::NewMail};
+
+/// How long the link lives that comes with the news of a new password: who reads mail once a day must find it working.
+const AFTER_A_CHANGE: Duration = Duration::from_secs(24 * 3600);
+/// So many mails about a locked password in a day at most: a stranger decides how often it is locked.
+const LOCKED_A_DAY: i64 = 5;
+/// So many owners are told at most.
+const OWNERS: u16 = 50;
+
+impl App {
+    /// The notices that the actor has switched off.
+    pub async fn muted_notices(&self, actor: &Actor) -> Result<Vec<MailKind>> {
+        actor.require(Permission::AccountRead)?;
+        let (context, user) = (actor.context, actor.user().ok_or_else(signed_out)?);
+        let read = async |connection: &mut store::Connection<'_>| {
+            store::notices::muted(connection, context, user).await
+        };
+        self.database().read(read).await
+    }
+
+    /// Switches these notices off, and all others on.
+    pub async fn mute_notices(&self, actor: &Actor, kinds: Vec<MailKind>) -> Result<()> {
+        let user = actor.user().ok_or_else(signed_out)?;
+        if kinds.iter().any(|kind| !MailKind::OPTIONAL.contains(kind)) {
+            let message = "This notice guards the account and can't be switched off.";
+            return Err(Error::invalid_field("notices", "notice.not_optional", message));
+        }
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person(user).await?;
+            let before = store::notices::muted(op.connection, op.context, user).await?;
+            store::notices::unmute(op.connection, op.context, user).await?;
+            for kind in &kinds {
+                store::notices::mute(op.connection, op.context, user, *kind).await?;
+            }
+            let names =
+                |kinds: &[MailKind]| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().into();
+            let changes = crate::users::changed("muted", names(&before), names(&kinds));
+            op.record_user(&person.user, "account.notices_changed", changes, String::new());
+            Ok(())
+        };
+        self.run(actor, Permission::AccountUpdate, deed).await
+    }
+}
+
+impl Operation<'_, '_> {
+    /// Who does this, as the person it is done to reads it; nothing if they do it themselves.
+    pub(crate) fn by_whom(&self, user: UserId) -> String {
+        match self.agent {
+            Agent::User(id) if id == user => String::new(),
+            Agent::User(_) => self.actor_name().to_owned(),
+            Agent::Operator => "the operator of the server".to_owned(),
+            Agent::System => String::new(),
+        }
+    }
+
+    /// The password is another one, and there was one before: with a way back for whoever did not do it.
+    pub(crate) async fn tell_password_changed(&mut self, person: &Person) -> Result<()> {
+        let user = &person.user;
+        let Some(address) = user.fields.email.clone() else { return Ok(()) };
+        if !user.may_act(self.now) {
+            return Ok(());
+        }
+        let link = self.new_link(user.id, Purpose::PasswordReset, &address, AFTER_A_CHANGE).await?;
+        let details = MailDetails { by: self.by_whom(user.id), at: Some(self.now), ..MailDetails::default() };
+        self.notify(user, MailKind::PasswordChanged, Some(&link), details);
+        Ok(())
+    }
+
+    /// Too many wrong passwords: with a link that unlocks, where policy allows.
+    pub(crate) async fn tell_password_locked(
+        &mut self,
+        person: &Person,
+        until: Timestamp,
+        settings: &Settings,
+    ) -> Result<()> {
+        let user = &person.user;
+        let day = Duration::from_secs(24 * 3600);
+        if user.fields.email.is_none() || !self.is_within("locked", user.id.0, LOCKED_A_DAY, day).await? {
+            return Ok(());
+        }
+        let address = user.fields.email.clone().unwrap_or_default();
+        let link = if settings.lockout.unlock_by_mail {
+            let lifetime = Purpose::Unlock.lifetime();
+            Some(self.new_link(user.id, Purpose::Unlock, &address, lifetime).await?)
+        } else {
+            None
+        };
+        let details = MailDetails { at: Some(until), ..MailDetails::default() };
+        self.notify(user, MailKind::PasswordLocked, link.as_ref(), details);
+        Ok(())
+    }
+
+    /// To the address of before, if the account was in use.
+    pub(crate) fn tell_email_changed_by_administrator(&mut self, old: &str, user: &User) {
+        if matches!(user.state, State::Staged | State::Invited) {
+            return;
+        }
+        let details = MailDetails {
+            by: self.by_whom(user.id),
+            about: user.fields.email.clone().unwrap_or_default(),
+            ..MailDetails::default()
+        };
+        let kind = MailKind::EmailChangedByAdministrator;
+        self.mail(NewMail { user: Some(user.id), kind, address: old, link: None, invitation: None, details });
+    }
+
+    /// A role was given that was not held: the person hears of an administrator's, the owners of an owner.
+    pub(crate) async fn tell_granted(&mut self, person: &Person, role: Role) -> Result<()> {
+        let is_new = person.user.created_at == self.now;
+        if is_new && !matches!(self.agent, Agent::User(_)) {
+            return Ok(());
+        }
+        if role == Role::Owner {
+            self.tell_owners(person, "is an owner now").await?;
+        }
+        let administers = matches!(role, Role::Owner | Role::Administrator | Role::SecurityAdministrator);
+        let (context, id) = (self.context, person.user.id);
+        if !administers || is_new || !person.user.may_act(self.now) || self.agent == Agent::User(id) {
+            return Ok(());
+        }
+        if store::notices::muted(self.connection, context, id).await?.contains(&MailKind::MadeAdministrator) {
+            return Ok(());
+        }
+        let article = if role == Role::SecurityAdministrator { "a" } else { "an" };
+        let details = MailDetails {
+            by: self.by_whom(id),
+            about: format!("{article} {}", role.label()),
+            ..MailDetails::default()
+        };
+        self.notify(&person.user, MailKind::MadeAdministrator, None, details);
+        Ok(())
+    }
+
+    /// A role was taken: the owners hear of an owner.
+    pub(crate) async fn tell_revoked(&mut self, person: &Person, role: Role) -> Result<()> {
+        if role == Role::Owner { self.tell_owners(person, "is no longer an owner").await } else { Ok(()) }
+    }
+
+    async fn tell_owners(&mut self, person: &Person, what: &str) -> Result<()> {
+        let (context, now) = (self.context, self.now);
+        let owners = store::roles::holders(self.connection, context, Role::Owner, now, OWNERS).await?;
+        for owner in owners.into_iter().filter(|owner| *owner != person.user.id) {
+            let Some(owner) = store::users::find(self.connection, context, owner).await? else { continue };
+            if !owner.may_act(now) {
+                continue;
+            }
+            let by = match self.agent {
+                Agent::User(_) => self.actor_name().to_owned(),
+                Agent::Operator | Agent::System => "the operator of the server".to_owned(),
+            };
+            let about = format!("{} {what}", person.user.name());
+            let details = MailDetails { by, about, at: Some(now), ..MailDetails::default() };
+            self.notify(&owner, MailKind::OwnersChanged, None, details);
+        }
+        Ok(())
+    }
+}
