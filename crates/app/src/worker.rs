@@ -149,6 +149,7 @@ impl App {
             store::idempotency::tidy(connection, now.minus(KEEP_ANSWERS)).await?;
             store::links::tidy(connection, now.minus(crate::links::KEEP)).await?;
             store::mails::tidy(connection, now.minus(crate::mail::KEEP)).await?;
+            store::stray_sign_ins::tidy(connection, now.minus(crate::explain_sign_in::KEEP_STRAYS)).await?;
             Ok(())
         })
         .await

@@ -117,6 +117,12 @@ impl Route {
         self
     }
 
+    /// May cause mail.
+    pub(crate) fn mails(mut self) -> Self {
+        self.declared.mails = true;
+        self
+    }
+
     /// The declaration.
     pub(crate) fn declared(&self) -> Declared {
         self.declared.clone()

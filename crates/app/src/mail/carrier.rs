@@ -69,6 +69,14 @@ impl Carrier {
         !matches!(self, Self::Nobody)
     }
 
+    /// Through what mail goes, in words, never with credentials; `None` if it goes nowhere.
+    pub fn description(&self) -> Option<String> {
+        match self {
+            Self::Nobody => None,
+            Self::Mailbox(_) => Some("the mailbox of the demonstration".to_owned()),
+        }
+    }
+
     /// The mailbox, if mail is kept in one.
     pub fn mailbox(&self) -> Option<&Mailbox> {
         match self {

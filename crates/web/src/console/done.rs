@@ -16,10 +16,12 @@ pub(crate) enum Done {
     PasswordChanged,
     TokenRevoked,
     SetUp,
+    MailRetried,
+    TestMailSent,
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 10] = [
+const NAMES: [(Done, &str); 12] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -30,6 +32,8 @@ const NAMES: [(Done, &str); 10] = [
     (Done::PasswordChanged, "password-changed"),
     (Done::TokenRevoked, "token-revoked"),
     (Done::SetUp, "set-up"),
+    (Done::MailRetried, "mail-retried"),
+    (Done::TestMailSent, "test-mail-sent"),
 ];
 
 impl Done {
@@ -63,6 +67,8 @@ impl Done {
                 "Your password was changed. All your other sessions have ended.".to_owned()
             }
             Self::TokenRevoked => "The token was revoked. It stopped working at once.".to_owned(),
+            Self::MailRetried => "It is being sent again. Look here again in a moment.".to_owned(),
+            Self::TestMailSent => "A test mail is on its way. The list says what becomes of it.".to_owned(),
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }
     }
