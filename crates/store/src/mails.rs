@@ -186,7 +186,7 @@ pub async fn news(connection: &mut Connection<'_>, context: OrgContext) -> Resul
 /// When the oldest mail that waits in any organization was to be sent, and how many wait, up to `COUNTED`.
 pub async fn waiting(connection: &mut Connection<'_>) -> Result<(i64, Option<Timestamp>)> {
     let sql = "SELECT count(*), min(created_at) FROM (SELECT created_at FROM mails \
-               WHERE state IN ('queued', 'deferred') ORDER BY next_at, id LIMIT $1) AS w";
+               WHERE state IN ('queued', 'deferred') AND next_at >= 0 ORDER BY next_at, id LIMIT $1) AS w";
     connection.one(sql, values![COUNTED]).await
 }
 
