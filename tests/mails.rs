@@ -193,7 +193,7 @@ on_both! {
         assert_eq!(list["items"][1]["id"], own["id"]);
         assert_eq!(app.count("SELECT count(*) FROM audit_entries WHERE event = 'mail.test_sent'").await, 2);
         let operator = app.app.send_test_mail(&app.operator(), &app.org, None).await.unwrap_err();
-        assert_eq!(operator.code(), "mail.no_address");
+        assert_eq!(operator.fields()[0].code, "mail.no_address");
     }
 
     async fn the_list_is_read_page_by_page_there_and_back(app: TestApp) {

@@ -18,6 +18,7 @@ mod harness;
 mod importing;
 mod keyboard;
 mod life;
+mod mail;
 mod program;
 mod roles;
 mod settings;

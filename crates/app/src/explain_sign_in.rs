@@ -83,7 +83,8 @@ impl App {
             user,
             password: known.person.password.set_at.map(|_| PasswordFacts {
                 expires_at: known.person.password.expires_at,
-                must_change: known.person.password.must_change,
+                must_change: known.person.password.must_change
+                    || known.person.password.is_overdue(user, &org.settings.password, now),
             }),
             invitation: known.invitation.as_ref(),
             mails: &known.mails,

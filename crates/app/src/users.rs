@@ -336,7 +336,8 @@ impl Operation<'_, '_> {
         // Who is invited writes the name; until then it must be possible to correct the address alone.
         let is_nameless = person.user.fields.given_name.is_none() && person.user.fields.family_name.is_none();
         let awaits_name = is_nameless && person.user.state.name() == StateName::Invited;
-        let fields = patched.checked(if awaits_name { Completeness::EmailOnly } else { Completeness::Full })?;
+        let fields =
+            patched.checked(if awaits_name { Completeness::EmailOnly } else { Completeness::Full })?;
         check_kind(&person, &fields)?;
         self.check_references(&fields).await?;
         let validity_changed = fields.valid_until != person.user.fields.valid_until
