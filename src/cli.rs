@@ -75,6 +75,8 @@ pub(crate) enum Noun {
     Import(commands::import::Options),
     /// API tokens: create one for a user
     Token(commands::token::Token),
+    /// Mail: how it stands, what could not be sent, sending it again, a test
+    Mail(commands::mail::Mail),
     /// Make somebody an owner who can sign in, when nobody else can
     RecoverOwner(commands::recover_owner::Options),
     /// Look whether everything is all right, and say what to do if not

@@ -3,12 +3,12 @@
 //!
 //! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
 
-use app::import;
-use model::{Role, Timestamp, UserFields, lifecycle::Reason};
+use app::{explain_sign_in::Explanation, import};
+use model::{Role, Timestamp, UserFields, lifecycle::Reason, mail::MailState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::view::{Check, OrgView, TokenView, UserView};
+use crate::view::{Check, MailStatusView, MailView, OrgView, TokenView, UserView};
 
 /// A deed, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,6 +40,13 @@ pub(crate) enum Deed {
     RequirePasswordChange { user: String },
     Import { rows: Vec<import::Row> },
     CreateToken { user: String, name: String, scopes: Vec<String>, days: u16 },
+    ExplainSignIn { user: String },
+    MailStatus,
+    ListMails { state: Option<MailState>, limit: u16, cursor: Option<String> },
+    ShowMail { mail: String },
+    RetryMail { mail: String },
+    RetryMails { deferred: bool },
+    TestMail { address: String },
     RecoverOwner { user: String },
     Examine,
 }
@@ -96,5 +103,14 @@ pub(crate) enum Outcome {
     },
     Imported(Vec<import::Verdict>),
     Token(TokenView),
+    Explanation(Box<Explanation>),
+    MailStatus(MailStatusView),
+    Mails {
+        items: Vec<MailView>,
+        next: Option<String>,
+    },
+    Mail(MailView),
+    /// So many mails are sent again.
+    Retried(usize),
     Checks(Vec<Check>),
 }

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use app::{
     Actor, App, Person,
+    mails::MailQuery,
     tokens::NewToken,
     users::{InitialPassword, NewUser},
 };
-use model::{Action, Error, Kind, Org, Permission, Permissions, Result, UserId, filter::UserQuery, page};
+use model::{
+    Action, Error, Kind, MailId, Org, Permission, Permissions, Result, UserId, filter::UserQuery, page,
+};
 
 use crate::{
     command::{Command, Deed, List, NewPassword, Outcome, Step},
@@ -115,6 +118,17 @@ impl Operator<'_> {
             Deed::CreateToken { user, name, scopes, days } => {
                 self.create_token(&user, NewToken { name, scopes, days, secret: None }).await
             }
+            Deed::ExplainSignIn { user } => {
+                let id = self.id(&user).await?;
+                let explanation = app.explain_sign_in(actor, org, id).await?;
+                Ok(Outcome::Explanation(Box::new(explanation)))
+            }
+            Deed::MailStatus
+            | Deed::ListMails { .. }
+            | Deed::ShowMail { .. }
+            | Deed::RetryMail { .. }
+            | Deed::RetryMails { .. }
+            | Deed::TestMail { .. } => self.mail(deed).await,
             Deed::RecoverOwner { user } => {
                 let (person, password) = Box::pin(app.recover_owner(org, &user)).await?;
                 Ok(self.with_password(person, Some(password)))
@@ -122,6 +136,32 @@ impl Operator<'_> {
             Deed::CreateOrg { .. } | Deed::ListOrgs | Deed::Examine => {
                 Err(Error::internal("asked of an organization, but not its business"))
             }
+        }
+    }
+
+    async fn mail(&self, deed: Deed) -> Result<Outcome> {
+        let (app, actor, org) = (self.app, &self.actor, self.org.as_ref());
+        match deed {
+            Deed::MailStatus => Ok(Outcome::MailStatus(app.mail_status(actor).await?.into())),
+            Deed::ListMails { state, limit, cursor } => {
+                let query = MailQuery { state, limit: page::limit(Some(limit))?, cursor };
+                let page = app.mails(actor, query).await?;
+                let items = page.items.into_iter().map(Into::into).collect();
+                Ok(Outcome::Mails { items, next: page.next })
+            }
+            Deed::ShowMail { mail } => Ok(Outcome::Mail(app.mail(actor, mail_id(&mail)?).await?.into())),
+            Deed::RetryMail { mail } => {
+                app.retry_mail(actor, mail_id(&mail)?).await.map_err(named_mail)?;
+                Ok(Outcome::Retried(1))
+            }
+            Deed::RetryMails { deferred } => {
+                app.retry_mails(actor, org, deferred).await.map(Outcome::Retried)
+            }
+            Deed::TestMail { address } => {
+                let id = app.send_test_mail(actor, org, Some(&address)).await?;
+                Ok(Outcome::Mail(app.mail(actor, id).await?.into()))
+            }
+            other => Err(Error::internal(format_args!("asked of mail, but not its business: {other:?}"))),
         }
     }
 
@@ -202,6 +242,19 @@ impl Operator<'_> {
             token: created.secret,
         }))
     }
+}
+
+fn mail_id(text: &str) -> Result<MailId> {
+    text.parse().map_err(named_mail)
+}
+
+/// An unknown mail, with what to do.
+fn named_mail(error: Error) -> Error {
+    if error.kind() != Kind::NotFound {
+        return error;
+    }
+    let message = "There is no such mail. `muster mail list` shows the ids.";
+    Error::new(Kind::NotFound, "mail.unknown", message)
 }
 
 impl From<NewPassword> for InitialPassword {

@@ -53,6 +53,16 @@ impl Runner {
         matches!(self, Self::Server(_))
     }
 
+    /// Sends the mail that waits, where no server does that and a mail server is configured.
+    pub(crate) async fn send_mail(&self) -> Result<()> {
+        if let Self::Here(app) = self
+            && app.carrier().is_there()
+        {
+            app.send_due().await?;
+        }
+        Ok(())
+    }
+
     /// Lets what was begun end.
     pub(crate) async fn close(self) {
         if let Self::Here(app) = self {

@@ -1,10 +1,11 @@
 //! Things as the command line shows them: with the names that the API gives the same facts, so that a program reads
 //! both alike.
 
-use app::Person;
+use app::{Person, mails::MailStatus};
 use model::{
-    Org, Role, State, Status, Timestamp, TokenId, UserFields, UserId,
+    MailId, Org, Role, State, Status, Timestamp, TokenId, UserFields, UserId,
     lifecycle::{ActionName, Departure, Lock, StateName},
+    mail::{Mail, MailKind, MailState},
     user::Source,
 };
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,77 @@ pub(crate) struct TokenView {
     pub(crate) scopes: Vec<String>,
     pub(crate) expires_at: Timestamp,
     pub(crate) token: Option<String>,
+}
+
+/// A mail: never what it says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct MailView {
+    pub(crate) id: MailId,
+    pub(crate) kind: MailKind,
+    pub(crate) address: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<UserId>,
+    pub(crate) state: MailState,
+    pub(crate) why: String,
+    pub(crate) attempts: i64,
+    pub(crate) created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sent_at: Option<Timestamp>,
+}
+
+impl From<Mail> for MailView {
+    fn from(mail: Mail) -> Self {
+        Self {
+            id: mail.id,
+            kind: mail.kind,
+            address: mail.address,
+            user: mail.user,
+            state: mail.state,
+            why: mail.why,
+            attempts: mail.attempts,
+            created_at: mail.created_at,
+            sent_at: mail.sent_at,
+        }
+    }
+}
+
+/// Whether mail goes out, and how it stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct MailStatusView {
+    pub(crate) is_configured: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) carrier: Option<String>,
+    pub(crate) queued: i64,
+    pub(crate) deferred: i64,
+    pub(crate) failed: i64,
+    pub(crate) sent: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) queue_age_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_sent_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_error_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_error: Option<String>,
+}
+
+impl From<MailStatus> for MailStatusView {
+    fn from(status: MailStatus) -> Self {
+        let queue_age_seconds = status.queue_age().map(|age| age.as_secs());
+        let news = status.news;
+        Self {
+            is_configured: status.carrier.is_some(),
+            carrier: status.carrier,
+            queued: news.queued,
+            deferred: news.deferred,
+            failed: news.failed,
+            sent: news.sent,
+            queue_age_seconds,
+            last_sent_at: news.last_sent_at,
+            last_error_at: news.last_error_at,
+            last_error: news.last_error,
+        }
+    }
 }
 
 /// How well something stands.

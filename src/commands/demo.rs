@@ -57,7 +57,10 @@ pub(crate) fn welcome(url: &str) -> String {
     for (person, role) in able(&people()) {
         let _ = writeln!(text, "  {:<28} {role}", person.username);
     }
-    text + &format!("with the password {PASSWORD}. Whoever can reach this address can do that.")
+    text + &format!(
+        "with the password {PASSWORD}. Whoever can reach this address can do that.\n\n\
+         Mail goes nowhere but here: {url}/demo/mailbox"
+    )
 }
 
 /// The people who can sign in, with what they are there for.

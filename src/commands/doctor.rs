@@ -5,7 +5,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use app::{App, system::SystemClock};
+use app::{App, mails::OLD, system::SystemClock};
 use connect::smtp::Server;
 use model::{Clock as _, OrgContext, Result, Timestamp};
 use store::{Connection, Engine};
@@ -147,6 +147,7 @@ pub(crate) async fn examine(app: &App) -> Vec<Check> {
         Check::fail("writing", "has stopped after a failed commit", "Look at the disk, then restart Muster.")
     });
     checks.push(jobs(app).await);
+    checks.push(mail_queue(app).await);
     checks.extend(owners(app).await);
     checks
 }
@@ -191,6 +192,18 @@ async fn jobs(app: &App) -> Check {
             Check::warn("jobs", format!("{many} were given up after many tries"), "See the server's log.")
         }
         Err(error) => Check::fail("jobs", error.message(), ""),
+    }
+}
+
+async fn mail_queue(app: &App) -> Check {
+    match app.mail_queue().await {
+        Ok((_, Some(age))) if age > OLD => {
+            let finding = format!("the oldest mail waits for {}", indicatif::HumanDuration(age));
+            Check::warn("mail", finding, "See why with `muster mail list --state deferred`.")
+        }
+        Ok((0, _)) => Check::ok("mail", "none waits"),
+        Ok((many, _)) => Check::ok("mail", format!("{many} on the way")),
+        Err(error) => Check::fail("mail", error.message(), ""),
     }
 }
 

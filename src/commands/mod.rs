@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod import;
+pub(crate) mod mail;
 pub(crate) mod migrate;
 pub(crate) mod org;
 pub(crate) mod recover_owner;
@@ -45,6 +46,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Noun::Org(verb) => org::run(verb, &session).await?,
         Noun::User(user) => user::run(user, &session).await?,
         Noun::Import(options) => return import::run(options, &session).await,
+        Noun::Mail(mail) => mail::run(mail, &session).await?,
         Noun::Token(token) => token::run(token, &session).await?,
         Noun::RecoverOwner(options) => recover_owner::run(options, &session).await?,
         Noun::Doctor => return doctor::run(&session).await,

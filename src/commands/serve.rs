@@ -92,7 +92,10 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
     }
     let url =
         if options.demo { demo::url(&config, public.address()) } else { config.url_for(public.address()) };
-    let carrier = if options.demo { Carrier::Mailbox(Mailbox::default()) } else { config.carrier()? };
+    let carrier = match config.carrier()? {
+        Carrier::Nobody if options.demo => Carrier::Mailbox(Mailbox::default()),
+        configured => configured,
+    };
     let app = new_app(database, &config, url.clone(), carrier).await?;
     let start = bootstrap::first_start(&app, &config.bootstrap).await?;
     let mut web = web::Options::new(url.clone());

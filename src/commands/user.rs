@@ -42,6 +42,8 @@ Examples:
     List(ListOptions),
     /// Show everything about a user, and what can be done next
     Show(Who),
+    /// Say why a user can't sign in, and what to do about it
+    ExplainSignIn(Who),
     /// Create a user: staged, or active with a first password
     #[command(after_help = "\
 Examples:
@@ -265,6 +267,7 @@ pub(crate) async fn run(user: User, session: &Session) -> Result<()> {
         Verb::Delete(step) => return confirm(step, org, session, |confirm| Step::Delete { confirm }).await,
         Verb::Purge(step) => return confirm(step, org, session, |confirm| Step::Purge { confirm }).await,
         Verb::Show(who) => ("", Deed::ShowUser { user: who.user }, DryRun { dry_run: false }),
+        Verb::ExplainSignIn(who) => return explain(who.user, org, session).await,
         Verb::Create(create) => return self::create(*create, org, session).await,
         Verb::Edit(edit) => {
             let patch = edit.fields.patch(&mut References { org: &org, session }).await?;
@@ -335,6 +338,14 @@ async fn create(create: Create, org: Option<String>, session: &Session) -> Resul
     let deed = Deed::CreateUser { fields: Box::new(fields), roles, password };
     let outcome = session.perform(org.clone(), create.dry.dry_run, deed).await?;
     print::outcome(outcome, "created", create.dry.dry_run, session.json)
+}
+
+/// Says why somebody can't sign in.
+async fn explain(user: String, org: Option<String>, session: &Session) -> Result<()> {
+    match session.perform(org, false, Deed::ExplainSignIn { user: user.clone() }).await? {
+        Outcome::Explanation(found) => print::explanation(&found, &user, session.json),
+        other => unexpected(&other),
+    }
 }
 
 /// Looks up the people that fields refer to.

@@ -43,7 +43,34 @@ async fn the_demonstration() {
     picture(&browser, "suspending").await;
     browser.press("Escape").await;
     create(&browser).await;
+    mailbox(&browser).await;
     browser.finish().await;
+}
+
+/// Mail goes nowhere but into the mailbox, where it can be read and clicked.
+async fn mailbox(browser: &Browser) {
+    browser.click_text("Mailbox").await;
+    browser.wait_for_text("No mail yet").await;
+    browser.check_page("mailbox-empty").await;
+    browser.goto("/o/demo/settings/mail").await;
+    browser.wait_for_text("the mailbox of the demonstration").await;
+    browser.fill("To", "ada.okonkwo@example.com").await;
+    browser.click_text("Send a test mail").await;
+    browser.wait_for_text("A test mail is on its way").await;
+    browser.click_text("Mailbox").await;
+    let arrived = "A test mail from Lindqvist & Okafor";
+    for _ in 0..50 {
+        if browser.texts(".letters b").await.iter().any(|subject| subject == arrived) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        browser.click_text("Look again").await;
+    }
+    browser.wait_for_text(arrived).await;
+    browser.check_page("mailbox").await;
+    browser.click(".letters a").await;
+    browser.wait_for_text("As plain text").await;
+    browser.check_page("mailbox-letter").await;
 }
 
 async fn create(browser: &Browser) {

@@ -18,6 +18,7 @@ mod harness;
 mod importing;
 mod keyboard;
 mod life;
+mod mail;
 mod own_email;
 mod program;
 mod recovering;

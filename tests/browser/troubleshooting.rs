@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use app::signin::Attempt;
-use model::Action;
+use app::{
+    invitations::{NewInvitation, Terms},
+    mail::Outcome,
+    signin::Attempt,
+};
+use model::{Action, UserFields};
 
 use crate::{
     browser::Browser,
@@ -33,6 +37,7 @@ async fn troubleshooting() {
     Box::pin(site.app.transition(&operator, &org, ana, lock, None)).await.expect("locked");
     browser.goto(&format!("/o/acme/users/{ana}")).await;
     browser.wait_for_text("Locked by an administrator").await;
+    explained(&browser).await;
     unlock(&browser).await;
 
     guess(&site, "ana.muller").await;
@@ -42,9 +47,46 @@ async fn troubleshooting() {
     unlock(&browser).await;
     browser.wait_for_no_text("Too many wrong passwords").await;
 
+    invited(&site, &browser).await;
     forgotten(&site, &browser).await;
     to_be_changed(&site, &browser).await;
     too_late(&site, browser).await;
+}
+
+/// The panel is open where something keeps an active person out, and has a page of its own behind the menu.
+async fn explained(browser: &Browser) {
+    browser.wait_for_text("They sign in at").await;
+    browser.check_page("user-explained").await;
+    more(browser, "Why can't they sign in?").await;
+    browser.wait_for_text("By the operator on").await;
+    browser.check_page("explanation").await;
+    browser.click_text("Profile").await;
+    browser.wait_for_text("Identity").await;
+}
+
+/// Somebody invited whose mail did not arrive: the reason, and the invitation sent again.
+async fn invited(site: &Site, browser: &Browser) {
+    let fields = UserFields { email: Some("ines.costa@acme.example".to_owned()), ..UserFields::default() };
+    let new = NewInvitation { fields, roles: Vec::new(), terms: Terms::default() };
+    let mailbox = site.app.carrier().mailbox().expect("a mailbox");
+    let full = Outcome::Failed("552 5.2.2 the mailbox is full".to_owned());
+    mailbox.answer("ines.costa@acme.example", Some(full));
+    let (operator, org) = (site.operator().await, site.org().await);
+    let (invited, _) = Box::pin(site.app.invite(&operator, &org, new)).await.expect("invited");
+    site.app.send_due().await.expect("tried");
+    mailbox.answer("ines.costa@acme.example", None);
+    browser.goto(&format!("/o/acme/users/{}", invited.person.user.id)).await;
+    browser.wait_for_text("552 5.2.2 the mailbox is full").await;
+    browser.click_text("Why can't they sign in?").await;
+    browser.wait_for_text("The invitation could not be delivered").await;
+    browser.check_page("user-undelivered").await;
+    browser.click_text("Send the invitation again").await;
+    browser.wait_for_text("Links that were sent before stop working").await;
+    browser.check_page("invite-again").await;
+    browser.click_text("Send invitation again").await;
+    browser.wait_for_text("was invited").await;
+    site.app.send_due().await.expect("sent");
+    assert_eq!(mailbox.letters().len(), 1);
 }
 
 async fn unlock(browser: &Browser) {

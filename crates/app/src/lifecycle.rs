@@ -152,6 +152,7 @@ impl Operation<'_, '_> {
         store::mails::erase(self.connection, context, id).await?;
         store::invitations::erase(self.connection, context, id).await?;
         self.forget_tries(&person.user, None).await?;
+        self.forget_strays(&person.user).await?;
         store::idempotency::forget(self.connection, context, &id.to_string()).await?;
         store::audit::erase_person(self.connection, context, id, &pseudonym).await?;
         self.record(Event {

@@ -81,7 +81,12 @@ impl Operation<'_, '_> {
 impl App {
     /// Sends mail until stopped.
     pub async fn work_mail(&self, stop: CancellationToken) {
+        let mut measured = Timestamp::from_micros(0);
         while !stop.is_cancelled() {
+            if self.now() >= measured.plus(NAP) {
+                measured = self.now();
+                self.measure_queue().await;
+            }
             match self.send_due().await {
                 Ok(0) => {}
                 Ok(_) => continue,
@@ -93,6 +98,14 @@ impl App {
                 () = tokio::time::sleep(self.mail_nap().await) => {}
             }
         }
+    }
+
+    /// How long the queue is and how old, for the metrics.
+    async fn measure_queue(&self) {
+        let Ok((many, age)) = self.mail_queue().await else { return };
+        // A gauge is a floating-point number; neither is ever so large that it matters.
+        metrics::gauge!("muster_mail_queue").set(f64::from(u32::try_from(many).unwrap_or(u32::MAX)));
+        metrics::gauge!("muster_mail_queue_age_seconds").set(age.unwrap_or_default().as_secs_f64());
     }
 
     /// Until the next mail is due, at most `NAP`.
@@ -122,7 +135,10 @@ impl App {
     async fn send(&self, mail: &Mail) -> Result<()> {
         let outcome = match self.letter(mail).await {
             Ok(Some(letter)) => self.carrier().send(letter).await,
-            Ok(None) => return self.settle_mail(mail, MailState::Cancelled, "", mail.next_at).await,
+            Ok(None) => {
+                let why = "nobody needs it any more";
+                return self.settle_mail(mail, MailState::Cancelled, why, mail.next_at).await;
+            }
             Err(error) => {
                 tracing::error!(mail = %mail.id, kind = %mail.kind, detail = error.detail(), "a mail could not be written");
                 Outcome::Deferred(error.message().to_owned())

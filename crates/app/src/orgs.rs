@@ -180,7 +180,7 @@ impl Operation<'_, '_> {
         Ok(())
     }
 
-    fn record_org(&mut self, org: &Org, name: &str, changes: Changes) {
+    pub(crate) fn record_org(&mut self, org: &Org, name: &str, changes: Changes) {
         let (target, target_name) = (org.id.0, org.name.as_str());
         self.record(Event { name, target_type: "org", target, target_name, changes, reason: String::new() });
     }

@@ -9,7 +9,7 @@ use model::{
     credential::{self, Credential},
     error::FieldError,
     filter::UserQuery,
-    lifecycle::{Effect, State},
+    lifecycle::{Effect, State, StateName},
     link::{Ending, Purpose},
     page::Page,
     session::Secret,
@@ -336,7 +336,11 @@ impl Operation<'_, '_> {
             let message = "A user needs a username.";
             return Err(Error::invalid_field("username", "username.missing", message));
         }
-        let fields = patched.checked(Completeness::Full)?;
+        // Who is invited writes the name; until then it must be possible to correct the address alone.
+        let is_nameless = person.user.fields.given_name.is_none() && person.user.fields.family_name.is_none();
+        let awaits_name = is_nameless && person.user.state.name() == StateName::Invited;
+        let fields =
+            patched.checked(if awaits_name { Completeness::EmailOnly } else { Completeness::Full })?;
         check_kind(&person, &fields)?;
         self.check_references(&fields).await?;
         let validity_changed = fields.valid_until != person.user.fields.valid_until

@@ -157,6 +157,7 @@ impl App {
             store::links::tidy(connection, now.minus(crate::links::KEEP)).await?;
             store::mails::tidy(connection, now.minus(crate::mail::KEEP)).await?;
             store::reserved_addresses::tidy(connection, now).await?;
+            store::stray_sign_ins::tidy(connection, now.minus(crate::explain_sign_in::KEEP_STRAYS)).await?;
             Ok(())
         })
         .await

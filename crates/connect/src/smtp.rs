@@ -133,6 +133,16 @@ struct Idle {
 }
 
 impl Server {
+    /// Where it is and how it is entered, in words: never with credentials.
+    pub fn description(&self) -> String {
+        let protection = match self.site.security {
+            Security::Tls => "TLS",
+            Security::StartTls => "STARTTLS",
+            Security::None => "unprotected",
+        };
+        format!("{}:{} ({protection})", self.site.host, self.site.port)
+    }
+
     /// Checks the options and reads the certificates; connects to nobody yet.
     pub fn new(options: Options) -> Result<Self> {
         let (host, port) = endpoint(&options.server, options.security)?;

@@ -160,6 +160,7 @@ impl Role {
                 P::UserLock,
                 P::UserUnlock,
                 P::UserResetPassword,
+                P::MailRead,
                 P::SettingsRead,
                 P::SettingsUpdate,
                 P::AuditRead,
@@ -169,6 +170,7 @@ impl Role {
                 P::UserInvite,
                 P::InvitationRead,
                 P::InvitationResend,
+                P::MailRead,
                 P::UserUpdate,
                 P::UserActivate,
                 P::UserSuspend,
@@ -187,6 +189,7 @@ impl Role {
                 P::UserResetPassword,
                 P::InvitationRead,
                 P::InvitationResend,
+                P::MailRead,
             ])),
             Self::Auditor => {
                 reading.and(Permissions::of(&[P::SettingsRead, P::AuditRead, P::InvitationRead, P::MailRead]))

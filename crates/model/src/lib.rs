@@ -7,6 +7,7 @@ pub mod access;
 pub mod audit;
 pub mod credential;
 pub mod error;
+pub mod explanation;
 pub mod filter;
 pub mod id;
 pub mod invitation;

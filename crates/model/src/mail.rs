@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InvitationId, LinkId, MailId, OrgContext, Timestamp, UserId, names::names};
+use crate::{
+    Error, InvitationId, LinkId, MailId, OrgContext, Result, Timestamp, UserId, names::names, validate,
+};
 
 names! {
     /// What a mail is about.
@@ -64,6 +66,40 @@ names! {
 impl MailKind {
     /// The notices that a person may switch off. All others guard the account, or were asked for.
     pub const OPTIONAL: [Self; 1] = [Self::MadeAdministrator];
+
+    /// As people read it in a list.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Invitation => "Invitation",
+            Self::Activation => "Activation",
+            Self::InvitationReminder => "Reminder of an invitation",
+            Self::PasswordReset => "Password reset",
+            Self::AccountUnavailable => "Account can't be used",
+            Self::OrganizationFound => "Organizations found",
+            Self::EmailVerification => "Proof of an address",
+            Self::EmailChanged => "Address changed",
+            Self::EmailChangedByAdministrator => "Address changed by an administrator",
+            Self::PasswordChanged => "Password changed",
+            Self::PasswordLocked => "Password locked",
+            Self::NewDevice => "New device",
+            Self::MadeAdministrator => "Made administrator",
+            Self::OwnersChanged => "Owners changed",
+            Self::Test => "Test",
+        }
+    }
+}
+
+impl MailState {
+    /// As people read it in a list.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Queued => "Queued",
+            Self::Sent => "Sent",
+            Self::Deferred => "Deferred",
+            Self::Failed => "Failed",
+            Self::Cancelled => "Cancelled",
+        }
+    }
 }
 
 /// What a mail says besides what is stored anyway. Ids and words of the moment, no secrets.
@@ -118,6 +154,11 @@ pub struct Mail {
     pub next_at: Timestamp,
     /// When the server took it.
     pub sent_at: Option<Timestamp>,
+}
+
+/// An address to which a mail can be sent, as somebody typed it into `field`.
+pub fn checked_address(field: &'static str, typed: &str) -> Result<String> {
+    validate::email(field, typed).map_err(|refused| Error::invalid(vec![refused]))
 }
 
 /// How long a mail is tried before it has failed.

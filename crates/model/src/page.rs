@@ -39,6 +39,12 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&plain).unwrap_or_default())
     }
 
+    /// Reads one of that order.
+    pub fn decode_of(order: &str, text: &str) -> Result<Self> {
+        let cursor = Self::decode(text)?;
+        if cursor.order == order { Ok(cursor) } else { Self::decode("") }
+    }
+
     /// Reads one; anything else is refused with what to do.
     pub fn decode(text: &str) -> Result<Self> {
         let refused = || {

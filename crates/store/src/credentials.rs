@@ -149,6 +149,18 @@ pub async fn tries(
     Ok(row.map_or(0, |(failures,)| failures))
 }
 
+/// All counts of a user that began after `window_start`: address (`''` = all), how many, since when; the latest first.
+pub async fn tries_of(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    window_start: Timestamp,
+) -> Result<Vec<(String, i64, Timestamp)>> {
+    let sql = "SELECT address, failures, since FROM sign_in_failures \
+               WHERE org_id = $1 AND user_id = $2 AND since > $3 ORDER BY since DESC, address LIMIT 100";
+    connection.all(sql, values![context.org, user, window_start]).await
+}
+
 /// Forgets the tries from one address, or all of them.
 pub async fn forget_tries(
     connection: &mut Connection<'_>,

@@ -26,6 +26,7 @@ pub mod sessions;
 pub mod setup;
 mod sql;
 mod sqlite;
+pub mod stray_sign_ins;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tokens;

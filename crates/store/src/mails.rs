@@ -88,14 +88,18 @@ pub async fn settle(
     next_at: Timestamp,
     now: Timestamp,
 ) -> Result<()> {
-    let sql = "UPDATE mails SET state = $3, why = $4, next_at = $5, sent_at = $6, leased_until = 0 \
+    let sql = "UPDATE mails SET state = $3, why = $4, next_at = $5, sent_at = $6, leased_until = 0, \
+               error_at = COALESCE($7, error_at), error = COALESCE($8, error) \
                WHERE org_id = $1 AND id = $2 AND state IN ('queued', 'deferred')";
     let sent_at = (state == MailState::Sent).then_some(now);
-    connection.execute(sql, values![mail.org.org, mail.id, state.as_str(), why, next_at, sent_at]).await?;
+    let has_failed = matches!(state, MailState::Deferred | MailState::Failed);
+    let (error_at, error) = (has_failed.then_some(now), has_failed.then_some(why));
+    let bound = values![mail.org.org, mail.id, state.as_str(), why, next_at, sent_at, error_at, error];
+    connection.execute(sql, bound).await?;
     Ok(())
 }
 
-/// Queues a failed or deferred mail again, to be sent at once; false if there is none.
+/// Queues a failed or deferred mail again, to be sent at once; false if there is none, or if it is being sent just now.
 pub async fn retry(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -103,8 +107,87 @@ pub async fn retry(
     now: Timestamp,
 ) -> Result<bool> {
     let sql = "UPDATE mails SET state = 'queued', next_at = $3, created_at = $3, attempts = 0, leased_until = 0 \
-               WHERE org_id = $1 AND id = $2 AND state IN ('failed', 'deferred')";
+               WHERE org_id = $1 AND id = $2 AND state IN ('failed', 'deferred') AND leased_until <= $3";
     Ok(connection.execute(sql, values![context.org, id, now]).await? == 1)
+}
+
+/// Queues up to `limit` failed mails again, the oldest first, to be sent at once; answers which. With `deferred` those
+/// too that are tried again anyway.
+pub async fn retry_all(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    deferred: bool,
+    now: Timestamp,
+    limit: u16,
+) -> Result<Vec<Mail>> {
+    let sql = "UPDATE mails SET state = 'queued', next_at = $4, created_at = $4, attempts = 0, leased_until = 0 \
+        WHERE org_id = $1 AND id IN (SELECT id FROM mails WHERE org_id = $1 \
+        AND (state = 'failed' OR ($2 AND state = 'deferred')) AND leased_until <= $4 ORDER BY id LIMIT $3) \
+        RETURNING org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, attempts, \
+        created_at, next_at, sent_at";
+    connection.all(sql, values![context.org, deferred, i64::from(limit), now]).await
+}
+
+/// How an organization's mail stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailNews {
+    /// Waiting to be sent for the first time; each count is exact up to `COUNTED`.
+    pub queued: i64,
+    /// Waiting to be tried again.
+    pub deferred: i64,
+    /// Given up.
+    pub failed: i64,
+    /// Sent, of those that are still kept.
+    pub sent: i64,
+    /// When the oldest of those that wait was asked for.
+    pub waiting_since: Option<Timestamp>,
+    /// When a server last took one.
+    pub last_sent_at: Option<Timestamp>,
+    /// When an attempt last failed.
+    pub last_error_at: Option<Timestamp>,
+    /// Why.
+    pub last_error: Option<String>,
+}
+
+/// Up to how many mails of a state are counted.
+pub const COUNTED: i64 = 10_000;
+
+impl Record for MailNews {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        Ok(Self {
+            queued: columns.take()?,
+            deferred: columns.take()?,
+            failed: columns.take()?,
+            sent: columns.take()?,
+            waiting_since: columns.take()?,
+            last_sent_at: columns.take()?,
+            last_error_at: columns.take()?,
+            last_error: columns.take()?,
+        })
+    }
+}
+
+/// How an organization's mail stands: one question, whose parts each look at the end of an index.
+pub async fn news(connection: &mut Connection<'_>, context: OrgContext) -> Result<MailNews> {
+    let sql = "SELECT \
+        (SELECT count(*) FROM (SELECT 1 AS one FROM mails WHERE org_id = $1 AND state = 'queued' LIMIT $2) AS q), \
+        (SELECT count(*) FROM (SELECT 1 AS one FROM mails WHERE org_id = $1 AND state = 'deferred' LIMIT $2) AS d), \
+        (SELECT count(*) FROM (SELECT 1 AS one FROM mails WHERE org_id = $1 AND state = 'failed' LIMIT $2) AS f), \
+        (SELECT count(*) FROM (SELECT 1 AS one FROM mails WHERE org_id = $1 AND state = 'sent' LIMIT $2) AS s), \
+        (SELECT min(created_at) FROM (SELECT created_at FROM mails WHERE org_id = $1 \
+            AND state IN ('queued', 'deferred') LIMIT $2) AS w), \
+        (SELECT sent_at FROM mails WHERE org_id = $1 AND sent_at IS NOT NULL ORDER BY sent_at DESC, id DESC LIMIT 1), \
+        (SELECT error_at FROM mails WHERE org_id = $1 AND error_at IS NOT NULL ORDER BY error_at DESC, id DESC LIMIT 1), \
+        (SELECT error FROM mails WHERE org_id = $1 AND error_at IS NOT NULL ORDER BY error_at DESC, id DESC LIMIT 1)";
+    connection.one(sql, values![context.org, COUNTED]).await
+}
+
+/// When the oldest mail that waits in any organization was to be sent, and how many wait, up to `COUNTED`.
+pub async fn waiting(connection: &mut Connection<'_>) -> Result<(i64, Option<Timestamp>)> {
+    let sql = "SELECT count(*), min(created_at) FROM (SELECT created_at FROM mails \
+               WHERE state IN ('queued', 'deferred') AND next_at >= 0 ORDER BY next_at, id LIMIT $1) AS w";
+    connection.one(sql, values![COUNTED]).await
 }
 
 /// Nobody needs the unsent mails of an invitation any more.
@@ -154,19 +237,42 @@ pub async fn of_user(
     connection.all(sql, values![context.org, user]).await
 }
 
-/// An organization's mails that stand so, newest first, before `before`.
-pub async fn in_state(
+/// An organization's mails, those that stand so if one is said: the newest before `from`, or `backwards` the oldest after
+/// it, nearest first.
+pub async fn list(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    state: MailState,
-    before: Option<MailId>,
+    state: Option<MailState>,
+    (from, backwards): (Option<MailId>, bool),
     limit: u16,
 ) -> Result<Vec<Mail>> {
-    let sql = "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
-               attempts, created_at, next_at, sent_at FROM mails WHERE org_id = $1 AND state = $2 AND id < $3 \
-               ORDER BY id DESC LIMIT $4";
-    let before = before.unwrap_or(MailId(uuid::Uuid::max()));
-    connection.all(sql, values![context.org, state.as_str(), before, i64::from(limit)]).await
+    let (from, limit) = (from.unwrap_or(MailId(uuid::Uuid::max())), i64::from(limit));
+    let sql = match (state.is_some(), backwards) {
+        (false, false) => {
+            "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
+               attempts, created_at, next_at, sent_at FROM mails WHERE org_id = $1 AND id < $2 \
+               ORDER BY id DESC LIMIT $3"
+        }
+        (false, true) => {
+            "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
+               attempts, created_at, next_at, sent_at FROM mails WHERE org_id = $1 AND id > $2 \
+               ORDER BY id LIMIT $3"
+        }
+        (true, false) => {
+            "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
+               attempts, created_at, next_at, sent_at FROM mails WHERE org_id = $1 AND id < $2 \
+               AND state = $4 ORDER BY id DESC LIMIT $3"
+        }
+        (true, true) => {
+            "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
+               attempts, created_at, next_at, sent_at FROM mails WHERE org_id = $1 AND id > $2 \
+               AND state = $4 ORDER BY id LIMIT $3"
+        }
+    };
+    match state {
+        Some(state) => connection.all(sql, values![context.org, from, limit, state.as_str()]).await,
+        None => connection.all(sql, values![context.org, from, limit]).await,
+    }
 }
 
 /// When the next mail is due, to sleep until then.

@@ -47,6 +47,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(4, "0004_links_and_mail"),
     step!(5, "0005_password_history"),
     step!(6, "0006_recovery"),
+    step!(7, "0007_mail_news"),
 ];
 
 impl Migration {

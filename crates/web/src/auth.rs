@@ -115,8 +115,15 @@ async fn admit(guard: &Guard, request: &mut Request) -> Result<Option<Response>>
     if route.needs == Needs::Nothing {
         return Ok(None);
     }
-    let slug = slug_of(request.uri().path());
-    let org = shared.app.org(slug).await?;
+    let slug = slug_of(request.uri().path()).to_owned();
+    let slug = slug.as_str();
+    let org = match shared.app.org(slug).await {
+        Err(error) if error.kind() == Kind::NotFound && is_sign_in(route) => {
+            note_stray(shared, slug, request).await;
+            return Err(error);
+        }
+        found => found?,
+    };
     if org.slug != slug && route.door == Door::Console && request.method() == Method::GET {
         return Ok(Some(moved(request, slug, &org.slug)));
     }
@@ -161,6 +168,21 @@ async fn admit(guard: &Guard, request: &mut Request) -> Result<Option<Response>>
 /// The organization in `/o/{slug}/…`. Slugs hold nothing that would need an escape.
 fn slug_of(path: &str) -> &str {
     path.strip_prefix("/o/").and_then(|rest| rest.split('/').next()).unwrap_or_default()
+}
+
+fn is_sign_in(route: &Declared) -> bool {
+    route.method == Method::POST && route.path.ends_with("/sign-in")
+}
+
+/// Somebody signs in where there is nothing: whoever helps that person later should see it. The same for whatever was
+/// typed; what can't be noted changes nothing of the answer.
+async fn note_stray(shared: &Shared, slug: &str, request: &mut Request) {
+    let Ok(body) = read_body(std::mem::take(request.body_mut())).await else { return };
+    let Ok(fields) = serde_urlencoded::from_bytes::<Vec<(String, String)>>(&body) else { return };
+    let typed = fields.iter().find(|(name, _)| name == "identifier").map_or("", |(_, value)| value.trim());
+    if let Err(error) = shared.app.note_stray_sign_in(slug, typed).await {
+        tracing::warn!(%error, detail = error.detail(), "a sign-in at an unknown organization was not noted");
+    }
 }
 
 fn is_unsafe(method: &Method) -> bool {

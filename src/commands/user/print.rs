@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use model::{Result, Timestamp};
+use app::explain_sign_in::Explanation;
+use model::{Result, Timestamp, explanation::Fix};
 
 use super::super::unexpected;
 use crate::{
@@ -52,6 +53,40 @@ fn sentence(user: &UserView, past: &str, dry_run: bool) -> String {
     } else {
         format!("{name} ({username}) was {past}. Status: {status}.")
     }
+}
+
+/// Why somebody, named as `who`, can't sign in.
+pub(super) fn explanation(found: &Explanation, who: &str, as_json: bool) -> Result<()> {
+    if as_json {
+        return output::json(found);
+    }
+    let mut text = String::new();
+    if !found.is_blocked {
+        text.push_str("Nothing stands in the way of signing in.\n");
+    }
+    for cause in &found.causes {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "{}\n  {}", cause.title, cause.text);
+        for offered in &cause.fixes {
+            let _ = writeln!(text, "  -> {}", way_out(offered.fix, &offered.label, who));
+        }
+    }
+    let last = found.last_sign_in_at.map_or_else(|| "never".to_owned(), minute);
+    let _ = writeln!(text, "Last sign-in: {last}. They sign in at {}", found.address);
+    output::write(&text)
+}
+
+/// What to type, where there is a command for it.
+fn way_out(fix: Fix, label: &str, who: &str) -> String {
+    let verb = match fix {
+        Fix::Unlock => "unlock",
+        Fix::SetPassword => "set-password",
+        Fix::Reactivate => "reactivate",
+        Fix::Restore => "restore",
+        Fix::Edit => "edit",
+        Fix::Invite => return format!("{label}, in the console"),
+    };
+    format!("{label}: muster user {verb} {who}")
 }
 
 /// The list.

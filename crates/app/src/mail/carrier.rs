@@ -1,6 +1,9 @@
 //! Who carries mail away: an SMTP server, the demonstration's mailbox, or nobody.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use connect::smtp;
 use model::{MailId, Timestamp};
@@ -59,21 +62,27 @@ impl Carrier {
     pub(crate) async fn send(&self, letter: Letter) -> Outcome {
         match self {
             Self::Nobody => Outcome::Deferred("no mail server is configured (mail.server)".to_owned()),
-            Self::Mailbox(mailbox) => {
-                mailbox.put(letter);
-                Outcome::Sent("kept in the mailbox of the demonstration".to_owned())
-            }
             Self::Smtp(server) => match server.send(&letter.into()).await {
                 smtp::Outcome::Sent { reply } => Outcome::Sent(reply),
                 smtp::Outcome::Deferred { why } => Outcome::Deferred(why),
                 smtp::Outcome::Failed { why } => Outcome::Failed(why),
             },
+            Self::Mailbox(mailbox) => mailbox.take(letter),
         }
     }
 
     /// Whether mail goes anywhere at all.
     pub fn is_there(&self) -> bool {
         !matches!(self, Self::Nobody)
+    }
+
+    /// Through what mail goes, in words, never with credentials; `None` if it goes nowhere.
+    pub fn description(&self) -> Option<String> {
+        match self {
+            Self::Nobody => None,
+            Self::Mailbox(_) => Some("the mailbox of the demonstration".to_owned()),
+            Self::Smtp(server) => Some(server.description()),
+        }
     }
 
     /// The mailbox, if mail is kept in one.
@@ -103,25 +112,45 @@ impl From<Letter> for smtp::Message {
 
 /// The latest mails, in memory.
 #[derive(Debug, Clone, Default)]
-pub struct Mailbox(Arc<Mutex<VecDeque<Letter>>>);
+pub struct Mailbox(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    letters: VecDeque<Letter>,
+    /// Addresses that don't take mail, with what is said instead.
+    refusing: HashMap<String, Outcome>,
+}
 
 /// How many are kept.
 const KEPT: usize = 500;
 
 impl Mailbox {
-    fn put(&self, letter: Letter) {
-        let mut letters = self.0.lock();
-        letters.push_front(letter);
-        letters.truncate(KEPT);
+    fn take(&self, letter: Letter) -> Outcome {
+        let mut kept = self.0.lock();
+        if let Some(refusal) = kept.refusing.get(&letter.to) {
+            return refusal.clone();
+        }
+        kept.letters.push_front(letter);
+        kept.letters.truncate(KEPT);
+        Outcome::Sent("kept in the mailbox of the demonstration".to_owned())
+    }
+
+    /// Has an address answer so from now on, as a mail server might; `None`: it takes mail again.
+    pub fn answer(&self, address: &str, outcome: Option<Outcome>) {
+        let mut kept = self.0.lock();
+        match outcome {
+            Some(outcome) => kept.refusing.insert(address.to_owned(), outcome),
+            None => kept.refusing.remove(address),
+        };
     }
 
     /// All of them, the newest first.
     pub fn letters(&self) -> Vec<Letter> {
-        self.0.lock().iter().cloned().collect()
+        self.0.lock().letters.iter().cloned().collect()
     }
 
     /// One of them.
     pub fn letter(&self, id: MailId) -> Option<Letter> {
-        self.0.lock().iter().find(|letter| letter.id == id).cloned()
+        self.0.lock().letters.iter().find(|letter| letter.id == id).cloned()
     }
 }

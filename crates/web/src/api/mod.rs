@@ -1,7 +1,9 @@
 //! The REST API under `/o/{slug}/api/v1`: one file per noun, OpenAPI from the handlers themselves.
 
 mod account;
+mod explanations;
 mod lifecycle;
+pub(crate) mod mails;
 mod orgs;
 mod recovery;
 mod roles;
@@ -52,6 +54,13 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::UserDelete), routes!(lifecycle::delete)),
         Route::api(may(P::UserRestore), routes!(lifecycle::restore)),
         Route::api(may(P::UserPurge), routes!(lifecycle::purge)),
+        Route::api(may(P::UserRead), routes!(explanations::sign_in)),
+        Route::api(may(P::MailRead), routes!(mails::list)),
+        Route::api(may(P::MailRead), routes!(mails::status)),
+        Route::api(may(P::MailRead), routes!(mails::of_user)),
+        Route::api(may(P::MailManage), routes!(mails::retry)).mails(),
+        Route::api(may(P::MailManage), routes!(mails::retry_all)).mails(),
+        Route::api(may(P::MailManage), routes!(mails::test)).limited().mails(),
         Route::api(may(P::RoleRead), routes!(roles::list)),
         Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
         Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),

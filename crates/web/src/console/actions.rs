@@ -29,11 +29,11 @@ pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static st
         ActionName::Deprovision => ("Deprovision", "archive"),
         ActionName::Delete => ("Delete", "trash"),
         ActionName::Purge => ("Delete permanently", "erase"),
-        ActionName::Invite
-        | ActionName::CancelInvitation
-        | ActionName::Accept
-        | ActionName::Settle
-        | ActionName::Reject => return None,
+        ActionName::Invite if state == StateName::Invited => ("Send invitation again", "mail"),
+        ActionName::Invite => ("Send invitation", "mail"),
+        ActionName::CancelInvitation | ActionName::Accept | ActionName::Settle | ActionName::Reject => {
+            return None;
+        }
     })
 }
 
@@ -41,6 +41,7 @@ pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static st
 pub(crate) fn needed(action: ActionName, state: StateName) -> Permission {
     match (action, state) {
         (ActionName::Reactivate, StateName::Deprovisioned) => Permission::UserDeprovision,
+        (ActionName::Invite, StateName::Invited) => Permission::InvitationResend,
         _ => permission_for(action),
     }
 }
@@ -108,7 +109,13 @@ impl<'v> Possible<'v> {
     fn transitions(&self) -> impl Iterator<Item = ActionName> {
         let state = self.user.state.name();
         let possible = self.user.possible(&self.visit.org().settings.lifecycle);
-        possible.into_iter().filter(move |action| self.visit.may(needed(*action, state)))
+        let fields = &self.user.fields;
+        let has_address = fields.email.is_some() || fields.personal_email.is_some();
+        let is_reached = has_address && fields.kind() != UserType::Service;
+        possible
+            .into_iter()
+            .filter(move |action| *action != ActionName::Invite || is_reached)
+            .filter(move |action| self.visit.may(needed(*action, state)))
     }
 
     /// Everything that can be asked for, less `without`: harmless, blocking, and what is hard to take back.
@@ -138,6 +145,10 @@ impl<'v> Possible<'v> {
                 let path = "/require-password-change";
                 harmless.push(self.offered("Require password change…", path, "key"));
             }
+        }
+        if self.visit.may(Permission::UserRead) && state != StateName::Purged {
+            let path = self.visit.at_user(self.user.id, "/sign-in-explanation");
+            harmless.push(Action::page("Why can't they sign in?", path, "help"));
         }
         let takes_roles = self.user.fields.kind() != UserType::Guest
             && !matches!(state, StateName::Trashed | StateName::Purged);

@@ -19,10 +19,12 @@ pub(crate) enum Done {
     ResetLinkSent,
     ConfirmationSent,
     EmailChangeCancelled,
+    MailRetried,
+    TestMailSent,
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 13] = [
+const NAMES: [(Done, &str); 15] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -36,6 +38,8 @@ const NAMES: [(Done, &str); 13] = [
     (Done::ResetLinkSent, "reset-link-sent"),
     (Done::ConfirmationSent, "confirmation-sent"),
     (Done::EmailChangeCancelled, "email-change-cancelled"),
+    (Done::MailRetried, "mail-retried"),
+    (Done::TestMailSent, "test-mail-sent"),
 ];
 
 impl Done {
@@ -76,6 +80,8 @@ impl Done {
             Self::EmailChangeCancelled => {
                 "Cancelled. The link in the mail opens nothing any more.".to_owned()
             }
+            Self::MailRetried => "It is being sent again. Look here again in a moment.".to_owned(),
+            Self::TestMailSent => "A test mail is on its way. The list says what becomes of it.".to_owned(),
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }
     }

@@ -1,7 +1,7 @@
 //! The transitions of a user: for each a question, and the answer carried out. Setting a temporary password is asked
 //! for in the same way.
 
-use app::Person;
+use app::{Person, invitations::Terms};
 use axum::{http::StatusCode, response::Response};
 use model::{
     Action, Error, Kind, Permission, UserId,
@@ -145,6 +145,10 @@ async fn apply(visit: &Visit, id: UserId, fields: &Fields, action: ActionName) -
         ActionName::Reactivate => {
             let (until, roles) = (time("valid_until")?, fields.ticked("restore_roles"));
             return app.reactivate(actor, org, id, until, roles, version).await;
+        }
+        ActionName::Invite => {
+            let invited = app.invite_user(actor, org, id, Terms::default(), version).await?;
+            return Ok(invited.person);
         }
         ActionName::Suspend => Action::Suspend { reason: reason()?, note: note() },
         ActionName::Deprovision => Action::Deprovision { reason: reason()?, note: note() },

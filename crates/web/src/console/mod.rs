@@ -7,8 +7,12 @@ mod account;
 mod actions;
 mod done;
 mod emails;
+mod explanations;
 mod forms;
+mod letters;
 mod lifecycle;
+mod mailbox;
+mod mails;
 mod passwords;
 mod questions;
 mod record;
@@ -40,7 +44,10 @@ use crate::{
 
 /// Every page and form.
 pub(crate) fn routes() -> Vec<Route> {
-    [doors(), ways_back(), users_and_settings(), transitions(), own_account()].into_iter().flatten().collect()
+    [doors(), ways_back(), users_and_settings(), mail(), transitions(), own_account()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Coming in and going out.
@@ -105,11 +112,13 @@ fn users_and_settings() -> Vec<Route> {
     let change = "/o/{slug}/users/{id}/require-password-change";
     let link = "/o/{slug}/users/{id}/send-reset-link";
     let policies = "/o/{slug}/settings/policies";
+    let explanation = "/o/{slug}/users/{id}/sign-in-explanation";
     vec![
         Route::page(Method::GET, "/o/{slug}/users", may(P::UserList), users::list),
         Route::page(Method::GET, "/o/{slug}/users/new", may(P::UserCreate), user_forms::new),
         Route::page(Method::POST, "/o/{slug}/users/new", may(P::UserCreate), user_forms::create).mails(),
         Route::page(Method::GET, "/o/{slug}/users/{id}", may(P::UserRead), user_page::show),
+        Route::page(Method::GET, explanation, may(P::UserRead), explanations::show),
         Route::page(Method::GET, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit_page),
         Route::page(Method::POST, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit).mails(),
         Route::page(Method::GET, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::page),
@@ -125,6 +134,27 @@ fn users_and_settings() -> Vec<Route> {
         Route::page(Method::POST, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),
         Route::page(Method::GET, policies, may(P::SettingsRead), settings::policies_page),
         Route::page(Method::POST, policies, may(P::SettingsUpdate), settings::save_policies),
+    ]
+}
+
+/// Mail in the settings, and the demonstration's mailbox.
+fn mail() -> Vec<Route> {
+    use Permission as P;
+    let may = Needs::Permission;
+    let at = |path: &str| format!("/o/{{slug}}/settings/mail{path}");
+    let mailbox = |path: &str| format!("{}{path}", mailbox::PATH);
+    vec![
+        Route::page(Method::GET, &at(""), may(P::MailRead), mails::page),
+        Route::page(Method::POST, &at(""), may(P::SettingsUpdate), mails::save),
+        Route::page(Method::GET, &at("/all"), may(P::MailRead), mails::all),
+        Route::page(Method::POST, &at("/test"), may(P::MailManage), mails::test).limited().mails(),
+        Route::page(Method::POST, &at("/retry"), may(P::MailManage), mails::retry_all).mails(),
+        Route::page(Method::POST, &at("/{id}/retry"), may(P::MailManage), mails::retry).mails(),
+        Route::page(Method::GET, &at("/preview/{name}"), may(P::MailRead), mails::preview),
+        Route::page(Method::GET, &at("/preview/{name}/html"), may(P::MailRead), mails::preview_html),
+        Route::page(Method::GET, &mailbox(""), Needs::Nothing, mailbox::list),
+        Route::page(Method::GET, &mailbox("/{id}"), Needs::Nothing, mailbox::show),
+        Route::page(Method::GET, &mailbox("/{id}/html"), Needs::Nothing, mailbox::show_html),
     ]
 }
 
@@ -179,7 +209,9 @@ fn transitions() -> Vec<Route> {
 }
 
 /// The transitions that have a page, each with the permission that the API asks for.
-const TRANSITIONS: [(ActionName, Permission); 9] = [
+const TRANSITIONS: [(ActionName, Permission); 10] = [
+    // Inviting and inviting again need different ones.
+    (ActionName::Invite, Permission::UserRead),
     (ActionName::Activate, Permission::UserActivate),
     (ActionName::Unlock, Permission::UserUnlock),
     // Which permission is needed besides depends on the state.

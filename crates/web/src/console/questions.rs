@@ -64,6 +64,7 @@ impl Ground<'_> {
             ActionName::Unlock => {
                 question.lead = format!("{name} can sign in again. Counted wrong passwords are forgotten.");
             }
+            ActionName::Invite => self.invite(&mut question),
             ActionName::Reactivate => self.reactivate(&mut question),
             ActionName::Activate => question.lead = format!("{name} can sign in from now on."),
             ActionName::Delete => self.delete(&mut question),
@@ -83,6 +84,17 @@ impl Ground<'_> {
 
     fn name(&self) -> &str {
         self.person.user.name()
+    }
+
+    fn invite(&self, question: &mut Question) {
+        let fields = &self.person.user.fields;
+        let addresses: Vec<&str> =
+            [&fields.email, &fields.personal_email].into_iter().flatten().map(String::as_str).collect();
+        question.lead =
+            format!("A mail with a link to choose a password goes to {}.", addresses.join(" and "));
+        if self.person.user.state.name() == StateName::Invited {
+            question.consequences = vec!["Links that were sent before stop working.".to_owned()];
+        }
     }
 
     fn suspend(&self, question: &mut Question) {

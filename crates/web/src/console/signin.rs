@@ -14,12 +14,12 @@ use serde::Deserialize;
 
 use super::{
     done::Done,
-    end_session_cookie,
+    end_session_cookie, mailbox,
     passwords::{password_fields, password_rules, repeated},
     session_cookie,
     view::{
         form::{Control, Field, Form, Section},
-        parts::{Banner, Link, Tone},
+        parts::{Action, Banner, Link, Tone},
         signin::{ChangePasswordPage, SignInPage, SignedOutPage, SlugPage},
     },
     visit::{Part, Visit, frame_org, html, other_orgs, shown_again},
@@ -151,7 +151,7 @@ fn demo_banner(shared: &Shared) -> Option<Banner> {
         icon: "key",
         title: "A demonstration. Sign in as".to_owned(),
         lines,
-        action: None,
+        action: Some(Action::page("Mailbox", mailbox::PATH, "mail")),
     })
 }
 

@@ -3,13 +3,16 @@
 use app::Person;
 use axum::{http::StatusCode, response::Response};
 use model::{
-    Agent, Status, Timestamp, UserId,
+    Agent, Permission, Status, Timestamp, UserId,
     lifecycle::{Departure, State},
+    mail::{Mail, MailState},
     user::UserType,
 };
 
 use super::{
     actions::Possible,
+    explanations::panel,
+    mails,
     view::{
         frame::Section,
         parts::{Action, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
@@ -36,14 +39,21 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let menu = possible.menu(next.as_slice());
     let name = person.user.name();
     let crumbs = vec![Link::new("Users", visit.at("/users")), Link::new(name, "")];
+    let mut side_cards = vec![account_card(&person, now), roles_card(&person, &names, now)];
+    side_cards.extend(mail_card(&visit, id, now).await?);
     let page = UserPage {
         frame: visit.frame(name, Section::Users, crumbs, name).await?,
         heading: heading(&visit, &person),
         actions,
         menu,
         banners: banners(&person, &names, now),
+        // What keeps an active person out must not be overlooked; about others the banner says it.
+        explanation: panel(&visit, id, |found| {
+            person.user.state == State::Active && !found.causes.is_empty()
+        })
+        .await?,
         cards: cards(&visit, &person, &names),
-        side_cards: vec![account_card(&person, now), roles_card(&person, &names, now)],
+        side_cards,
     };
     html(StatusCode::OK, &page, Part::Page)
 }
@@ -284,6 +294,23 @@ fn account_card(person: &Person, now: Timestamp) -> Card {
         entries.retain(|entry| !matches!(entry.label.as_str(), "Joined" | "Last sign-in" | "Last seen"));
     }
     Card { title: "Account".to_owned(), entries }
+}
+
+/// The latest mails to this person, for those who may see them: what about and what became of it, never what it says.
+async fn mail_card(visit: &Visit, id: UserId, now: Timestamp) -> Answer<Option<Card>> {
+    if !visit.may(Permission::MailRead) {
+        return Ok(None);
+    }
+    let mails = visit.app().mails_of(&visit.caller.actor, id).await?;
+    let entry = |mail: &Mail| {
+        let mut remark = format!("To {}, {}", mail.address, relative(mail.created_at, now));
+        if !mail.why.is_empty() && mail.state != MailState::Sent {
+            remark = format!("{remark}: {}", mail.why);
+        }
+        Entry::new(mail.kind.label(), Shown::Badges(vec![mails::badge(mail.state)])).remark(remark)
+    };
+    let entries: Vec<Entry> = mails.iter().take(5).map(entry).collect();
+    Ok((!entries.is_empty()).then(|| Card { title: "Mail".to_owned(), entries }))
 }
 
 fn roles_card(person: &Person, names: &Names, now: Timestamp) -> Card {

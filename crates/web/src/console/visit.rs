@@ -16,6 +16,7 @@ use model::{Error, Kind, Org, OrgContext, Permission, UserId};
 
 use super::{
     done::Done,
+    mailbox,
     view::{
         frame::{self, Frame, Notice, Section, Viewer},
         parts::{Avatar, Link, Tone},
@@ -142,6 +143,7 @@ impl Visit {
             crumbs,
             notice,
             csrf: self.caller.csrf.clone(),
+            mailbox_href: self.shared.options.demo.as_ref().map_or("", |_| mailbox::PATH),
         })
     }
 

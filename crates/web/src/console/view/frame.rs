@@ -20,6 +20,8 @@ pub(crate) struct Frame {
     pub(crate) notice: Option<Notice>,
     /// For the forms of the frame itself, such as signing out.
     pub(crate) csrf: String,
+    /// Where the demonstration keeps its mail; empty anywhere else.
+    pub(crate) mailbox_href: &'static str,
 }
 
 /// An organization as the switcher shows it.

@@ -4,6 +4,7 @@
 //! `cargo test -p web gallery` draws it; the names of the files are the pages' addresses.
 
 mod forms;
+mod mails;
 mod people;
 mod questions;
 
@@ -35,6 +36,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
         crumbs: crumbs.iter().map(|(label, href)| Link::new(*label, *href)).collect(),
         notice: None,
         csrf: "csrf-of-this-session".to_owned(),
+        mailbox_href: "",
     }
 }
 
@@ -50,6 +52,7 @@ fn gallery() -> Vec<Drawn> {
     let mut pages = people::pages();
     pages.extend(questions::pages());
     pages.extend(forms::pages());
+    pages.extend(mails::pages());
     pages
 }
 

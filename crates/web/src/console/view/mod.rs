@@ -3,8 +3,10 @@
 //! A page and its fragment are the same struct: `blocks` renders a part of the page, so that they can't drift.
 
 pub(crate) mod account;
+pub(crate) mod explanation;
 pub(crate) mod form;
 pub(crate) mod frame;
+pub(crate) mod mails;
 pub(crate) mod parts;
 pub(crate) mod question;
 pub(crate) mod settings;

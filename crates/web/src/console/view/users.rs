@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{
+    explanation::ExplanationPanel,
     form::Form,
     frame::Frame,
     parts::{Action, Avatar, Badge, Banner, Card, Empty, Link, Menu, Moment, Pager},
@@ -116,6 +117,8 @@ pub(crate) struct UserPage {
     pub(crate) menu: Menu,
     /// Why they can't sign in, until when, and who said so.
     pub(crate) banners: Vec<Banner>,
+    /// The same in detail, with the ways out.
+    pub(crate) explanation: ExplanationPanel,
     /// The wide column and the narrow one.
     pub(crate) cards: Vec<Card>,
     pub(crate) side_cards: Vec<Card>,

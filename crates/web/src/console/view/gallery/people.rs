@@ -1,6 +1,7 @@
 //! The pages about users, with invented people.
 
 use super::super::{
+    explanation::{CauseView, ExplanationPage, ExplanationPanel},
     frame::{Frame, Notice, Section},
     parts::{
         Action, Avatar, Badge, Banner, Card, Empty, Entry, Link, Menu, Moment, PageSize, Pager, Shown, Tone,
@@ -335,6 +336,23 @@ fn suspended() -> UserPage {
             ],
             action: None,
         }],
+        explanation: ExplanationPanel {
+            is_open: true,
+            is_blocked: true,
+            causes: vec![CauseView {
+                tone: Tone::Amber,
+                icon: "alert",
+                title: "Suspended: on leave".to_owned(),
+                text: "By Benedikt Schreiber on 8 November 2026, 08:32 UTC.".to_owned(),
+                fixes: vec![
+                    Action::dialog("Reactivate", at("reactivate"), "reactivate"),
+                    Action::page("Edit", at("edit"), "edit")
+                        .refused("This needs the permission user:update."),
+                ],
+            }],
+            last_sign_in: Some(moment("12 days ago")),
+            address: "https://people.northwind.example/o/northwind/sign-in".to_owned(),
+        },
         cards: cards(),
         side_cards: side_cards(),
     }
@@ -348,6 +366,12 @@ fn created() -> UserPage {
     page
 }
 
+fn explained() -> ExplanationPage {
+    let page = suspended();
+    let back_href = "/o/northwind/users/01930004".to_owned();
+    ExplanationPage { frame: page.frame, heading: page.heading, panel: page.explanation, back_href }
+}
+
 pub(super) fn pages() -> Vec<Drawn> {
     let list = list();
     vec![
@@ -358,5 +382,6 @@ pub(super) fn pages() -> Vec<Drawn> {
         ("users-nobody", draw(&nobody())),
         ("user", draw(&suspended())),
         ("user-created", draw(&created())),
+        ("user-explanation", draw(&explained())),
     ]
 }
