@@ -4,11 +4,11 @@
 //! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
 
 use app::import;
-use model::{Role, Timestamp, UserFields, lifecycle::Reason};
+use model::{Role, Timestamp, UserFields, lifecycle::Reason, session::SessionFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::view::{Check, OrgView, TokenView, UserView};
+use crate::view::{Check, OrgView, SessionView, TokenView, UserView};
 
 /// A deed, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub(crate) enum Deed {
     RequirePasswordChange { user: String },
     Import { rows: Vec<import::Row> },
     CreateToken { user: String, name: String, scopes: Vec<String>, days: u16 },
+    ListSessions { filter: SessionFilter, limit: u16, cursor: String },
+    RevokeSession { session: String },
+    RevokeSessions { filter: SessionFilter, all: bool, confirm: Option<u64> },
     RecoverOwner { user: String },
     Examine,
 }
@@ -95,5 +98,10 @@ pub(crate) enum Outcome {
     },
     Imported(Vec<import::Verdict>),
     Token(TokenView),
+    Sessions {
+        items: Vec<SessionView>,
+        next: Option<String>,
+    },
+    Ended(app::sessions::Ended),
     Checks(Vec<Check>),
 }

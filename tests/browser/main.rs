@@ -20,6 +20,7 @@ mod keyboard;
 mod life;
 mod program;
 mod roles;
+mod sessions;
 mod settings;
 mod signing_in;
 mod support;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use app::signin::Attempt;
-use model::Action;
+use model::{Action, device::ClientHints};
 
 use crate::{
     browser::Browser,
@@ -64,6 +64,7 @@ async fn guess(site: &Site, identifier: &str) {
             remember: false,
             address: format!("203.0.113.{place}"),
             user_agent: String::new(),
+            hints: ClientHints::default(),
             request_id: String::new(),
         };
         Box::pin(site.app.sign_in(&org, attempt)).await.expect_err("it was a guess");

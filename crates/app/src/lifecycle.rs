@@ -149,6 +149,7 @@ impl Operation<'_, '_> {
         store::links::erase(self.connection, context, id).await?;
         store::mails::erase(self.connection, context, id).await?;
         store::invitations::erase(self.connection, context, id).await?;
+        store::devices::forget(self.connection, context, id).await?;
         self.forget_tries(&person.user, None).await?;
         store::idempotency::forget(self.connection, context, &id.to_string()).await?;
         store::audit::erase_person(self.connection, context, id, &pseudonym).await?;

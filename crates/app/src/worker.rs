@@ -151,7 +151,8 @@ impl App {
             store::mails::tidy(connection, now.minus(crate::mail::KEEP)).await?;
             Ok(())
         })
-        .await
+        .await?;
+        self.label_sessions().await
     }
 }
 

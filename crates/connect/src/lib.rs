@@ -1,3 +1,5 @@
-//! Speaks other systems' protocols and formats; today: CSV files.
+//! Speaks other systems' protocols and formats; today: CSV files, the words of browsers, places of addresses.
 
 pub mod csv;
+pub mod device;
+pub mod geo;

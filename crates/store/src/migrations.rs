@@ -46,6 +46,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(3, "0003_spine"),
     step!(4, "0004_links_and_mail"),
     step!(5, "0005_password_history"),
+    step!(6, "0006_session_devices"),
 ];
 
 impl Migration {

@@ -4,6 +4,7 @@ mod account;
 mod lifecycle;
 mod orgs;
 mod roles;
+pub(crate) mod sessions;
 mod tokens;
 mod users;
 
@@ -61,6 +62,14 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccountTokens), routes!(tokens::list)),
         Route::api(may(P::AccountTokens), routes!(tokens::create)),
         Route::api(may(P::AccountTokens), routes!(tokens::revoke)),
+        Route::api(may(P::AccountSessions), routes!(sessions::own)),
+        Route::api(may(P::AccountSessions), routes!(sessions::revoke_own)),
+        Route::api(may(P::AccountSessions), routes!(sessions::revoke_own_one)),
+        Route::api(may(P::SessionRead), routes!(sessions::of_user)),
+        Route::api(may(P::SessionRevoke), routes!(sessions::revoke_of_user)),
+        Route::api(may(P::SessionRevoke), routes!(sessions::revoke_one)),
+        Route::api(may(P::SessionRead), routes!(sessions::list)),
+        Route::api(may(P::SessionRevoke), routes!(sessions::revoke)),
         Route::api(may(P::SettingsRead), routes!(orgs::show)),
         Route::api(may(P::SettingsUpdate), routes!(orgs::edit)),
         Route::api(may(P::OrgRename), routes!(orgs::rename)),

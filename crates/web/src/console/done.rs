@@ -15,11 +15,14 @@ pub(crate) enum Done {
     Renamed,
     PasswordChanged,
     TokenRevoked,
+    SessionEnded,
+    SessionsEnded,
+    OthersEnded,
     SetUp,
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 10] = [
+const NAMES: [(Done, &str); 13] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -29,6 +32,9 @@ const NAMES: [(Done, &str); 10] = [
     (Done::Renamed, "renamed"),
     (Done::PasswordChanged, "password-changed"),
     (Done::TokenRevoked, "token-revoked"),
+    (Done::SessionEnded, "session-ended"),
+    (Done::SessionsEnded, "sessions-ended"),
+    (Done::OthersEnded, "others-ended"),
     (Done::SetUp, "set-up"),
 ];
 
@@ -63,6 +69,9 @@ impl Done {
                 "Your password was changed. All your other sessions have ended.".to_owned()
             }
             Self::TokenRevoked => "The token was revoked. It stopped working at once.".to_owned(),
+            Self::SessionEnded => "The session has ended. Its next request is refused.".to_owned(),
+            Self::SessionsEnded => "The sessions have ended. Their next requests are refused.".to_owned(),
+            Self::OthersEnded => "You are signed out everywhere else.".to_owned(),
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }
     }

@@ -12,6 +12,8 @@ mod passwords;
 mod questions;
 mod record;
 mod roles;
+mod session_list;
+mod sessions;
 mod settings;
 mod setup;
 mod signin;
@@ -37,7 +39,10 @@ use crate::{
 
 /// Every page and form.
 pub(crate) fn routes() -> Vec<Route> {
-    [doors(), users_and_settings(), transitions(), own_account()].into_iter().flatten().collect()
+    [doors(), users_and_settings(), transitions(), open_sessions(), own_account()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Coming in and going out.
@@ -97,6 +102,29 @@ fn users_and_settings() -> Vec<Route> {
         Route::page(Method::POST, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),
         Route::page(Method::GET, policies, may(P::SettingsRead), settings::policies_page),
         Route::page(Method::POST, policies, may(P::SettingsUpdate), settings::save_policies),
+    ]
+}
+
+fn open_sessions() -> Vec<Route> {
+    use Permission as P;
+    let may = Needs::Permission;
+    let (theirs, one) = ("/o/{slug}/users/{id}/sessions", "/o/{slug}/users/{id}/sessions/{session}/revoke");
+    let (all, found) = ("/o/{slug}/users/{id}/sessions/end", "/o/{slug}/sessions/revoke");
+    let (own, own_one) = ("/o/{slug}/account/sessions", "/o/{slug}/account/sessions/{id}/revoke");
+    let own_all = "/o/{slug}/account/sessions/end";
+    vec![
+        Route::page(Method::GET, "/o/{slug}/sessions", may(P::SessionRead), session_list::list),
+        Route::page(Method::GET, found, may(P::SessionRevoke), session_list::ask),
+        Route::page(Method::POST, found, may(P::SessionRevoke), session_list::revoke),
+        Route::page(Method::GET, theirs, may(P::SessionRead), sessions::of_user),
+        Route::page(Method::GET, all, may(P::SessionRevoke), sessions::ask_all),
+        Route::page(Method::POST, all, may(P::SessionRevoke), sessions::revoke_all),
+        Route::page(Method::GET, one, may(P::SessionRevoke), sessions::ask_one),
+        Route::page(Method::POST, one, may(P::SessionRevoke), sessions::revoke_one),
+        Route::page(Method::GET, own, may(P::AccountSessions), sessions::own),
+        Route::page(Method::GET, own_all, may(P::AccountSessions), sessions::ask_own),
+        Route::page(Method::POST, own_all, may(P::AccountSessions), sessions::revoke_own_all),
+        Route::page(Method::POST, own_one, may(P::AccountSessions), sessions::revoke_own),
     ]
 }
 

@@ -3,7 +3,7 @@
 use app::Person;
 use axum::{http::StatusCode, response::Response};
 use model::{
-    Agent, Status, Timestamp, UserId,
+    Agent, Permission, Status, Timestamp, UserId,
     lifecycle::{Departure, State},
     user::UserType,
 };
@@ -14,7 +14,7 @@ use super::{
         frame::Section,
         parts::{Action, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
         question::DonePage,
-        users::{UserHeading, UserPage},
+        users::{Tab, UserHeading, UserPage},
     },
     visit::{Part, Visit, avatar, html},
     words::{Names, badge, full, moment, relative, source, user_type},
@@ -41,11 +41,21 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
         heading: heading(&visit, &person),
         actions,
         menu,
+        tabs: tabs(&visit, id, "Profile"),
         banners: banners(&person, &names, now),
         cards: cards(&visit, &person, &names),
         side_cards: vec![account_card(&person, now), roles_card(&person, &names, now)],
     };
     html(StatusCode::OK, &page, Part::Page)
+}
+
+/// The parts of a user's page that this viewer may see.
+pub(crate) fn tabs(visit: &Visit, id: UserId, current: &str) -> Vec<Tab> {
+    [("Profile", "", Permission::UserRead), ("Sessions", "/sessions", Permission::SessionRead)]
+        .into_iter()
+        .filter(|(.., permission)| visit.may(*permission))
+        .map(|(label, path, _)| Tab { label, href: visit.at_user(id, path), current: label == current })
+        .collect()
 }
 
 /// Everybody whom the page names.

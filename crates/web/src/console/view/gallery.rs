@@ -6,6 +6,7 @@
 mod forms;
 mod people;
 mod questions;
+mod sessions;
 
 use std::{collections::HashSet, fs, path::PathBuf};
 
@@ -29,6 +30,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
             email: "amara.okafor@northwind.example".to_owned(),
             avatar: Avatar::of(name, "amara"),
             may_see_users: true,
+            may_see_sessions: true,
             may_see_settings: true,
         },
         section,
@@ -50,6 +52,7 @@ fn gallery() -> Vec<Drawn> {
     let mut pages = people::pages();
     pages.extend(questions::pages());
     pages.extend(forms::pages());
+    pages.extend(sessions::pages());
     pages
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod form;
 pub(crate) mod frame;
 pub(crate) mod parts;
 pub(crate) mod question;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod signin;
 pub(crate) mod users;
