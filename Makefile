@@ -1,10 +1,11 @@
 # What one does with this tree. `make run` needs Rust and a C compiler, nothing else.
-.PHONY: help run test check bench
+.PHONY: help run test check bench geo
 
 help:
 	@echo 'make run     build and open a demonstration organization of 1,000 invented people'
 	@echo 'make test    install what the tests need (PostgreSQL, Chromium, axe-core), then run all of them'
 	@echo 'make check   formatting and lints'
+	@echo 'make geo     fetch data that say where addresses are (npm), and install them'
 	@echo 'make bench   measure against what this machine can do (release build, some minutes)'
 
 # The data are kept in ./muster-data/demo.db; delete that directory to begin again.
@@ -19,6 +20,9 @@ test:
 check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+geo:
+	scripts/fetch-places
 
 bench:
 	cargo run --release -- bench

@@ -77,6 +77,11 @@ pub(crate) enum Noun {
     Token(commands::token::Token),
     /// Mail: how it stands, what could not be sent, sending it again, a test
     Mail(commands::mail::Mail),
+    /// Sessions: who is signed in where, and ending that
+    Session(commands::session::Session),
+    /// Where addresses are: install data for it, say what is there
+    #[command(subcommand)]
+    Geo(commands::geo::Verb),
     /// Make somebody an owner who can sign in, when nobody else can
     RecoverOwner(commands::recover_owner::Options),
     /// Look whether everything is all right, and say what to do if not

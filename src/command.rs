@@ -4,11 +4,11 @@
 //! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
 
 use app::{explain_sign_in::Explanation, import};
-use model::{Role, Timestamp, UserFields, lifecycle::Reason, mail::MailState};
+use model::{Role, Timestamp, UserFields, lifecycle::Reason, mail::MailState, session::SessionFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::view::{Check, MailStatusView, MailView, OrgView, TokenView, UserView};
+use crate::view::{Check, MailStatusView, MailView, OrgView, SessionView, TokenView, UserView};
 
 /// A deed, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub(crate) enum Deed {
     RetryMail { mail: String },
     RetryMails { deferred: bool },
     TestMail { address: String },
+    ListSessions { filter: SessionFilter, limit: u16, cursor: String },
+    RevokeSession { session: String },
+    RevokeSessions { filter: SessionFilter, all: bool, confirm: Option<u64> },
     RecoverOwner { user: String },
     Examine,
 }
@@ -112,5 +115,10 @@ pub(crate) enum Outcome {
     Mail(MailView),
     /// So many mails are sent again.
     Retried(usize),
+    Sessions {
+        items: Vec<SessionView>,
+        next: Option<String>,
+    },
+    Ended(app::sessions::Ended),
     Checks(Vec<Check>),
 }

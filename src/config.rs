@@ -65,6 +65,7 @@ pub(crate) struct Config {
     pub(crate) management: SocketAddr,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) sign_ins_per_minute: u32,
+    geo_directory: Option<String>,
     pub(crate) log_format: Option<LogFormat>,
     pub(crate) log_level: String,
     pub(crate) hashing: app::hashing::Options,
@@ -120,6 +121,7 @@ impl Config {
             management: values.address("server.management")?,
             trusted_proxies: values.networks("server.trusted_proxies")?,
             sign_ins_per_minute: values.number("server.sign_ins_per_minute", 1, 1_000_000)?.unwrap_or(60),
+            geo_directory: values.text("geo.directory"),
             log_format: values.log_format()?,
             log_level: values.log_level()?,
             hashing,
@@ -163,6 +165,13 @@ impl Config {
         let mut path = self.database_file()?.into_os_string();
         path.push(".sock");
         Some(path.into())
+    }
+
+    /// Where the files are that say where addresses are.
+    pub(crate) fn geo_directory(&self) -> PathBuf {
+        let beside = || self.database_file().and_then(|file| Some(file.parent()?.join("geo")));
+        let given = self.geo_directory.as_ref().map(PathBuf::from);
+        given.or_else(beside).unwrap_or_else(|| PathBuf::from("./muster-data/geo"))
     }
 
     /// What the store needs to know.

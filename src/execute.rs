@@ -5,16 +5,20 @@ use std::sync::Arc;
 use app::{
     Actor, App, Person,
     mails::MailQuery,
+    sessions::Ended,
     tokens::NewToken,
     users::{InitialPassword, NewUser},
 };
 use model::{
-    Action, Error, Kind, MailId, Org, Permission, Permissions, Result, UserId, filter::UserQuery, page,
+    Action, Error, Kind, MailId, Org, Permission, Permissions, Result, UserId,
+    filter::UserQuery,
+    page,
+    session::{SessionFilter, SessionQuery},
 };
 
 use crate::{
     command::{Command, Deed, List, NewPassword, Outcome, Step},
-    view::{OrgView, TokenView, UserView},
+    view::{OrgView, SessionView, TokenView, UserView},
 };
 
 /// Does it.
@@ -129,6 +133,21 @@ impl Operator<'_> {
             | Deed::RetryMail { .. }
             | Deed::RetryMails { .. }
             | Deed::TestMail { .. } => self.mail(deed).await,
+            Deed::ListSessions { filter, limit, cursor } => self.sessions(filter, limit, &cursor).await,
+            Deed::RevokeSession { session } => {
+                let session = session.parse()?;
+                let holder = app.session_holder(actor, session).await?;
+                app.revoke_session(actor, holder, session).await?;
+                Ok(Outcome::Ended(Ended { sessions: 1, people: 1, spared: 0, more: false }))
+            }
+            Deed::RevokeSessions { filter, all, confirm } => {
+                let query = self.found_by(filter).await?;
+                if query.is_everything() && !all {
+                    let message = "Say which sessions, or --all to end everybody's.";
+                    return Err(Error::new(Kind::Invalid, "sessions.no_filter", message));
+                }
+                app.revoke_sessions(actor, query, confirm).await.map(Outcome::Ended)
+            }
             Deed::RecoverOwner { user } => {
                 let (person, password) = Box::pin(app.recover_owner(org, &user)).await?;
                 Ok(self.with_password(person, Some(password)))
@@ -194,6 +213,21 @@ impl Operator<'_> {
         let now = self.app.now();
         let items = page.items.into_iter().map(|listed| UserView::listed(listed, now)).collect();
         Ok(Outcome::Users { items, next: page.next })
+    }
+
+    async fn sessions(&self, filter: SessionFilter, limit: u16, cursor: &str) -> Result<Outcome> {
+        let query = SessionQuery { limit: page::limit(Some(limit))?, ..self.found_by(filter).await? };
+        let page = self.app.sessions(&self.actor, query.at(cursor)?).await?;
+        let items = page.items.into_iter().map(SessionView::of).collect();
+        Ok(Outcome::Sessions { items, next: page.next })
+    }
+
+    /// The command line names users in any way.
+    async fn found_by(&self, mut filter: SessionFilter) -> Result<SessionQuery> {
+        if !filter.user.is_empty() {
+            filter.user = self.id(&filter.user).await?.to_string();
+        }
+        filter.understood()
     }
 
     async fn found(&self, user: &str) -> Result<Person> {

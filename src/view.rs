@@ -3,7 +3,8 @@
 
 use app::{Person, mails::MailStatus};
 use model::{
-    MailId, Org, Role, State, Status, Timestamp, TokenId, UserFields, UserId,
+    MailId, Org, Role, SessionId, State, Status, Timestamp, TokenId, UserFields, UserId,
+    device::{DeviceKind, Platform},
     lifecycle::{ActionName, Departure, Lock, StateName},
     mail::{Mail, MailKind, MailState},
     user::Source,
@@ -150,6 +151,47 @@ impl From<MailStatus> for MailStatusView {
             last_sent_at: news.last_sent_at,
             last_error_at: news.last_error_at,
             last_error: news.last_error,
+        }
+    }
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SessionView {
+    pub(crate) id: SessionId,
+    /// Whose: the username.
+    pub(crate) user: String,
+    pub(crate) platform: Platform,
+    pub(crate) kind: DeviceKind,
+    pub(crate) device: String,
+    pub(crate) address: String,
+    /// Roughly; empty if it is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) place: String,
+    pub(crate) method: String,
+    pub(crate) remembered: bool,
+    pub(crate) started_at: Timestamp,
+    pub(crate) last_active_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl SessionView {
+    pub(crate) fn of(listed: app::sessions::Listed) -> Self {
+        let labelled = listed.labelled;
+        let session = labelled.session;
+        Self {
+            id: session.id,
+            user: listed.username,
+            platform: labelled.device.platform,
+            kind: labelled.device.kind,
+            device: labelled.device.label(),
+            address: session.address,
+            place: labelled.place.label(),
+            method: session.method,
+            remembered: session.remembered,
+            started_at: session.started_at,
+            last_active_at: session.last_active_at,
+            expires_at: session.expires_at,
         }
     }
 }

@@ -15,7 +15,7 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
-use model::{OrgContext, Role, session::Secret};
+use model::{OrgContext, Role, device::ClientHints, session::Secret};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -142,6 +142,7 @@ fn attempt(person: &Somebody) -> Attempt {
         remember: false,
         address: "192.0.2.7".to_owned(),
         user_agent: String::new(),
+        hints: ClientHints::default(),
         request_id: String::new(),
     }
 }

@@ -56,6 +56,7 @@ async fn guess(app: &TestApp, identifier: &str, address: &str, times: usize) {
             remember: false,
             address: address.to_owned(),
             user_agent: String::new(),
+            hints: model::device::ClientHints::default(),
             request_id: String::new(),
         };
         app.app.sign_in(&app.org, attempt).await.unwrap_err();
@@ -82,6 +83,7 @@ async fn accept(app: &TestApp, address: &str) {
         remember: false,
         address: "203.0.113.9".to_owned(),
         user_agent: String::new(),
+        hints: model::device::ClientHints::default(),
         request_id: String::new(),
     };
     app.app.accept_invitation(&app.org, purpose, &secret, acceptance, from).await.unwrap();

@@ -8,7 +8,7 @@ use ::app::{
     signin::Attempt,
 };
 use axum::http::StatusCode;
-use model::{Kind, UserFields, UserId, link::Purpose};
+use model::{Kind, UserFields, UserId, device::ClientHints, link::Purpose};
 use serde_json::json;
 
 use crate::app::{PASSWORD, TestApp};
@@ -44,6 +44,7 @@ fn from() -> Attempt {
         remember: false,
         address: "203.0.113.9".to_owned(),
         user_agent: "Firefox".to_owned(),
+        hints: ClientHints::default(),
         request_id: "r".to_owned(),
     }
 }

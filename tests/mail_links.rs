@@ -92,6 +92,7 @@ async fn cause(app: &TestApp, route: &Declared, number: usize) -> Option<Cause> 
                     remember: false,
                     address: format!("203.0.113.{number}"),
                     user_agent: String::new(),
+                    hints: model::device::ClientHints::default(),
                     request_id: String::new(),
                 };
                 assert!(app.app.sign_in(&app.org, attempt).await.is_err());

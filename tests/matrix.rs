@@ -9,7 +9,7 @@ use axum::{
     body::Body,
     http::{Method, Request, header},
 };
-use model::{EntryId, Org, UserId};
+use model::{EntryId, Org, UserId, device::ClientHints};
 use serde_json::{Map, Value, json};
 use store::{Attempt as Done, Lane, Proof};
 use uuid::Uuid;
@@ -59,6 +59,7 @@ pub(crate) async fn browser_from(
         remember,
         address: address.to_owned(),
         user_agent: "test".to_owned(),
+        hints: ClientHints::default(),
         request_id: "test".to_owned(),
     };
     let secret = app.app.sign_in(org, attempt).await.unwrap().secret;
@@ -67,7 +68,13 @@ pub(crate) async fn browser_from(
 
 /// Where a route leads when its parameters are filled.
 pub(crate) fn address(route: &Declared, slug: &str, id: &str) -> String {
-    let values = [("{slug}", slug), ("{id}", id), ("{name}", "auditor"), ("{action}", "suspend")];
+    let values = [
+        ("{slug}", slug),
+        ("{id}", id),
+        ("{name}", "auditor"),
+        ("{action}", "suspend"),
+        ("{session}", NEVER),
+    ];
     let path = values.iter().fold(route.path.clone(), |path, (name, value)| path.replace(name, value));
     assert!(!path.contains('{'), "{path}: say in tests/matrix.rs what this parameter may be");
     path

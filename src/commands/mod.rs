@@ -4,12 +4,14 @@ pub(crate) mod bootstrap;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod geo;
 pub(crate) mod import;
 pub(crate) mod mail;
 pub(crate) mod migrate;
 pub(crate) mod org;
 pub(crate) mod recover_owner;
 pub(crate) mod serve;
+pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod user;
 
@@ -40,6 +42,9 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         return serve::run(options, config).await.map(|()| ExitCode::SUCCESS);
     }
     log::start_quiet();
+    if let Noun::Geo(verb) = command {
+        return geo::run(verb, &config, global.json).map(|()| ExitCode::SUCCESS);
+    }
     let session = Session { config, json: global.json };
     match command {
         Noun::Migrate => migrate::run(&session).await?,
@@ -48,9 +53,10 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Noun::Import(options) => return import::run(options, &session).await,
         Noun::Mail(mail) => mail::run(mail, &session).await?,
         Noun::Token(token) => token::run(token, &session).await?,
+        Noun::Session(sessions) => session::run(sessions, &session).await?,
         Noun::RecoverOwner(options) => recover_owner::run(options, &session).await?,
         Noun::Doctor => return doctor::run(&session).await,
-        Noun::Serve(_) | Noun::Version | Noun::Bench(_) | Noun::Config(_) => {}
+        Noun::Serve(_) | Noun::Version | Noun::Bench(_) | Noun::Config(_) | Noun::Geo(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -97,6 +97,9 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
         configured => configured,
     };
     let app = new_app(database, &config, url.clone(), carrier).await?;
+    // Read before somebody who signs in would wait for it.
+    let places = app.places();
+    tokio::task::spawn_blocking(move || places.look());
     let start = bootstrap::first_start(&app, &config.bootstrap).await?;
     let mut web = web::Options::new(url.clone());
     web.trusted_proxies.clone_from(&config.trusted_proxies);

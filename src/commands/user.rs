@@ -255,7 +255,8 @@ fn reasons() -> PossibleValuesParser {
     PossibleValuesParser::new(Reason::ALL.iter().map(|reason| reason.as_str()))
 }
 
-fn moment(text: &str) -> Result<Timestamp, String> {
+/// Reads a date or time of the command line.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.message().to_owned())
 }
 

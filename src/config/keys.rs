@@ -70,6 +70,12 @@ pub(crate) const KEYS: &[Key] = &[
         "60",
         "Sign-ins and other requests worth guessing that one address may send in a minute, 1 to 1,000,000.",
     ),
+    key(
+        "geo.directory",
+        "",
+        "Directory of the files that say where addresses are; `muster geo install` puts them there. Unless given: \
+         `geo` beside the embedded database, or `./muster-data/geo` with PostgreSQL.",
+    ),
     key("log.format", "", "`json` or `text`. Unless given: `text` in a terminal, else `json`."),
     key(
         "log.level",

@@ -23,6 +23,7 @@ mod own_email;
 mod program;
 mod recovering;
 mod roles;
+mod sessions;
 mod settings;
 mod signing_in;
 mod support;

@@ -89,6 +89,7 @@ async fn unlocking_by_mail() {
             remember: false,
             address: format!("203.0.113.{number}"),
             user_agent: "test".to_owned(),
+            hints: model::device::ClientHints::default(),
             request_id: "test".to_owned(),
         };
         assert!(Box::pin(site.app.sign_in(&org, attempt)).await.is_err());

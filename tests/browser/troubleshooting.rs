@@ -7,7 +7,7 @@ use app::{
     mail::Outcome,
     signin::Attempt,
 };
-use model::{Action, UserFields};
+use model::{Action, UserFields, device::ClientHints};
 
 use crate::{
     browser::Browser,
@@ -106,6 +106,7 @@ async fn guess(site: &Site, identifier: &str) {
             remember: false,
             address: format!("203.0.113.{place}"),
             user_agent: String::new(),
+            hints: ClientHints::default(),
             request_id: String::new(),
         };
         Box::pin(site.app.sign_in(&org, attempt)).await.expect_err("it was a guess");

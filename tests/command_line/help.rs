@@ -16,6 +16,9 @@ fn the_help_teaches() {
         ("user-delete", &["user", "delete", "--help"]),
         ("import", &["import", "--help"]),
         ("token-create", &["token", "create", "--help"]),
+        ("session-list", &["session", "list", "--help"]),
+        ("session-revoke", &["session", "revoke", "--help"]),
+        ("geo-install", &["geo", "install", "--help"]),
         ("recover-owner", &["recover-owner", "--help"]),
     ] {
         insta::assert_snapshot!(format!("help-{name}"), place.ok(arguments));

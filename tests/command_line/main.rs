@@ -5,6 +5,7 @@
 mod help;
 mod import;
 mod server;
+mod sessions;
 mod settings;
 mod support;
 mod users;

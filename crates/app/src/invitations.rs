@@ -187,6 +187,7 @@ impl App {
         let (secret, settings, user) = (self.new_secret(), org.settings.clone(), link.user);
         let hash = secret.hash();
         let actor = invitee(org, &opened.user, &from);
+        let country = self.country_of(&from.address);
         let deed = async move |op: &mut Operation<'_, '_>| {
             let mut person = op.person(user).await?;
             op.spend_link(&link).await?;
@@ -198,7 +199,7 @@ impl App {
             person = op.complete(person, &acceptance, &link.address).await?;
             op.put_credential(&mut person, &credential, "password.chosen").await?;
             let person = op.transition(person, Action::Accept, &settings.lifecycle).await?;
-            op.begin_session_of(&person, hash, &from, &settings).await
+            op.begin_session_of(&person, hash, &from, &country, &settings).await
         };
         let begun = self.run_proven(&actor, deed).await?;
         let signed_in = begun.map(|(kept_until, must_change_password)| SignedIn {

@@ -25,6 +25,7 @@ pub mod orgs;
 pub mod passwords;
 pub mod recovery;
 pub mod roles;
+pub mod sessions;
 pub mod setup;
 pub mod signin;
 pub mod system;
@@ -33,8 +34,12 @@ mod tries;
 pub mod users;
 pub mod worker;
 
-use std::sync::Arc;
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
+use connect::geo::Places;
 use model::{Clock, Entropy, Error, Result, Timestamp};
 use store::Database;
 use tokio::sync::Notify;
@@ -61,6 +66,8 @@ struct Inner {
     wake: Notify,
     /// The same for mail.
     mail_wake: Notify,
+    /// Where addresses are; nowhere unless it was said where to look.
+    places: OnceLock<Places>,
 }
 
 /// What the program is told about its surroundings.
@@ -108,7 +115,13 @@ impl App {
             carrier: options.carrier,
             wake: Notify::new(),
             mail_wake: Notify::new(),
+            places: OnceLock::new(),
         }))
+    }
+
+    /// Looks places of addresses up in the files of that directory, from now on. Only the first call counts.
+    pub fn look_places_up_in(&self, directory: impl Into<PathBuf>) {
+        self.0.places.get_or_init(|| Places::new(directory));
     }
 
     /// The present moment, by the injected clock.
@@ -129,6 +142,11 @@ impl App {
     /// Sessions, rights and organizations in memory.
     pub fn cache(&self) -> &cache::Cache {
         &self.0.cache
+    }
+
+    /// Where addresses are.
+    pub fn places(&self) -> Places {
+        self.0.places.get().cloned().unwrap_or_else(Places::nowhere)
     }
 
     pub(crate) fn hasher(&self) -> &hashing::Hasher {

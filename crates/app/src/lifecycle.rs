@@ -151,6 +151,7 @@ impl Operation<'_, '_> {
         store::notices::unmute(self.connection, context, id).await?;
         store::mails::erase(self.connection, context, id).await?;
         store::invitations::erase(self.connection, context, id).await?;
+        store::devices::forget(self.connection, context, id).await?;
         self.forget_tries(&person.user, None).await?;
         self.forget_strays(&person.user).await?;
         store::idempotency::forget(self.connection, context, &id.to_string()).await?;

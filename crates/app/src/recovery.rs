@@ -188,6 +188,7 @@ impl App {
         let (settings, actor) = (org.settings.clone(), invitee(org, &user, &from));
         let (secret, id) = (self.new_secret(), user.id);
         let hash = secret.hash();
+        let country = self.country_of(&from.address);
         let deed = async move |op: &mut Operation<'_, '_>| {
             let mut person = op.person(id).await?;
             op.spend_link(&link).await?;
@@ -197,7 +198,7 @@ impl App {
             op.prove_address(&mut person).await?;
             op.put_credential(&mut person, &credential, "password.reset").await?;
             store::sessions::end_all(op.connection, op.context, id, None).await?;
-            op.begin_session_of(&person, hash, &from, &settings).await
+            op.begin_session_of(&person, hash, &from, &country, &settings).await
         };
         let begun = self.run_proven(&actor, deed).await?;
         let signed_in = begun.map(|(kept_until, must_change_password)| SignedIn {

@@ -8,13 +8,14 @@ use model::{
     access::Permissions,
     audit::{Changes, Door},
     credential::{Credential, Password},
+    device::{self, ClientHints},
     session::{self, Secret, Session},
     settings::PasswordPolicy,
     user::UserType,
 };
 use serde_json::Value;
 
-use crate::{Actor, App, Operation, Person, operation::Event, users::changed};
+use crate::{Actor, App, Operation, Person, users::changed};
 
 /// What somebody types to sign in.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Attempt {
     pub address: String,
     /// The browser's own description.
     pub user_agent: String,
+    /// What it said besides.
+    pub hints: ClientHints,
     /// The request's id.
     pub request_id: String,
 }
@@ -138,6 +141,7 @@ impl App {
         actor.address = attempt.address.clone();
         actor.request_id = attempt.request_id.clone();
         actor.door = Door::Console;
+        let country = self.country_of(&attempt.address);
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;
             let refusal = refusal(&person, seen.as_ref(), proven, op.now);
@@ -145,7 +149,7 @@ impl App {
                 op.refuse_sign_in(&person, refusal, &settings).await?;
                 return Ok(None);
             }
-            op.begin_session_of(&person, hash, &attempt, &settings).await
+            op.begin_session_of(&person, hash, &attempt, &country, &settings).await
         };
         // Who signs in needs no permission: the password has just been compared.
         let begun: Option<(Option<Timestamp>, bool)> = self.run_proven(&actor, deed).await?;
@@ -168,7 +172,7 @@ impl App {
     /// Ends the actor's own session.
     pub async fn sign_out(&self, actor: &Actor) -> Result<()> {
         let (Some(user), Some(session)) = (actor.user(), actor.session) else { return Ok(()) };
-        let deed = async move |op: &mut Operation<'_, '_>| op.end_session(user, session).await;
+        let deed = async move |op: &mut Operation<'_, '_>| op.sign_out(user, session).await;
         self.run(actor, Permission::AccountRead, deed).await
     }
 }
@@ -216,6 +220,7 @@ fn new_session(
     person: &Person,
     secret: session::SecretHash,
     attempt: &Attempt,
+    country: &str,
     settings: &model::Settings,
 ) -> Session {
     let ordinary = person.permissions(op.now) == Permissions::of_roles(&[]);
@@ -234,7 +239,10 @@ fn new_session(
         idle,
         method: "password".to_owned(),
         address: attempt.address.clone(),
-        user_agent: attempt.user_agent.chars().filter(|c| !c.is_control()).take(300).collect(),
+        user_agent: device::kept(&attempt.user_agent),
+        country: country.to_owned(),
+        hints: attempt.hints.kept(),
+        platform: connect::device::recognize(&attempt.user_agent, &attempt.hints).platform,
         remembered,
     }
 }
@@ -247,13 +255,14 @@ impl Operation<'_, '_> {
         person: &Person,
         secret: session::SecretHash,
         from: &Attempt,
+        country: &str,
         settings: &model::Settings,
     ) -> Result<Option<(Option<Timestamp>, bool)>> {
         if !person.user.may_act(self.now) {
             return Ok(None);
         }
         let must_change = self.notice_expired_password(person, &settings.password).await?;
-        let session = new_session(self, person, secret, from, settings);
+        let session = new_session(self, person, secret, from, country, settings);
         self.begin_session(person, &session).await?;
         let kept_until = session.remembered.then_some(session.expires_at);
         Ok(Some((kept_until, must_change)))
@@ -280,7 +289,8 @@ impl Operation<'_, '_> {
         self.forget_tries(&person.user, Some("")).await?;
         let changes = changed("method", Value::Null, session.method.as_str().into());
         self.record_user(&person.user, "session.started", changes, String::new());
-        Ok(())
+        self.note_device(session).await?;
+        self.end_oldest_sessions(&person.user).await
     }
 
     /// Notes a refusal, and locks the password when there were too many from everywhere.
@@ -304,23 +314,6 @@ impl Operation<'_, '_> {
             let changes = changed("password_locked_until", Value::Null, until.to_string().into());
             self.record_user(&person.user, "user.password_locked", changes, String::new());
             self.tell_password_locked(person, until, settings).await?;
-        }
-        Ok(())
-    }
-
-    /// Ends one session of a user.
-    pub(crate) async fn end_session(&mut self, user: UserId, session: SessionId) -> Result<()> {
-        if store::sessions::end(self.connection, self.context, user, session).await? {
-            let name = store::users::name(self.connection, self.context, user).await?.unwrap_or_default();
-            self.record(Event {
-                name: "session.ended",
-                target_type: "session",
-                target: session.0,
-                target_name: &name,
-                changes: Changes::new(),
-                reason: String::new(),
-            });
-            self.user_is_stale(user);
         }
         Ok(())
     }

@@ -60,6 +60,10 @@ names! {
         OrgRename = "org:rename",
         /// Read the audit log.
         AuditRead = "audit:read",
+        /// See who is signed in, where and with what.
+        SessionRead = "session:read",
+        /// End other people's sessions.
+        SessionRevoke = "session:revoke",
         /// See one's own account.
         AccountRead = "account:read",
         /// Change one's own profile.
@@ -68,6 +72,8 @@ names! {
         AccountPassword = "account:password",
         /// See, create and revoke one's own API tokens.
         AccountTokens = "account:tokens",
+        /// See and end one's own sessions.
+        AccountSessions = "account:sessions",
     }
 }
 
@@ -101,10 +107,13 @@ impl Permission {
             Self::SettingsUpdate => "Change the organization's settings",
             Self::OrgRename => "Rename the organization's address",
             Self::AuditRead => "Read the audit log",
+            Self::SessionRead => "See who is signed in, where and with what",
+            Self::SessionRevoke => "End other people's sessions",
             Self::AccountRead => "See one's own account",
             Self::AccountUpdate => "Change one's own profile",
             Self::AccountPassword => "Change one's own password",
             Self::AccountTokens => "Manage one's own API tokens",
+            Self::AccountSessions => "See and end one's own sessions",
         }
     }
 }
@@ -149,8 +158,13 @@ impl Role {
     /// What the role may do.
     pub fn permissions(self) -> Permissions {
         use Permission as P;
-        let member =
-            Permissions::of(&[P::AccountRead, P::AccountUpdate, P::AccountPassword, P::AccountTokens]);
+        let member = Permissions::of(&[
+            P::AccountRead,
+            P::AccountUpdate,
+            P::AccountPassword,
+            P::AccountTokens,
+            P::AccountSessions,
+        ]);
         let reading = Permissions::of(&[P::UserList, P::UserRead, P::RoleRead]);
         member.and(match self {
             Self::Owner => Permissions::of(P::ALL),
@@ -164,6 +178,8 @@ impl Role {
                 P::SettingsRead,
                 P::SettingsUpdate,
                 P::AuditRead,
+                P::SessionRead,
+                P::SessionRevoke,
             ])),
             Self::UserManager => reading.and(Permissions::of(&[
                 P::UserCreate,
@@ -182,6 +198,7 @@ impl Role {
                 P::UserResetPassword,
                 P::UserImport,
                 P::RoleAssign,
+                P::SessionRead,
             ])),
             Self::GroupManager => reading,
             Self::Helpdesk => reading.and(Permissions::of(&[
@@ -189,11 +206,15 @@ impl Role {
                 P::UserResetPassword,
                 P::InvitationRead,
                 P::InvitationResend,
-                P::MailRead,
+                P::SessionRead,
             ])),
-            Self::Auditor => {
-                reading.and(Permissions::of(&[P::SettingsRead, P::AuditRead, P::InvitationRead, P::MailRead]))
-            }
+            Self::Auditor => reading.and(Permissions::of(&[
+                P::SettingsRead,
+                P::AuditRead,
+                P::InvitationRead,
+                P::MailRead,
+                P::SessionRead,
+            ])),
             Self::Member => Permissions::default(),
         })
     }

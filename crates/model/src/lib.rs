@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audit;
 pub mod credential;
+pub mod device;
 pub mod error;
 pub mod explanation;
 pub mod filter;
@@ -17,8 +18,10 @@ mod lifecycle_names;
 pub mod link;
 pub mod mail;
 mod names;
+pub mod network;
 pub mod org;
 pub mod page;
+pub mod plan;
 pub mod search;
 pub mod session;
 pub mod settings;

@@ -5,9 +5,16 @@
 use std::{fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Entropy, OrgContext, SessionId, Timestamp, UserId, settings::SessionPolicy};
+use crate::{
+    Entropy, Error, Kind, OrgContext, Result, SessionId, Timestamp, UserId,
+    device::{ClientHints, Platform},
+    network::Network,
+    page::{self, Cursor},
+    settings::SessionPolicy,
+};
 
 /// SHA-256 of a secret: what is stored and looked up.
 pub type SecretHash = [u8; 32];
@@ -83,6 +90,12 @@ pub struct Session {
     pub address: String,
     /// The browser's own description, as sent; at most 300 characters.
     pub user_agent: String,
+    /// From which country, by its two letters, as far as was known at the sign-in; empty if not.
+    pub country: String,
+    /// What it said besides, as sent.
+    pub hints: ClientHints,
+    /// What it runs, found out from both.
+    pub platform: Platform,
     /// Whether “Keep me signed in” was chosen.
     pub remembered: bool,
 }
@@ -105,5 +118,116 @@ pub fn lifetimes(policy: &SessionPolicy, remembered: bool) -> (Duration, Duratio
         (days(policy.remembered_idle_days), days(policy.remembered_absolute_days))
     } else {
         (Duration::from_secs(u64::from(policy.idle_minutes) * 60), hours(policy.absolute_hours.into()))
+    }
+}
+
+/// Which sessions of an organization, and a page of them: latest used first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionQuery {
+    /// Of this user.
+    pub user: Option<UserId>,
+    /// From there.
+    pub network: Option<Network>,
+    /// On this platform.
+    pub platform: Option<Platform>,
+    /// Signed in by this method; empty: any.
+    pub method: String,
+    /// Only those kept beyond the browser's end, or only the others.
+    pub remembered: Option<bool>,
+    /// Used since then.
+    pub active_since: Option<Timestamp>,
+    /// Where the page starts.
+    pub cursor: Option<Cursor>,
+    /// Rows on the page.
+    pub limit: u16,
+}
+
+impl Default for SessionQuery {
+    fn default() -> Self {
+        Self {
+            user: None,
+            network: None,
+            platform: None,
+            method: String::new(),
+            remembered: None,
+            active_since: None,
+            cursor: None,
+            limit: page::DEFAULT_LIMIT,
+        }
+    }
+}
+
+/// Which sessions are meant, in words: as the API and the command line take them. Empty words ask for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionFilter {
+    /// A user's id.
+    pub user: String,
+    /// An address such as `203.0.113.7`, or a network such as `203.0.113.0/24`.
+    pub address: String,
+    /// A platform's name.
+    pub platform: String,
+    /// How the person signed in, such as `password`.
+    pub method: String,
+    /// Only those kept beyond the browser's end, or only the others.
+    pub remembered: Option<bool>,
+    /// Used since then.
+    pub active_since: String,
+}
+
+impl SessionFilter {
+    /// What cannot be understood is refused by the name of its field.
+    pub fn understood(&self) -> Result<SessionQuery> {
+        let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let platform =
+            filled(&self.platform).map(|name| Platform::parse(&name).ok_or_else(|| no_platform(&name)));
+        let since = filled(&self.active_since).map(|text| {
+            let refused =
+                |error: Error| Error::invalid_field("active_since", "time.malformed", error.message());
+            Timestamp::parse(&text).map_err(refused)
+        });
+        let user = filled(&self.user).map(|text| {
+            let refused = |_| Error::invalid_field("user", "user.unknown", "Send a user's id.");
+            text.parse().map_err(refused)
+        });
+        Ok(SessionQuery {
+            user: user.transpose()?,
+            network: filled(&self.address).map(|text| text.parse()).transpose()?,
+            platform: platform.transpose()?,
+            method: self.method.trim().to_owned(),
+            remembered: self.remembered,
+            active_since: since.transpose()?,
+            ..SessionQuery::default()
+        })
+    }
+}
+
+fn no_platform(name: &str) -> Error {
+    let names: Vec<&str> = Platform::ALL.iter().map(|platform| platform.as_str()).collect();
+    let message = format!("There is no platform {name}. The platforms are {}.", names.join(", "));
+    Error::invalid_field("platform", "platform.unknown", message)
+}
+
+/// The only order of sessions; a cursor belongs to it.
+pub const ORDER: &str = "-last_active";
+
+impl SessionQuery {
+    /// Whether every session there is is meant.
+    pub fn is_everything(&self) -> bool {
+        let everything = Self { cursor: self.cursor.clone(), limit: self.limit, ..Self::default() };
+        *self == everything
+    }
+
+    /// Starts at a cursor.
+    pub fn at(mut self, cursor: &str) -> Result<Self> {
+        if !cursor.is_empty() {
+            let cursor = Cursor::decode(cursor)?;
+            if cursor.order != ORDER || cursor.key.parse::<i64>().is_err() {
+                let message = "This page address belongs to another list. Start again from the first page.";
+                return Err(Error::new(Kind::Malformed, "cursor.other_order", message));
+            }
+            self.cursor = Some(cursor);
+        }
+        Ok(self)
     }
 }

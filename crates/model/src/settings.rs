@@ -92,6 +92,8 @@ pub struct SessionPolicy {
     pub remembered_idle_days: u16,
     /// Days after which a remembered session ends whatever its use, 1 to 365.
     pub remembered_absolute_days: u16,
+    /// Most sessions of one user at once, 0 to 100; a new one then ends the oldest. 0: as many as one likes.
+    pub maximum: u16,
 }
 
 impl Default for LifecyclePolicy {
@@ -130,6 +132,7 @@ impl Default for SessionPolicy {
             remember: true,
             remembered_idle_days: 14,
             remembered_absolute_days: 30,
+            maximum: 0,
         }
     }
 }
@@ -198,6 +201,7 @@ pub fn range(rule: &str) -> (u16, u16) {
         "password.temporary_hours" | "session.absolute_hours" => (1, 720),
         "session.remembered_idle_days" => (1, 90),
         "session.remembered_absolute_days" => (1, 365),
+        "session.maximum" => (0, 100),
         _ => (0, u16::MAX),
     }
 }
@@ -226,6 +230,7 @@ impl Settings {
         check("session.absolute_hours", self.session.absolute_hours);
         check("session.remembered_idle_days", self.session.remembered_idle_days);
         check("session.remembered_absolute_days", self.session.remembered_absolute_days);
+        check("session.maximum", self.session.maximum);
         if !is_username_template(&self.lifecycle.username_template) {
             let message = "Use {given}, {family}, {g}, {f} with . _ - between, such as {given}.{family}.";
             refused.push(FieldError::new("lifecycle.username_template", "settings.template", message));

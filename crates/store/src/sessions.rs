@@ -2,15 +2,25 @@
 
 use std::time::Duration;
 
-use model::{OrgContext, Result, SessionId, Timestamp, UserId, session::SecretHash, session::Session};
+use model::{
+    OrgContext, OrgId, Result, SessionId, Timestamp, UserId,
+    device::{ClientHints, Platform},
+    network,
+    session::SecretHash,
+    session::Session,
+};
 
-use crate::{Connection, Record, Row, values};
+use crate::{
+    Connection, Record, Row, Value,
+    users::{from_json, to_json},
+    values,
+};
 
 impl Record for Session {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
         Ok(Self {
-            org: columns.take::<model::OrgId>()?.into(),
+            org: columns.take::<OrgId>()?.into(),
             id: columns.take()?,
             user: columns.take()?,
             secret: columns.take()?,
@@ -22,6 +32,9 @@ impl Record for Session {
             address: columns.take()?,
             user_agent: columns.take()?,
             remembered: columns.take()?,
+            country: columns.take()?,
+            hints: from_json(&columns.take::<String>()?)?,
+            platform: Platform::parse(&columns.take::<String>()?).unwrap_or(Platform::Other),
         })
     }
 }
@@ -33,11 +46,11 @@ pub async fn find(
     secret: &SecretHash,
 ) -> Result<Option<Session>> {
     let sql = "SELECT org_id, id, user_id, secret, started_at, last_active_at, expires_at, idle_seconds, method, \
-               address, user_agent, remembered FROM sessions WHERE org_id = $1 AND secret = $2";
+               address, user_agent, remembered, country, hints, platform FROM sessions WHERE org_id = $1 AND secret = $2";
     connection.optional(sql, values![context.org, secret]).await
 }
 
-/// A user's sessions that have not reached their end, latest used first; at most 200.
+/// A user's sessions that hold, latest used first; at most 200.
 pub async fn of_user(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -45,16 +58,27 @@ pub async fn of_user(
     now: Timestamp,
 ) -> Result<Vec<Session>> {
     let sql = "SELECT org_id, id, user_id, secret, started_at, last_active_at, expires_at, idle_seconds, method, \
-               address, user_agent, remembered FROM sessions WHERE org_id = $1 AND user_id = $2 AND expires_at > $3 \
-               ORDER BY last_active_at DESC, id LIMIT 200";
+               address, user_agent, remembered, country, hints, platform FROM sessions WHERE org_id = $1 AND user_id = $2 AND expires_at > $3 \
+               AND last_active_at + idle_seconds * 1000000 > $3 ORDER BY last_active_at DESC, id LIMIT 200";
     connection.all(sql, values![context.org, user, now]).await
+}
+
+/// Whose session it is.
+pub async fn holder(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: SessionId,
+) -> Result<Option<UserId>> {
+    let sql = "SELECT user_id FROM sessions WHERE org_id = $1 AND id = $2";
+    Ok(connection.optional::<(UserId,)>(sql, values![context.org, id]).await?.map(|(user,)| user))
 }
 
 /// Writes a new session.
 pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Result<()> {
     let sql = "INSERT INTO sessions (org_id, id, user_id, secret, started_at, last_active_at, expires_at, \
-               idle_seconds, method, address, user_agent, remembered) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+               idle_seconds, method, address, user_agent, remembered, country, hints, platform, address_key, \
+               labelled) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true)";
+    let (hints, key) = (to_json(&session.hints)?, network::address_key(&session.address));
     let idle = i64::try_from(session.idle.as_secs()).unwrap_or(i64::MAX);
     let bound = values![
         session.org.org,
@@ -69,6 +93,10 @@ pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Resul
         &session.address,
         &session.user_agent,
         session.remembered,
+        &session.country,
+        Value::Json(&hints),
+        session.platform.as_str(),
+        &key,
     ];
     connection.execute(sql, bound).await?;
     Ok(())
@@ -122,6 +150,63 @@ pub async fn end_all(
         None => connection.execute(all, values![context.org, user]).await,
         Some(this) => connection.execute(others, values![context.org, user, this]).await,
     }
+}
+
+/// Ends a user's oldest sessions, so that at most `most` are left; answers which.
+pub async fn end_oldest(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    most: u16,
+) -> Result<Vec<SessionId>> {
+    let sql = "DELETE FROM sessions WHERE org_id = $1 AND id IN (SELECT id FROM sessions WHERE org_id = $1 \
+               AND user_id = $2 ORDER BY started_at DESC, id DESC LIMIT 1000 OFFSET $3) RETURNING id";
+    let ended: Vec<(SessionId,)> = connection.all(sql, values![context.org, user, i64::from(most)]).await?;
+    Ok(ended.into_iter().map(|(id,)| id).collect())
+}
+
+/// What is needed to label a session anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlabelled {
+    /// In which organization.
+    pub org: OrgId,
+    /// Which.
+    pub id: SessionId,
+    /// Where it came from.
+    pub address: String,
+    /// What its browser said.
+    pub user_agent: String,
+    /// What it said besides.
+    pub hints: ClientHints,
+}
+
+impl Record for Unlabelled {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        Ok(Self {
+            org: columns.take()?,
+            id: columns.take()?,
+            address: columns.take()?,
+            user_agent: columns.take()?,
+            hints: from_json(&columns.take::<String>()?)?,
+        })
+    }
+}
+
+/// Some sessions that were never labelled, or not since the labels improved.
+pub async fn unlabelled(connection: &mut Connection<'_>, limit: u16) -> Result<Vec<Unlabelled>> {
+    let sql = "SELECT org_id, id, address, user_agent, hints FROM sessions WHERE NOT labelled AND org_id > $1 \
+               ORDER BY org_id, id LIMIT $2";
+    connection.all(sql, values![uuid::Uuid::nil(), i64::from(limit)]).await
+}
+
+/// Notes what was made of a session's browser.
+pub async fn label(connection: &mut Connection<'_>, session: &Unlabelled, platform: Platform) -> Result<()> {
+    let sql = "UPDATE sessions SET platform = $3, address_key = $4, labelled = true \
+               WHERE org_id = $1 AND id = $2";
+    let key = network::address_key(&session.address);
+    connection.execute(sql, values![session.org, session.id, platform.as_str(), &key]).await?;
+    Ok(())
 }
 
 /// Tidies sessions past their end.

@@ -312,7 +312,7 @@ struct Shape {
 }
 
 /// A statement, and which of the parameters (numbered as bound in `page`) it uses, in its own order.
-type Text = (&'static str, &'static [usize]);
+pub(crate) type Text = (&'static str, &'static [usize]);
 
 /// The statement of a shape: made once, kept for the statement caches.
 fn text(shape: Shape) -> Text {
@@ -427,7 +427,7 @@ impl Shape {
 }
 
 /// Numbers the parameters of a statement from 1 without gaps: PostgreSQL can't tell the type of one that isn't used.
-fn renumbered(text: &str) -> (String, Vec<usize>) {
+pub(crate) fn renumbered(text: &str) -> (String, Vec<usize>) {
     let (mut out, mut used): (String, Vec<usize>) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
     while let Some(at) = rest.find('$') {

@@ -281,6 +281,14 @@ pub async fn name(
     Ok(find(connection, context, id).await?.map(|user| user.name().to_owned()))
 }
 
+/// How many active users there are, counted up to `most`.
+pub async fn active_up_to(connection: &mut Connection<'_>, context: OrgContext, most: i64) -> Result<u64> {
+    let sql =
+        "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 AND state = 'active' LIMIT $2) found";
+    let (count,): (i64,) = connection.one(sql, values![context.org, most]).await?;
+    Ok(count.unsigned_abs())
+}
+
 /// Whether somebody in this organization can be named as manager or as responsible.
 pub async fn is_present(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<bool> {
     let sql = "SELECT 1 FROM users WHERE org_id = $1 AND id = $2 AND state <> 'purged'";

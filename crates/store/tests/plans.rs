@@ -6,15 +6,19 @@
 mod people;
 mod texts;
 
+use std::time::Duration;
+
 use model::{
     Role, Status, Timestamp, User,
+    device::Platform,
     filter::{Sort, UserQuery},
-    page::Page,
+    page::{Cursor, Page},
     search,
+    session::{ORDER, SessionQuery},
 };
 use people::{Loaded, NOW, Person};
 use store::{
-    Connection, Engine,
+    Connection, Engine, session_list,
     user_list::{self, Listed},
 };
 
@@ -36,6 +40,8 @@ const LARGE: [&str; 10] = [
 async fn sqlite_goes_through_everybody_for_nobody() {
     let loaded = Loaded::new(Engine::Sqlite, 20_000).await;
     assert_pages_are_short(&loaded).await;
+    loaded.sign_in(20_000).await;
+    assert_sessions_are_found_by_an_index(&loaded).await;
     let driver = rusqlite::Connection::open(loaded.file()).unwrap();
     let mut wrong = Vec::new();
     for (file, text) in texts::statements(Engine::Sqlite) {
@@ -62,6 +68,8 @@ fn scans(step: &str, table: &str, text: &str) -> bool {
 async fn postgres_goes_through_everybody_for_nobody() {
     let loaded = Loaded::new(Engine::Postgres, 20_000).await;
     assert_pages_are_short(&loaded).await;
+    loaded.sign_in(20_000).await;
+    assert_sessions_are_found_by_an_index(&loaded).await;
     let (driver, connection) = tokio_postgres::connect(&loaded.url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     // Small tables are read whole, and rightly so; what matters is whether there is another way.
@@ -153,6 +161,65 @@ fn goes_through_everybody(plan: &[String], query: &UserQuery) -> bool {
         (step == "SCAN u" && !merges) || step.starts_with("SCAN users") || step.contains("Seq Scan on users")
     });
     scans || (walks && sorts > usize::from(merges))
+}
+
+/// The index that each question to the list of sessions must go by.
+fn session_queries(loaded: &Loaded) -> Vec<(SessionQuery, &'static str)> {
+    let every = SessionQuery::default;
+    let network = |text: &str| Some(text.parse().unwrap());
+    let cursor = |backwards| {
+        let (order, key) = (ORDER.to_owned(), NOW.minus(Duration::from_secs(9_000)).micros().to_string());
+        Some(Cursor { order, key, id: uuid::Uuid::max(), backwards })
+    };
+    vec![
+        (every(), "sessions_recent"),
+        (SessionQuery { cursor: cursor(false), ..every() }, "sessions_recent"),
+        (SessionQuery { cursor: cursor(true), ..every() }, "sessions_recent"),
+        (
+            SessionQuery { remembered: Some(true), method: "password".to_owned(), ..every() },
+            "sessions_recent",
+        ),
+        (
+            SessionQuery { active_since: Some(NOW.minus(Duration::from_secs(60))), ..every() },
+            "sessions_recent",
+        ),
+        (SessionQuery { user: Some(loaded.people[7].user.id), ..every() }, "sessions_user"),
+        (SessionQuery { network: network("198.51.0.20"), ..every() }, "sessions_address"),
+        (SessionQuery { network: network("203.7.0.0/16"), ..every() }, "sessions_address"),
+        // Where a fifth of everybody is, walking fills a page soonest.
+        (SessionQuery { network: network("198.51.0.0/16"), ..every() }, "sessions_recent"),
+        (SessionQuery { platform: Some(Platform::ChromeOs), ..every() }, "sessions_platform"),
+        (
+            SessionQuery { platform: Some(Platform::Windows), cursor: cursor(false), ..every() },
+            "sessions_platform",
+        ),
+    ]
+}
+
+/// No page of the list of sessions reads through all of them, or sorts more than one person's or a small network's.
+async fn assert_sessions_are_found_by_an_index(loaded: &Loaded) {
+    let mut wrong = Vec::new();
+    for (query, index) in session_queries(loaded) {
+        let plan = loaded
+            .read(async |connection| session_list::explain(connection, loaded.context, &query, NOW).await)
+            .await;
+        let scans = plan.iter().any(|step| {
+            step == "SCAN s"
+                || step == "SCAN u"
+                || step.contains("Seq Scan on sessions")
+                || step.contains("Seq Scan on users")
+        });
+        let sorts =
+            plan.iter().any(|step| step.starts_with("USE TEMP B-TREE FOR ORDER") || step.contains("Sort"));
+        let may_sort = matches!(index, "sessions_user" | "sessions_address");
+        // PostgreSQL knows what is common, and may choose another one.
+        let index = if loaded.engine == Engine::Sqlite { index } else { "sessions_" };
+        let is_found = plan.iter().any(|step| step.contains(index));
+        if scans || !is_found || (sorts && !may_sort && loaded.engine == Engine::Sqlite) {
+            wrong.push(format!("{:?} {query:?}, not by {index}\n    {}", loaded.engine, plan.join("\n    ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// What the list must answer, worked out the plain way.

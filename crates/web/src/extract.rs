@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{header, request::Parts},
 };
-use model::{Error, Kind};
+use model::{Error, Kind, SessionId};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -47,6 +47,17 @@ impl<S: Send + Sync, T: FromStr<Err = Error>> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Name(text) = named(parts, state, "id").await?;
+        Ok(Self(text.parse()?))
+    }
+}
+
+/// The `{session}` of the path, beside the `{id}` of its user.
+pub(crate) struct Session(pub(crate) SessionId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Session {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Name(text) = named(parts, state, "session").await?;
         Ok(Self(text.parse()?))
     }
 }

@@ -210,6 +210,9 @@ pub(crate) fn foreign_form() -> Error {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// What a browser is asked to say of itself from its next request on: the sign-in itself, mostly.
+const HINTS: &str = "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model, Sec-CH-UA-Full-Version-List";
+
 fn add_headers(headers: &mut HeaderMap, id: RequestId, is_api: bool, https: bool) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -220,6 +223,8 @@ fn add_headers(headers: &mut HeaderMap, id: RequestId, is_api: bool, https: bool
         set(header::CONTENT_SECURITY_POLICY, POLICY);
         set(header::REFERRER_POLICY, "same-origin");
         set(header::X_FRAME_OPTIONS, "DENY");
+        // Without these, browsers of today name the same system for everybody (`connect/src/device.rs`).
+        set(HeaderName::from_static("accept-ch"), HINTS);
         set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
         set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
     }

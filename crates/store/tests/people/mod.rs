@@ -7,9 +7,12 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use model::{
-    Agent, EntryId, OrgContext, OrgId, Result, Role, State, Timestamp, User, UserFields, UserId,
+    Agent, Entropy, EntryId, OrgContext, OrgId, Result, Role, SessionId, State, Timestamp, User, UserFields,
+    UserId,
     audit::{Changes, Door, Entry},
+    device::{ClientHints, Platform},
     lifecycle::{Departure, Lock, Reason},
+    session::{Secret, Session},
 };
 use store::{
     Attempt, Connection, Database, Engine, Lane, Options, Proof,
@@ -69,6 +72,26 @@ impl Loaded {
             database.read(analyze).await.unwrap();
         }
         Self { engine, url, context, people, database, scratch }
+    }
+
+    /// Signs people in, from one of three hundred networks and, each fifth, from the same office.
+    pub(crate) async fn sign_in(&self, count: usize) {
+        let (context, people) = (self.context, self.people.len());
+        let chunks = (0..count).step_by(500).map(|from| {
+            write(&self.database, async move |connection| {
+                for number in from..(from + 500).min(count) {
+                    let user = UserId(id(number * 7 % people));
+                    store::sessions::insert(connection, &session(context, user, number)).await?;
+                }
+                Ok(Attempt::Commit(()))
+            })
+        });
+        stream::iter(chunks).buffered(8).collect::<Vec<()>>().await;
+        if self.engine == Engine::Postgres {
+            let analyze =
+                async |connection: &mut Connection<'_>| connection.execute("ANALYZE sessions", &[]).await;
+            self.database.read(analyze).await.unwrap();
+        }
     }
 
     /// Where the `SQLite` file is.
@@ -143,6 +166,40 @@ async fn insert(connection: &mut Connection<'_>, context: OrgContext, number: us
     store::audit::append(connection, context, &entry).await?;
     let (search_text, sort_name) = (user.search_text(), user.sort_name());
     Ok(Person { user, roles, search_text, sort_name })
+}
+
+fn session(context: OrgContext, user: UserId, number: usize) -> Session {
+    let address = match number % 5 {
+        0 => format!("198.51.{}.{}", number % 4, number % 250),
+        _ => format!("203.{}.{}.7", number % 300 % 250, number % 256),
+    };
+    let moment = NOW.minus(SECOND * u32::try_from(number % 40_000).unwrap());
+    Session {
+        id: SessionId(id(number)),
+        org: context,
+        user,
+        secret: Secret::new(&Numbered(u64::try_from(number).unwrap())).hash(),
+        started_at: moment,
+        last_active_at: moment,
+        expires_at: NOW.plus(SECOND * 60_000),
+        idle: SECOND * 86_400,
+        method: "password".to_owned(),
+        address,
+        user_agent: "curl/8".to_owned(),
+        remembered: number.is_multiple_of(2),
+        country: String::new(),
+        hints: ClientHints::default(),
+        platform: if number % 1_000 == 3 { Platform::ChromeOs } else { Platform::Windows },
+    }
+}
+
+/// A different secret for each number.
+struct Numbered(u64);
+
+impl Entropy for Numbered {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes[..8].copy_from_slice(&self.0.to_le_bytes());
+    }
 }
 
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);

@@ -7,6 +7,7 @@ pub(crate) mod mails;
 mod orgs;
 mod recovery;
 mod roles;
+pub(crate) mod sessions;
 mod tokens;
 mod users;
 
@@ -78,6 +79,14 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccountTokens), routes!(tokens::list)),
         Route::api(may(P::AccountTokens), routes!(tokens::create)),
         Route::api(may(P::AccountTokens), routes!(tokens::revoke)),
+        Route::api(may(P::AccountSessions), routes!(sessions::own)),
+        Route::api(may(P::AccountSessions), routes!(sessions::revoke_own)),
+        Route::api(may(P::AccountSessions), routes!(sessions::revoke_own_one)),
+        Route::api(may(P::SessionRead), routes!(sessions::of_user)),
+        Route::api(may(P::SessionRevoke), routes!(sessions::revoke_of_user)),
+        Route::api(may(P::SessionRevoke), routes!(sessions::revoke_one)),
+        Route::api(may(P::SessionRead), routes!(sessions::list)),
+        Route::api(may(P::SessionRevoke), routes!(sessions::revoke)),
         Route::api(may(P::SettingsRead), routes!(orgs::show)),
         Route::api(may(P::SettingsUpdate), routes!(orgs::edit)),
         Route::api(may(P::OrgRename), routes!(orgs::rename)),

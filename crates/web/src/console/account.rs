@@ -22,13 +22,18 @@ use super::{
 };
 use crate::{extract::Fields, problem::Answer};
 
-pub(super) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
-    [("Profile", "/account"), ("Email", "/account/email"), ("Password", "/account/password")]
-        .map(|(label, path)| Tab { label, href: visit.at(path), current: label == current })
-        .to_vec()
+pub(crate) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
+    [
+        ("Profile", "/account"),
+        ("Email", "/account/email"),
+        ("Password", "/account/password"),
+        ("Sessions", "/account/sessions"),
+    ]
+    .map(|(label, path)| Tab { label, href: visit.at(path), current: label == current })
+    .to_vec()
 }
 
-pub(super) fn heading(visit: &Visit, own: &Person) -> UserHeading {
+pub(crate) fn heading(visit: &Visit, own: &Person) -> UserHeading {
     UserHeading {
         name: own.user.name().to_owned(),
         email: own.user.fields.email.clone().unwrap_or_default(),

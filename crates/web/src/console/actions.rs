@@ -77,6 +77,13 @@ impl<'v> Possible<'v> {
         if self.visit.may(Permission::UserRead) {
             ways.push(Action::page("View profile", self.visit.at_user(self.user.id, ""), "user"));
         }
+        if self.visit.may(Permission::SessionRead) {
+            ways.push(Action::page(
+                "Active sessions",
+                self.visit.at_user(self.user.id, "/sessions"),
+                "devices",
+            ));
+        }
         let edit = self.edit_href();
         if !edit.is_empty() {
             ways.push(Action::page("Edit", edit, "edit"));

@@ -15,6 +15,9 @@ pub(crate) enum Done {
     Renamed,
     PasswordChanged,
     TokenRevoked,
+    SessionEnded,
+    SessionsEnded,
+    OthersEnded,
     SetUp,
     ResetLinkSent,
     ConfirmationSent,
@@ -24,7 +27,7 @@ pub(crate) enum Done {
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 15] = [
+const NAMES: [(Done, &str); 18] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -34,6 +37,9 @@ const NAMES: [(Done, &str); 15] = [
     (Done::Renamed, "renamed"),
     (Done::PasswordChanged, "password-changed"),
     (Done::TokenRevoked, "token-revoked"),
+    (Done::SessionEnded, "session-ended"),
+    (Done::SessionsEnded, "sessions-ended"),
+    (Done::OthersEnded, "others-ended"),
     (Done::SetUp, "set-up"),
     (Done::ResetLinkSent, "reset-link-sent"),
     (Done::ConfirmationSent, "confirmation-sent"),
@@ -82,6 +88,9 @@ impl Done {
             }
             Self::MailRetried => "It is being sent again. Look here again in a moment.".to_owned(),
             Self::TestMailSent => "A test mail is on its way. The list says what becomes of it.".to_owned(),
+            Self::SessionEnded => "The session has ended. Its next request is refused.".to_owned(),
+            Self::SessionsEnded => "The sessions have ended. Their next requests are refused.".to_owned(),
+            Self::OthersEnded => "You are signed out everywhere else.".to_owned(),
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }
     }

@@ -19,6 +19,8 @@ mod record;
 mod recovery;
 mod reset_link;
 mod roles;
+mod session_list;
+mod sessions;
 mod settings;
 mod setup;
 mod signin;
@@ -44,7 +46,7 @@ use crate::{
 
 /// Every page and form.
 pub(crate) fn routes() -> Vec<Route> {
-    [doors(), ways_back(), users_and_settings(), mail(), transitions(), own_account()]
+    [doors(), ways_back(), users_and_settings(), mail(), transitions(), open_sessions(), own_account()]
         .into_iter()
         .flatten()
         .collect()
@@ -155,6 +157,29 @@ fn mail() -> Vec<Route> {
         Route::page(Method::GET, &mailbox(""), Needs::Nothing, mailbox::list),
         Route::page(Method::GET, &mailbox("/{id}"), Needs::Nothing, mailbox::show),
         Route::page(Method::GET, &mailbox("/{id}/html"), Needs::Nothing, mailbox::show_html),
+    ]
+}
+
+fn open_sessions() -> Vec<Route> {
+    use Permission as P;
+    let may = Needs::Permission;
+    let (theirs, one) = ("/o/{slug}/users/{id}/sessions", "/o/{slug}/users/{id}/sessions/{session}/revoke");
+    let (all, found) = ("/o/{slug}/users/{id}/sessions/end", "/o/{slug}/sessions/revoke");
+    let (own, own_one) = ("/o/{slug}/account/sessions", "/o/{slug}/account/sessions/{id}/revoke");
+    let own_all = "/o/{slug}/account/sessions/end";
+    vec![
+        Route::page(Method::GET, "/o/{slug}/sessions", may(P::SessionRead), session_list::list),
+        Route::page(Method::GET, found, may(P::SessionRevoke), session_list::ask),
+        Route::page(Method::POST, found, may(P::SessionRevoke), session_list::revoke),
+        Route::page(Method::GET, theirs, may(P::SessionRead), sessions::of_user),
+        Route::page(Method::GET, all, may(P::SessionRevoke), sessions::ask_all),
+        Route::page(Method::POST, all, may(P::SessionRevoke), sessions::revoke_all),
+        Route::page(Method::GET, one, may(P::SessionRevoke), sessions::ask_one),
+        Route::page(Method::POST, one, may(P::SessionRevoke), sessions::revoke_one),
+        Route::page(Method::GET, own, may(P::AccountSessions), sessions::own),
+        Route::page(Method::GET, own_all, may(P::AccountSessions), sessions::ask_own),
+        Route::page(Method::POST, own_all, may(P::AccountSessions), sessions::revoke_own_all),
+        Route::page(Method::POST, own_one, may(P::AccountSessions), sessions::revoke_own),
     ]
 }
 

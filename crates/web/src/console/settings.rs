@@ -93,6 +93,12 @@ const GROUPS: [(&str, &str, &[Rule]); 4] = [
             rule("session.remember", "Offer “Keep me signed in”", "yes", "Never to people with a role."),
             rule("session.remembered_idle_days", "Kept: end when not used for", "days", ""),
             rule("session.remembered_absolute_days", "Kept: end in any case after", "days", ""),
+            rule(
+                "session.maximum",
+                "Most at once for each person",
+                "sessions",
+                "A new one ends the oldest. 0: no limit.",
+            ),
         ],
     ),
     (

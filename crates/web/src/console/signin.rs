@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use model::{Error, Kind, Org, Permission, Timestamp};
+use model::{Error, Kind, Org, Permission, Timestamp, device::ClientHints};
 use serde::Deserialize;
 
 use super::{
@@ -232,13 +232,22 @@ pub(crate) fn attempt(
     origin: &Origin,
     headers: &HeaderMap,
 ) -> Attempt {
-    let browser = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let sent = |name: &str| value(name).unwrap_or_default().to_owned();
     Attempt {
         identifier: identifier.to_owned(),
         password: password.to_owned(),
         remember,
         address: origin.address.to_string(),
-        user_agent: browser.unwrap_or_default().to_owned(),
+        user_agent: sent("user-agent"),
+        hints: ClientHints {
+            brands: sent("sec-ch-ua"),
+            full_versions: sent("sec-ch-ua-full-version-list"),
+            platform: sent("sec-ch-ua-platform"),
+            platform_version: sent("sec-ch-ua-platform-version"),
+            model: sent("sec-ch-ua-model"),
+            mobile: sent("sec-ch-ua-mobile"),
+        },
         request_id: origin.request_id.to_string(),
     }
 }

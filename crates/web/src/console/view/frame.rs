@@ -50,6 +50,7 @@ pub(crate) struct Viewer {
     pub(crate) email: String,
     pub(crate) avatar: Avatar,
     pub(crate) may_see_users: bool,
+    pub(crate) may_see_sessions: bool,
     pub(crate) may_see_settings: bool,
 }
 
@@ -57,6 +58,7 @@ pub(crate) struct Viewer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
     Users,
+    Sessions,
     Tokens,
     Settings,
     Account,
@@ -94,8 +96,14 @@ impl Frame {
             current: self.section == section,
         };
         let mut groups = Vec::new();
+        let mut items = Vec::new();
         if self.viewer.may_see_users {
-            let items = vec![item("Users", "/users", "users", Section::Users)];
+            items.push(item("Users", "/users", "users", Section::Users));
+        }
+        if self.viewer.may_see_sessions {
+            items.push(item("Sessions", "/sessions", "devices", Section::Sessions));
+        }
+        if !items.is_empty() {
             groups.push(NavigationGroup { label: "Directory", items });
         }
         if self.viewer.may_see_settings {

@@ -7,6 +7,7 @@ mod forms;
 mod mails;
 mod people;
 mod questions;
+mod sessions;
 
 use std::{collections::HashSet, fs, path::PathBuf};
 
@@ -30,6 +31,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
             email: "amara.okafor@northwind.example".to_owned(),
             avatar: Avatar::of(name, "amara"),
             may_see_users: true,
+            may_see_sessions: true,
             may_see_settings: true,
         },
         section,
@@ -53,6 +55,7 @@ fn gallery() -> Vec<Drawn> {
     pages.extend(questions::pages());
     pages.extend(forms::pages());
     pages.extend(mails::pages());
+    pages.extend(sessions::pages());
     pages
 }
 

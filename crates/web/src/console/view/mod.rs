@@ -9,6 +9,7 @@ pub(crate) mod frame;
 pub(crate) mod mails;
 pub(crate) mod parts;
 pub(crate) mod question;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod signin;
 pub(crate) mod users;

@@ -7,7 +7,8 @@ use super::super::{
         Action, Avatar, Badge, Banner, Card, Empty, Entry, Link, Menu, Moment, PageSize, Pager, Shown, Tone,
     },
     users::{
-        Column, Sorted, StatusChoice, StatusFilter, UserHeading, UserList, UserOptions, UserPage, UserRow,
+        Column, Sorted, StatusChoice, StatusFilter, Tab, UserHeading, UserList, UserOptions, UserPage,
+        UserRow,
     },
 };
 use super::{Drawn, draw, frame};
@@ -230,6 +231,14 @@ pub(super) fn user_frame(title: &str) -> Frame {
     frame(title, Section::Users, if title == "Elif Yılmaz" { &crumbs[..2] } else { &crumbs })
 }
 
+pub(super) fn tabs(current: &str) -> Vec<Tab> {
+    let tab = |label: &'static str, path: &str| {
+        let href = format!("/o/northwind/users/01930004{path}");
+        Tab { label, href, current: label == current }
+    };
+    vec![tab("Profile", ""), tab("Sessions", "/sessions")]
+}
+
 fn cards() -> Vec<Card> {
     let card = |title: &str, entries| Card { title: title.to_owned(), entries };
     vec![
@@ -326,6 +335,7 @@ fn suspended() -> UserPage {
             ],
             vec![Action::dialog("Delete…", at("delete"), "trash").dangerous()],
         ],
+        tabs: tabs("Profile"),
         banners: vec![Banner {
             tone: Tone::Amber,
             icon: "pause",

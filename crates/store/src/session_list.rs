@@ -1,0 +1,352 @@
+//! Sessions of a whole organization: searched, a page at a time, counted, and ended by what was searched for. A page
+//! costs the same however many are signed in.
+//!
+//! Everything is ordered by last use. One address and one platform each have an index in that order; a user has few
+//! sessions, which are sorted. A network is a range of addresses: if few are signed in from there, those are sorted;
+//! where they are many, walking in order and looking at each fills a page soonest.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, OnceLock},
+};
+
+use model::{
+    OrgContext, Result, Role, SessionId, Timestamp, UserId,
+    page::{Cursor, Page},
+    session::{ORDER, Session, SessionQuery},
+};
+
+use crate::{
+    Connection, Engine, Record, Row, Value,
+    user_list::{Text, renumbered},
+    values,
+};
+
+/// A session with whose it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The session.
+    pub session: Session,
+    /// The person's name, as shown.
+    pub name: String,
+    /// The username.
+    pub username: String,
+}
+
+impl Record for Listed {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let (shown, username): (Option<String>, String) = (row.get(15)?, row.get(16)?);
+        Ok(Self { session: Session::read(row)?, name: shown.unwrap_or_else(|| username.clone()), username })
+    }
+}
+
+/// How many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Sessions.
+    pub sessions: i64,
+    /// People whose they are.
+    pub people: i64,
+}
+
+/// Whose sessions may be ended: not this one, and nobody's who holds one of those roles now.
+#[derive(Debug, Clone)]
+pub struct Sparing {
+    /// The session that asks, which goes on.
+    pub session: Option<SessionId>,
+    /// Roles that are more than the one who asks may do.
+    pub roles: Vec<Role>,
+}
+
+/// More from one network than this, and a page is found by walking.
+const COMMON: i64 = 1_500;
+/// More than so many sessions are not counted.
+pub const COUNTED: i64 = 10_000;
+
+const COLUMNS: &str = "s.org_id, s.id, s.user_id, s.secret, s.started_at, s.last_active_at, s.expires_at, \
+                       s.idle_seconds, s.method, s.address, s.user_agent, s.remembered, s.country, s.hints, s.platform, \
+                       u.fields ->> 'display_name', u.fields ->> 'username'";
+
+/// One page.
+pub async fn page(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &SessionQuery,
+    now: Timestamp,
+) -> Result<Page<Listed>> {
+    let rows = ask(connection, context, query, now, What::Page, "").await?;
+    Ok(cut(rows, query))
+}
+
+/// How many sessions match, exact up to `COUNTED` and one more than that beyond; with `sparing`, how many of them may
+/// be ended.
+pub async fn count(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &SessionQuery,
+    sparing: Option<&Sparing>,
+    now: Timestamp,
+) -> Result<Count> {
+    let what = sparing.map_or(What::Count, What::CountSparing);
+    let rows: Vec<(i64, i64)> = ask(connection, context, query, now, what, "").await?;
+    Ok(rows
+        .first()
+        .map_or_else(Count::default, |(sessions, people)| Count { sessions: *sessions, people: *people }))
+}
+
+/// Ends the matching sessions that may be ended, the latest used first, at most `most`; answers which and whose.
+pub async fn end(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &SessionQuery,
+    sparing: &Sparing,
+    now: Timestamp,
+    most: u16,
+) -> Result<Vec<(SessionId, UserId)>> {
+    let query = SessionQuery { limit: most, cursor: None, ..query.clone() };
+    ask(connection, context, &query, now, What::End(sparing), "").await
+}
+
+/// How the engine goes about a page, step by step.
+#[cfg(feature = "testing")]
+pub async fn explain(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &SessionQuery,
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    if connection.engine() == Engine::Postgres {
+        let steps: Vec<(String,)> = ask(connection, context, query, now, What::Page, "EXPLAIN ").await?;
+        return Ok(steps.into_iter().map(|(step,)| step).collect());
+    }
+    let steps: Vec<(i64, i64, i64, String)> =
+        ask(connection, context, query, now, What::Page, "EXPLAIN QUERY PLAN ").await?;
+    Ok(steps.into_iter().map(|(.., step)| step).collect())
+}
+
+/// What is wanted of the sessions that match.
+#[derive(Debug, Clone, Copy)]
+enum What<'s> {
+    Page,
+    Count,
+    CountSparing(&'s Sparing),
+    End(&'s Sparing),
+}
+
+/// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a filter that is there or not")]
+struct Shape {
+    how: &'static str,
+    engine: Engine,
+    /// 0 page, 1 count, 2 count of what may be ended, 3 end.
+    what: u8,
+    user: bool,
+    network: Place,
+    platform: bool,
+    method: bool,
+    remembered: bool,
+    since: bool,
+    /// Towards earlier use, as pages go; backwards it is the other way round.
+    backwards: bool,
+}
+
+/// How a network is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Place {
+    Anywhere,
+    /// One address: an index in order.
+    Single,
+    /// A range of few: by the index, then sorted.
+    Few,
+    /// A range of many: looked at while walking.
+    Many,
+}
+
+async fn ask<R: Record>(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &SessionQuery,
+    now: Timestamp,
+    what: What<'_>,
+    how: &'static str,
+) -> Result<Vec<R>> {
+    let (low, high) = query.network.map(model::network::Network::range).unwrap_or_default();
+    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
+    let shape = Shape {
+        how,
+        engine: connection.engine(),
+        what: match what {
+            What::Page => 0,
+            What::Count => 1,
+            What::CountSparing(_) => 2,
+            What::End(_) => 3,
+        },
+        user: query.user.is_some(),
+        network: place(connection, context, query, (&low, &high)).await?,
+        platform: query.platform.is_some(),
+        method: !query.method.is_empty(),
+        remembered: query.remembered.is_some(),
+        since: query.active_since.is_some(),
+        backwards,
+    };
+    let (key, id) = start(query, backwards);
+    let limit = match what {
+        What::Page => i64::from(query.limit) + 1,
+        What::Count | What::CountSparing(_) => COUNTED + 1,
+        What::End(_) => i64::from(query.limit),
+    };
+    let (session, roles) = match what {
+        What::CountSparing(sparing) | What::End(sparing) => (sparing.session, spared(&sparing.roles)),
+        What::Page | What::Count => (None, String::new()),
+    };
+    let bound = [
+        Value::from(context.org),
+        Value::from(now),
+        Value::from(key),
+        Value::from(id),
+        Value::from(limit),
+        Value::from(query.user),
+        Value::from(low.as_str()),
+        Value::from(high.as_str()),
+        Value::from(query.platform.map(model::device::Platform::as_str)),
+        Value::from(query.method.as_str()),
+        Value::from(query.remembered),
+        Value::from(query.active_since),
+        Value::from(session.unwrap_or(SessionId(uuid::Uuid::nil()))),
+        Value::from(roles.as_str()),
+    ];
+    let (sql, used) = text(shape);
+    let bound: Vec<Value<'_>> = used.iter().map(|number| bound[number - 1]).collect();
+    connection.all(sql, &bound).await
+}
+
+/// The names between spaces, as the statement looks for one in them.
+fn spared(roles: &[Role]) -> String {
+    let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    format!(" {} ", names.join(" "))
+}
+
+/// The row before the page. Without a cursor: before the first of all.
+fn start(query: &SessionQuery, backwards: bool) -> (i64, uuid::Uuid) {
+    match &query.cursor {
+        Some(cursor) => (cursor.key.parse().unwrap_or(0), cursor.id),
+        None if backwards => (-1, uuid::Uuid::nil()),
+        None => (i64::MAX, uuid::Uuid::max()),
+    }
+}
+
+async fn place(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &SessionQuery,
+    (low, high): (&str, &str),
+) -> Result<Place> {
+    let Some(network) = query.network else { return Ok(Place::Anywhere) };
+    if network.is_single() {
+        return Ok(Place::Single);
+    }
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM sessions WHERE org_id = $1 AND address_key >= $2 \
+               AND address_key <= $3 LIMIT $4) found";
+    let (found,): (i64,) = connection.one(sql, values![context.org, low, high, COMMON + 1]).await?;
+    Ok(if found > COMMON { Place::Many } else { Place::Few })
+}
+
+/// The statement of a shape: made once, kept for the statement caches.
+fn text(shape: Shape) -> Text {
+    static TEXTS: OnceLock<Mutex<HashMap<Shape, Text>>> = OnceLock::new();
+    let mut texts = match TEXTS.get_or_init(Mutex::default).lock() {
+        Ok(texts) => texts,
+        Err(poisoned) => poisoned.into_inner(),
+    };
+    *texts.entry(shape).or_insert_with(|| {
+        let (text, used) = renumbered(&format!("{}{}", shape.how, shape.statement()));
+        (Box::leak(text.into_boxed_str()), Box::leak(used.into_boxed_slice()))
+    })
+}
+
+impl Shape {
+    fn statement(self) -> String {
+        let conditions = self.conditions();
+        let (used, direction) = (self.last_used(), if self.backwards { "ASC" } else { "DESC" });
+        let order = format!("{used} {direction}, s.id {direction}");
+        match self.what {
+            0 => {
+                let than = if self.backwards { ">" } else { "<" };
+                format!(
+                    "SELECT {COLUMNS} FROM sessions s JOIN users u ON u.org_id = s.org_id AND u.id = s.user_id \
+                     WHERE {conditions} AND ({used}, s.id) {than} ($3, $4) ORDER BY {order} LIMIT $5"
+                )
+            }
+            1 | 2 => {
+                let sparing = if self.what == 2 { SPARING } else { "" };
+                format!(
+                    "SELECT count(*), count(DISTINCT found.user_id) FROM \
+                     (SELECT s.user_id FROM sessions s WHERE {conditions}{sparing} LIMIT $5) found"
+                )
+            }
+            _ => format!(
+                "DELETE FROM sessions WHERE org_id = $1 AND id IN (SELECT s.id FROM sessions s \
+                 WHERE {conditions}{SPARING} ORDER BY {order} LIMIT $5) RETURNING id, user_id"
+            ),
+        }
+    }
+
+    /// Where few rows are found first and sorted then, `SQLite` is not to see the column that all are in order of.
+    /// PostgreSQL has statistics of the columns, and needs them plain.
+    fn last_used(self) -> &'static str {
+        let is_sorted = self.user || self.network == Place::Few;
+        if is_sorted && self.engine == Engine::Sqlite { "(s.last_active_at + 0)" } else { "s.last_active_at" }
+    }
+
+    fn conditions(self) -> String {
+        let hidden = |column: &str, is_hidden: bool| {
+            let plain = !is_hidden || self.engine == Engine::Postgres;
+            if plain { format!("s.{column}") } else { format!("s.{column} || ''") }
+        };
+        let platform = hidden("platform", self.user || self.network != Place::Anywhere);
+        let address = hidden("address_key", self.user || self.network == Place::Many);
+        let mut parts = vec![
+            "s.org_id = $1".to_owned(),
+            "s.expires_at > $2".to_owned(),
+            "s.last_active_at + s.idle_seconds * 1000000 > $2".to_owned(),
+        ];
+        let mut add = |wanted: bool, part: &str| wanted.then(|| parts.push(part.to_owned()));
+        add(self.user, "s.user_id = $6");
+        add(self.network == Place::Single, &format!("{address} = $7"));
+        let is_range = matches!(self.network, Place::Few | Place::Many);
+        add(is_range, &format!("{address} >= $7 AND {address} <= $8"));
+        add(self.platform, &format!("{platform} = $9"));
+        add(self.method, "s.method = $10");
+        add(self.remembered, "s.remembered = $11");
+        add(self.since, &format!("{} >= $12", self.last_used()));
+        parts.join(" AND ")
+    }
+}
+
+/// What may be ended of what matches.
+const SPARING: &str = " AND s.id <> $13 AND NOT EXISTS (SELECT 1 FROM role_grants g WHERE g.org_id = s.org_id \
+                       AND g.user_id = s.user_id AND $14 LIKE '% ' || g.role || ' %' \
+                       AND (g.valid_until IS NULL OR g.valid_until > $2) \
+                       AND (g.valid_from IS NULL OR g.valid_from <= $2))";
+
+/// Turns the rows found (one more than asked for) into a page with its neighbours.
+fn cut(mut rows: Vec<Listed>, query: &SessionQuery) -> Page<Listed> {
+    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
+    let more = rows.len() > usize::from(query.limit);
+    rows.truncate(query.limit.into());
+    if backwards {
+        rows.reverse();
+    }
+    let link = |row: Option<&Listed>, backwards: bool| {
+        row.map(|row| {
+            let (order, key) = (ORDER.to_owned(), row.session.last_active_at.micros().to_string());
+            Cursor { order, key, id: row.session.id.0, backwards }.encode()
+        })
+    };
+    let has_next = if backwards { true } else { more };
+    let has_previous = if backwards { more } else { query.cursor.is_some() };
+    let next = has_next.then(|| link(rows.last(), false)).flatten();
+    let previous = has_previous.then(|| link(rows.first(), true)).flatten();
+    Page { items: rows, next, previous }
+}
