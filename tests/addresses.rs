@@ -161,7 +161,8 @@ on_both! {
         let (ana, bo) = (app.person("Ana", Role::Member).await, app.person("Bo", Role::Member).await);
         let free = ask(&app, &ana, "free@acme.example").await.expect(200).json();
         let taken = ask(&app, &ana, &bo.email).await.expect(200).json();
-        assert_eq!(free["email"], taken["email"]);
+        let shape = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(shape(&free), shape(&taken));
         let secret = secret_in(&app.mail_to(&bo.email).await, "verify-email");
         let refused = confirm(&app, &secret).await.expect(409);
         assert!(refused.text.contains("Another user has this email address"));

@@ -15,7 +15,7 @@ use super::{
     passwords::{password_rules, repeated},
     recovery::{ended, new_password_form, returned, sender},
     view::{
-        account::EmailPage,
+        account::{EmailPage, Unconfirmed},
         form::{Choice, Control, Field, Form, Section},
         frame,
         parts::{Banner, Link, Tone},
@@ -51,10 +51,7 @@ async fn again(visit: &Visit, status: StatusCode, typed: &str, error: Option<&Er
         frame: visit.frame("Email", frame::Section::Account, crumbs, "").await?,
         heading: heading(visit, &own),
         tabs: tabs(visit, "Email"),
-        banners: banners(&own, pending.as_ref()),
-        cancel: pending.as_ref().map(|_| button(visit, "/account/email/cancel", "Cancel this")),
-        verify: (!own.user.email_verified && pending.is_none() && own.user.fields.email.is_some())
-            .then(|| button(visit, "/account/email/verify", "Send verification mail")),
+        unconfirmed: unconfirmed(visit, &own, pending.as_ref()),
         form,
         notices: notices_form(visit, &muted),
     };
@@ -86,24 +83,25 @@ fn change_form(visit: &Visit, own: &Person, typed: &str) -> Form {
     }
 }
 
-fn banners(own: &Person, pending: Option<&PendingAddress>) -> Vec<Banner> {
-    let banner = |tone, icon, title: String, line: &str| Banner {
+fn unconfirmed(visit: &Visit, own: &Person, pending: Option<&PendingAddress>) -> Option<Unconfirmed> {
+    let banner = |tone, title: String, line: &str| Banner {
         tone,
-        icon,
+        icon: "mail",
         title,
         lines: vec![line.to_owned()],
         action: None,
     };
-    let Some(pending) = pending else {
-        let Some(address) = own.user.fields.email.as_ref().filter(|_| !own.user.email_verified) else {
-            return Vec::new();
-        };
-        let line = "Prove that you read its mail, so that you can find your organization again with it.";
-        return vec![banner(Tone::Amber, "mail", format!("{address} is not confirmed"), line)];
-    };
-    let line = "Open the link in the mail that was sent there. Until then nothing changes.";
-    let title = format!("Waiting for you to confirm {} until {}", pending.address, full(pending.until));
-    vec![banner(Tone::Blue, "mail", title, line)]
+    if let Some(pending) = pending {
+        let title = format!("Waiting for you to confirm {} until {}", pending.address, full(pending.until));
+        let line = "Open the link in the mail that was sent there. Until then nothing changes.";
+        let action = visit.at("/account/email/cancel");
+        return Some(Unconfirmed { banner: banner(Tone::Blue, title, line), action, label: "Cancel this" });
+    }
+    let address = own.user.fields.email.as_ref().filter(|_| !own.user.email_verified)?;
+    let line = "Prove that you read its mail, so that you can find your organization again with it.";
+    let action = visit.at("/account/email/verify");
+    let banner = banner(Tone::Amber, format!("{address} is not confirmed"), line);
+    Some(Unconfirmed { banner, action, label: "Send verification mail" })
 }
 
 fn notices_form(visit: &Visit, muted: &[MailKind]) -> Form {

@@ -39,13 +39,19 @@ pub(crate) struct EmailPage {
     pub(crate) frame: Frame,
     pub(crate) heading: UserHeading,
     pub(crate) tabs: Vec<Tab>,
-    pub(crate) banners: Vec<Banner>,
-    /// Takes back what waits to be confirmed.
-    pub(crate) cancel: Option<Form>,
-    /// Asks for the mail that proves the present address.
-    pub(crate) verify: Option<Form>,
+    /// What is not confirmed yet, with the button that does something about it.
+    pub(crate) unconfirmed: Option<Unconfirmed>,
     pub(crate) form: Form,
     pub(crate) notices: Form,
+}
+
+/// An address that is not confirmed.
+#[derive(Debug, Clone)]
+pub(crate) struct Unconfirmed {
+    pub(crate) banner: Banner,
+    /// Where the button posts to.
+    pub(crate) action: String,
+    pub(crate) label: &'static str,
 }
 
 /// One's API tokens.
