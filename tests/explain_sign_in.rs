@@ -321,8 +321,12 @@ on_both! {
         let quiet = page(&app, &at, &session.cookie).await.expect(200).text;
         assert!(quiet.contains("id=\"sign-in-explanation\">") && quiet.contains("Nothing stands in the way"));
         act(&app, ana.id, "lock", json!({})).await;
+        let locked = page(&app, &at, &session.cookie).await.expect(200).text;
+        assert!(locked.contains("id=\"sign-in-explanation\">"), "a banner says it already");
+        act(&app, ana.id, "unlock", json!({})).await;
+        guess(&app, &ana.email, "198.51.100.7", 5).await;
         let loud = page(&app, &at, &session.cookie).await.expect(200).text;
-        assert!(loud.contains("id=\"sign-in-explanation\" open") && loud.contains(&format!("/o/acme{at}/unlock")));
+        assert!(loud.contains("id=\"sign-in-explanation\" open") && loud.contains(&format!("/o/acme{at}/set-password")));
         let ina = invite(&app, "ina@acme.example").await;
         let first = link_to(&app, "ina@acme.example").await;
         let asked = page(&app, &format!("/users/{ina}/invite"), &session.cookie).await.expect(200);

@@ -53,11 +53,14 @@ async fn troubleshooting() {
     too_late(&site, browser).await;
 }
 
-/// The panel is open where something keeps an active person out, and has a page of its own behind the menu.
+/// Under the banner, which says the same in short, and on a page of its own behind the menu.
 async fn explained(browser: &Browser) {
+    browser.click(".explanation summary").await;
     browser.wait_for_text("They sign in at").await;
     browser.check_page("user-explained").await;
-    more(browser, "Why can't they sign in?").await;
+    browser.click_text("More actions").await;
+    browser.wait_for_text("Why can't they sign in?").await;
+    browser.click("#user-menu [href$='/sign-in-explanation']").await;
     browser.wait_for_text("By the operator on").await;
     browser.check_page("explanation").await;
     browser.click_text("Profile").await;
@@ -77,7 +80,7 @@ async fn invited(site: &Site, browser: &Browser) {
     mailbox.answer("ines.costa@acme.example", None);
     browser.goto(&format!("/o/acme/users/{}", invited.person.user.id)).await;
     browser.wait_for_text("552 5.2.2 the mailbox is full").await;
-    browser.click_text("Why can't they sign in?").await;
+    browser.click(".explanation summary").await;
     browser.wait_for_text("The invitation could not be delivered").await;
     browser.check_page("user-undelivered").await;
     browser.click_text("Send the invitation again").await;

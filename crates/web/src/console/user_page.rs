@@ -1,6 +1,9 @@
 //! The page of one user: who it is, why signing in may be impossible, the record, and what can be done.
 
-use app::Person;
+use app::{
+    Person,
+    explain_sign_in::{Explained, Explanation},
+};
 use axum::{http::StatusCode, response::Response};
 use model::{
     Agent, Permission, Status, Timestamp, UserId,
@@ -48,11 +51,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
         menu,
         tabs: tabs(&visit, id, "Profile"),
         banners: banners(&person, &names, now),
-        // What keeps an active person out must not be overlooked; about others the banner says it.
-        explanation: panel(&visit, id, |found| {
-            person.user.state == State::Active && !found.causes.is_empty()
-        })
-        .await?,
+        explanation: panel(&visit, id, |found| is_overlooked(&person, found)).await?,
         cards: cards(&visit, &person, &names),
         side_cards,
     };
@@ -66,6 +65,20 @@ pub(crate) fn tabs(visit: &Visit, id: UserId, current: &str) -> Vec<Tab> {
         .filter(|(.., permission)| visit.may(*permission))
         .map(|(label, path, _)| Tab { label, href: visit.at_user(id, path), current: label == current })
         .collect()
+}
+
+/// Whether something may keep an active person out that no banner says.
+fn is_overlooked(person: &Person, found: &Explanation) -> bool {
+    const BANNERS: [&str; 6] = [
+        "locked",
+        "password_locked",
+        "temporary_password_ended",
+        "not_yet_valid",
+        "ended",
+        "must_change_password",
+    ];
+    let is_said = |cause: &Explained| BANNERS.contains(&cause.cause.as_str());
+    person.user.state == State::Active && !found.causes.iter().all(is_said)
 }
 
 /// Everybody whom the page names.
