@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod import;
+pub(crate) mod invitation;
 pub(crate) mod migrate;
 pub(crate) mod org;
 pub(crate) mod recover_owner;
@@ -44,6 +45,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Noun::Migrate => migrate::run(&session).await?,
         Noun::Org(verb) => org::run(verb, &session).await?,
         Noun::User(user) => user::run(user, &session).await?,
+        Noun::Invitation(invitation) => invitation::run(invitation, &session).await?,
         Noun::Import(options) => return import::run(options, &session).await,
         Noun::Token(token) => token::run(token, &session).await?,
         Noun::RecoverOwner(options) => recover_owner::run(options, &session).await?,

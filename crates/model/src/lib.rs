@@ -10,6 +10,8 @@ pub mod error;
 pub mod filter;
 pub mod id;
 pub mod invitation;
+pub mod invitation_query;
+pub mod invitee;
 pub mod job;
 pub mod lifecycle;
 mod lifecycle_names;

@@ -10,6 +10,7 @@ pub mod credentials;
 mod db;
 pub mod health;
 pub mod idempotency;
+pub mod invitation_list;
 pub mod invitations;
 pub mod jobs;
 pub mod links;

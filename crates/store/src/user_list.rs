@@ -288,7 +288,7 @@ fn trigrams(terms: &[String]) -> String {
 }
 
 /// The terms as parameters: as they are where `instr` looks for them, as patterns where `LIKE` does.
-fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
+pub(crate) fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
     match engine {
         Engine::Sqlite => terms.to_vec(),
         Engine::Postgres => terms
@@ -427,7 +427,7 @@ impl Shape {
 }
 
 /// Numbers the parameters of a statement from 1 without gaps: PostgreSQL can't tell the type of one that isn't used.
-fn renumbered(text: &str) -> (String, Vec<usize>) {
+pub(crate) fn renumbered(text: &str) -> (String, Vec<usize>) {
     let (mut out, mut used): (String, Vec<usize>) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
     while let Some(at) = rest.find('$') {

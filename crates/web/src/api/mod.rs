@@ -1,6 +1,8 @@
 //! The REST API under `/o/{slug}/api/v1`: one file per noun, OpenAPI from the handlers themselves.
 
 mod account;
+mod import;
+mod invitations;
 mod lifecycle;
 mod orgs;
 mod recovery;
@@ -37,7 +39,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::api(may(P::UserList), routes!(users::list)),
         Route::api(may(P::UserCreate), routes!(users::create)).mails(),
-        Route::api(may(P::UserImport), routes!(users::import)).mails(),
+        Route::api(may(P::UserImport), routes!(import::import)).mails(),
         Route::api(may(P::UserRead), routes!(users::show)),
         Route::api(may(P::UserUpdate), routes!(users::edit)).mails(),
         Route::api(may(P::UserActivate), routes!(lifecycle::activate)).mails(),
@@ -52,6 +54,16 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::UserDelete), routes!(lifecycle::delete)),
         Route::api(may(P::UserRestore), routes!(lifecycle::restore)),
         Route::api(may(P::UserPurge), routes!(lifecycle::purge)),
+        Route::api(may(P::InvitationRead), routes!(invitations::list)),
+        Route::api(may(P::UserInvite), routes!(invitations::invite)).mails(),
+        Route::api(may(P::UserInvite), routes!(invitations::many::invite_many)).mails(),
+        Route::api(may(P::InvitationResend), routes!(invitations::many::resend_many)).mails(),
+        Route::api(may(P::InvitationRead), routes!(invitations::show)),
+        Route::api(may(P::InvitationResend), routes!(invitations::resend)).mails(),
+        Route::api(may(P::InvitationResend), routes!(invitations::remind)).mails(),
+        Route::api(may(P::UserInvite), routes!(invitations::cancel)),
+        Route::api(may(P::UserInvite), routes!(invitations::link)),
+        Route::api(may(P::UserRead), routes!(invitations::invite_user)).mails(),
         Route::api(may(P::RoleRead), routes!(roles::list)),
         Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
         Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),

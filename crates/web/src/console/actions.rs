@@ -19,6 +19,9 @@ const STRONGER: &str = "May do more than you";
 /// How an action is offered. `None`: it is nothing that is asked for on a user's page.
 pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static str, &'static str)> {
     Some(match action {
+        ActionName::Invite if state == StateName::Invited => ("Resend invitation", "mail"),
+        ActionName::Invite => ("Send invitation", "mail"),
+        ActionName::CancelInvitation => ("Cancel invitation", "close"),
         ActionName::Activate => ("Activate", "check"),
         ActionName::Unlock => ("Unlock", "unlock"),
         ActionName::Reactivate if state == StateName::Deprovisioned => ("Rehire", "reactivate"),
@@ -29,11 +32,7 @@ pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static st
         ActionName::Deprovision => ("Deprovision", "archive"),
         ActionName::Delete => ("Delete", "trash"),
         ActionName::Purge => ("Delete permanently", "erase"),
-        ActionName::Invite
-        | ActionName::CancelInvitation
-        | ActionName::Accept
-        | ActionName::Settle
-        | ActionName::Reject => return None,
+        ActionName::Accept | ActionName::Settle | ActionName::Reject => return None,
     })
 }
 
@@ -41,6 +40,7 @@ pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static st
 pub(crate) fn needed(action: ActionName, state: StateName) -> Permission {
     match (action, state) {
         (ActionName::Reactivate, StateName::Deprovisioned) => Permission::UserDeprovision,
+        (ActionName::Invite, StateName::Invited) => Permission::InvitationResend,
         _ => permission_for(action),
     }
 }
@@ -89,7 +89,8 @@ impl<'v> Possible<'v> {
     /// The one step that most likely comes next, for the button beside the name.
     pub(crate) fn next_step(&self, status: Status) -> Option<ActionName> {
         let likely = match status {
-            Status::Inactive | Status::Invited => ActionName::Activate,
+            Status::Inactive => ActionName::Activate,
+            Status::Invited => ActionName::Invite,
             Status::Locked => ActionName::Unlock,
             Status::Suspended | Status::Deprovisioned => ActionName::Reactivate,
             Status::Deleted => ActionName::Restore,
@@ -108,7 +109,14 @@ impl<'v> Possible<'v> {
     fn transitions(&self) -> impl Iterator<Item = ActionName> {
         let state = self.user.state.name();
         let possible = self.user.possible(&self.visit.org().settings.lifecycle);
-        possible.into_iter().filter(move |action| self.visit.may(needed(*action, state)))
+        // Sending the invitation again is what activating would be; a program can't be invited.
+        let makes_sense = move |action: &ActionName| match action {
+            ActionName::Activate => state != StateName::Invited,
+            ActionName::Invite => self.user.fields.kind() != UserType::Service,
+            _ => true,
+        };
+        let possible = possible.into_iter().filter(makes_sense);
+        possible.filter(move |action| self.visit.may(needed(*action, state)))
     }
 
     /// Everything that can be asked for, less `without`: harmless, blocking, and what is hard to take back.
@@ -120,9 +128,15 @@ impl<'v> Possible<'v> {
             let offered = self.offered(&format!("{label}…"), &path(action), icon);
             match action {
                 ActionName::Delete | ActionName::Purge => dangerous.push(offered.dangerous()),
-                ActionName::Lock | ActionName::Suspend | ActionName::Deprovision => blocking.push(offered),
+                ActionName::Lock
+                | ActionName::Suspend
+                | ActionName::Deprovision
+                | ActionName::CancelInvitation => blocking.push(offered),
                 _ => harmless.push(offered),
             }
+        }
+        if state == StateName::Invited && self.visit.may(Permission::UserInvite) {
+            harmless.push(self.offered("Copy link…", "/invitation-link", "copy"));
         }
         let takes_password = self.user.fields.kind() != UserType::Service
             && matches!(

@@ -19,10 +19,14 @@ pub(crate) enum Done {
     ResetLinkSent,
     ConfirmationSent,
     EmailChangeCancelled,
+    Joined,
+    Resent,
+    Reminded,
+    ActivationSent,
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 13] = [
+const NAMES: [(Done, &str); 17] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -36,6 +40,10 @@ const NAMES: [(Done, &str); 13] = [
     (Done::ResetLinkSent, "reset-link-sent"),
     (Done::ConfirmationSent, "confirmation-sent"),
     (Done::EmailChangeCancelled, "email-change-cancelled"),
+    (Done::Joined, "joined"),
+    (Done::Resent, "invitation-resent"),
+    (Done::Reminded, "invitation-reminded"),
+    (Done::ActivationSent, "activation-sent"),
 ];
 
 impl Done {
@@ -76,6 +84,12 @@ impl Done {
             Self::EmailChangeCancelled => {
                 "Cancelled. The link in the mail opens nothing any more.".to_owned()
             }
+            Self::Joined => "Welcome. Your password is set, and you are signed in.".to_owned(),
+            Self::Resent => {
+                format!("The invitation of {subject} was sent again. The link in the former mail is dead.")
+            }
+            Self::ActivationSent => format!("The activation mail to {subject} is on its way."),
+            Self::Reminded => format!("{subject} was reminded."),
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }
     }

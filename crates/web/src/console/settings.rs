@@ -42,7 +42,7 @@ const STRENGTHS: [&str; 5] = [
 
 /// The rules by group: title, words, rules. A rule with the unit `yes` is a box, with `text` a line, with `strength` a
 /// choice, else a number.
-const GROUPS: [(&str, &str, &[Rule]); 4] = [
+const GROUPS: [(&str, &str, &[Rule]); 5] = [
     (
         "Passwords",
         "Asked of every password chosen from now on.",
@@ -93,6 +93,24 @@ const GROUPS: [(&str, &str, &[Rule]); 4] = [
             rule("session.remember", "Offer “Keep me signed in”", "yes", "Never to people with a role."),
             rule("session.remembered_idle_days", "Kept: end when not used for", "days", ""),
             rule("session.remembered_absolute_days", "Kept: end in any case after", "days", ""),
+        ],
+    ),
+    (
+        "Invitations",
+        "For invitations sent from now on.",
+        &[
+            rule(
+                "invitation.lifetime_hours",
+                "An invitation lasts",
+                "hours",
+                "Unless its sender says otherwise.",
+            ),
+            rule(
+                "invitation.remind",
+                "Remind who has not accepted",
+                "yes",
+                "After 3 days, and 24 hours before the end.",
+            ),
         ],
     ),
     (

@@ -4,17 +4,20 @@ use app::Person;
 use axum::{http::StatusCode, response::Response};
 use model::{
     Agent, Status, Timestamp, UserId,
+    invitation::InvitationStatus,
     lifecycle::{Departure, State},
+    mail::MailState,
     user::UserType,
 };
 
 use super::{
     actions::Possible,
+    invitations,
     view::{
         frame::Section,
         parts::{Action, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
         question::DonePage,
-        users::{UserHeading, UserPage},
+        users::{InvitationBanner, UserHeading, UserPage},
     },
     visit::{Part, Visit, avatar, html},
     words::{Names, badge, full, moment, relative, source, user_type},
@@ -41,6 +44,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
         heading: heading(&visit, &person),
         actions,
         menu,
+        invitation: invitation(&visit, &person).await?,
         banners: banners(&person, &names, now),
         cards: cards(&visit, &person, &names),
         side_cards: vec![account_card(&person, now), roles_card(&person, &names, now)],
@@ -132,6 +136,54 @@ fn banners(person: &Person, names: &Names, now: Timestamp) -> Vec<Banner> {
         banners.push(banner(Tone::Blue, "password", "Another password must be chosen", [line]));
     }
     banners
+}
+
+/// An invitation that is out: what has become of it, and what can be done with it.
+async fn invitation(visit: &Visit, person: &Person) -> Answer<Option<InvitationBanner>> {
+    if person.user.state != State::Invited {
+        return Ok(None);
+    }
+    let now = visit.app().now();
+    let Some(invitation) = visit.app().invitation_of(&visit.caller.actor, person.user.id).await? else {
+        let line = "Waits until the link in the mail is used.".to_owned();
+        let banner = banner(Tone::Blue, "mail", "Invited", [line]);
+        return Ok(Some(InvitationBanner { banner, actions: Vec::new() }));
+    };
+    let noun = invitations::noun(&invitation);
+    let (tone, title) = match invitation.status(now) {
+        InvitationStatus::Expired => (Tone::Amber, format!("The {noun} has expired")),
+        InvitationStatus::Undeliverable => (Tone::Red, format!("The {noun} could not be delivered")),
+        _ if invitation.opened_at.is_some() => (Tone::Blue, format!("The {noun} was opened")),
+        _ => (Tone::Blue, format!("The {noun} is out")),
+    };
+    let delivered = match invitation.delivery {
+        MailState::Queued => "The mail is about to be sent.".to_owned(),
+        MailState::Sent => "The mail was delivered.".to_owned(),
+        MailState::Deferred => format!("The mail is delayed and tried again: {}.", invitation.delivery_why),
+        MailState::Failed => {
+            format!("The mail failed: {}. Correct the address, or copy the link.", invitation.delivery_why)
+        }
+        MailState::Cancelled => "The mail was not sent.".to_owned(),
+    };
+    let by = invitation.invited_by_name.as_str();
+    let opened = match invitation.opened_at {
+        Some(at) => format!("Opened {}.", relative(at, now)),
+        None => "Not opened yet.".to_owned(),
+    };
+    let ends = if invitation.expires_at > now { "Expires" } else { "Expired" };
+    let lines = [
+        format!("Sent {} by {by}. {delivered}", relative(invitation.sent_at, now)),
+        format!("{opened} {ends} on {}.", full(invitation.expires_at)),
+    ];
+    let is_weaker = visit.caller.actor.permissions.covers(person.permissions(now));
+    let mut actions = Vec::new();
+    if is_weaker {
+        let menu = invitations::menu(visit, &invitation);
+        actions = menu.into_iter().skip(1).flatten().collect();
+    }
+    let lines = lines.into_iter().collect();
+    let banner = Banner { tone, icon: "mail", title, lines, action: None };
+    Ok(Some(InvitationBanner { banner, actions }))
 }
 
 fn banner(tone: Tone, icon: &'static str, title: &str, lines: impl IntoIterator<Item = String>) -> Banner {

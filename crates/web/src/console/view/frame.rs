@@ -48,6 +48,7 @@ pub(crate) struct Viewer {
     pub(crate) email: String,
     pub(crate) avatar: Avatar,
     pub(crate) may_see_users: bool,
+    pub(crate) may_see_invitations: bool,
     pub(crate) may_see_settings: bool,
 }
 
@@ -55,6 +56,7 @@ pub(crate) struct Viewer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
     Users,
+    Invitations,
     Tokens,
     Settings,
     Account,
@@ -93,7 +95,10 @@ impl Frame {
         };
         let mut groups = Vec::new();
         if self.viewer.may_see_users {
-            let items = vec![item("Users", "/users", "users", Section::Users)];
+            let mut items = vec![item("Users", "/users", "users", Section::Users)];
+            if self.viewer.may_see_invitations {
+                items.push(item("Invitations", "/invitations", "mail", Section::Invitations));
+            }
             groups.push(NavigationGroup { label: "Directory", items });
         }
         if self.viewer.may_see_settings {

@@ -29,6 +29,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
             email: "amara.okafor@northwind.example".to_owned(),
             avatar: Avatar::of(name, "amara"),
             may_see_users: true,
+            may_see_invitations: true,
             may_see_settings: true,
         },
         section,

@@ -5,6 +5,7 @@
 pub(crate) mod account;
 pub(crate) mod form;
 pub(crate) mod frame;
+pub(crate) mod invitations;
 pub(crate) mod parts;
 pub(crate) mod question;
 pub(crate) mod settings;
