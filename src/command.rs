@@ -4,11 +4,15 @@
 //! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
 
 use app::{explain_sign_in::Explanation, import};
-use model::{Role, Timestamp, UserFields, lifecycle::Reason, mail::MailState, session::SessionFilter};
+use model::{
+    Role, Timestamp, UserFields, lifecycle::Reason, link::Purpose, mail::MailState, session::SessionFilter,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::view::{Check, MailStatusView, MailView, OrgView, SessionView, TokenView, UserView};
+use crate::view::{
+    Check, InvitationView, InviteVerdict, MailStatusView, MailView, OrgView, SessionView, TokenView, UserView,
+};
 
 /// A deed, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,32 +29,107 @@ pub(crate) struct Command {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Deed {
-    CreateOrg { name: String, slug: String },
+    CreateOrg {
+        name: String,
+        slug: String,
+    },
     ListOrgs,
-    RenameOrg { slug: String },
+    RenameOrg {
+        slug: String,
+    },
     ListUsers(Box<List>),
-    ShowUser { user: String },
-    CreateUser { fields: Box<UserFields>, roles: Vec<Role>, password: NewPassword },
-    EditUser { user: String, patch: Map<String, Value>, version: Option<i64> },
-    MoveUser { user: String, step: Step },
-    GrantRole { user: String, role: Role, reason: String, until: Option<Timestamp> },
-    RevokeRole { user: String, role: Role },
-    SendResetLink { user: String },
-    SetPassword { user: String, password: Option<String> },
-    RequirePasswordChange { user: String },
-    Import { rows: Vec<import::Row> },
-    CreateToken { user: String, name: String, scopes: Vec<String>, days: u16 },
-    ExplainSignIn { user: String },
+    ShowUser {
+        user: String,
+    },
+    CreateUser {
+        fields: Box<UserFields>,
+        roles: Vec<Role>,
+        password: NewPassword,
+    },
+    EditUser {
+        user: String,
+        patch: Map<String, Value>,
+        version: Option<i64>,
+    },
+    MoveUser {
+        user: String,
+        step: Step,
+    },
+    GrantRole {
+        user: String,
+        role: Role,
+        reason: String,
+        until: Option<Timestamp>,
+    },
+    RevokeRole {
+        user: String,
+        role: Role,
+    },
+    SendResetLink {
+        user: String,
+    },
+    SetPassword {
+        user: String,
+        password: Option<String>,
+    },
+    RequirePasswordChange {
+        user: String,
+    },
+    Import {
+        rows: Vec<import::Row>,
+        #[serde(default)]
+        invite: bool,
+    },
+    ListInvitations(Box<Invitations>),
+    Invite(Box<ToInvite>),
+    Invitation {
+        user: String,
+        step: InvitationStep,
+    },
+    ResendExpired,
+    CreateToken {
+        user: String,
+        name: String,
+        scopes: Vec<String>,
+        days: u16,
+    },
+    ExplainSignIn {
+        user: String,
+    },
     MailStatus,
-    ListMails { state: Option<MailState>, limit: u16, cursor: Option<String> },
-    ShowMail { mail: String },
-    RetryMail { mail: String },
-    RetryMails { deferred: bool },
-    TestMail { address: String },
-    ListSessions { filter: SessionFilter, limit: u16, cursor: String },
-    RevokeSession { session: String },
-    RevokeSessions { filter: SessionFilter, all: bool, confirm: Option<u64> },
-    RecoverOwner { user: String },
+    ListMails {
+        state: Option<MailState>,
+        limit: u16,
+        cursor: Option<String>,
+    },
+    ShowMail {
+        mail: String,
+    },
+    RetryMail {
+        mail: String,
+    },
+    RetryMails {
+        deferred: bool,
+    },
+    TestMail {
+        address: String,
+    },
+    ListSessions {
+        filter: SessionFilter,
+        limit: u16,
+        cursor: String,
+    },
+    RevokeSession {
+        session: String,
+    },
+    RevokeSessions {
+        filter: SessionFilter,
+        all: bool,
+        confirm: Option<u64>,
+    },
+    RecoverOwner {
+        user: String,
+    },
     Examine,
 }
 
@@ -65,13 +144,51 @@ pub(crate) struct List {
     pub(crate) cursor: Option<String>,
 }
 
+/// A question to the list of invitations; `model::invitation_query::InvitationQuery` in plain words.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Invitations {
+    pub(crate) search: String,
+    pub(crate) statuses: String,
+    pub(crate) expires_within_hours: Option<u16>,
+    pub(crate) older_than_days: Option<u16>,
+    pub(crate) limit: u16,
+    pub(crate) cursor: Option<String>,
+}
+
+/// People to invite, all on the same terms.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct ToInvite {
+    /// Address, given name, family name.
+    pub(crate) list: Vec<(String, Option<String>, Option<String>)>,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) message: String,
+    pub(crate) expires_in_hours: Option<i64>,
+    pub(crate) valid_until: Option<Timestamp>,
+    pub(crate) guest: bool,
+}
+
+/// What to do with an invitation that is out.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum InvitationStep {
+    Resend,
+    Remind,
+    Cancel,
+    Link,
+}
+
 /// What a new user signs in with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NewPassword {
     None,
+    /// Chosen by the person through the link in a mail.
+    Mail(Purpose),
     Generated,
-    Chosen { password: String, must_change: bool },
+    Chosen {
+        password: String,
+        must_change: bool,
+    },
 }
 
 /// A step in a user's life; `model::Action` as far as the command line takes it.
@@ -105,6 +222,19 @@ pub(crate) enum Outcome {
         password: Option<String>,
     },
     Imported(Vec<import::Verdict>),
+    Invitations {
+        items: Vec<InvitationView>,
+        next: Option<String>,
+    },
+    Invited(Vec<InviteVerdict>),
+    /// How many were sent again, why others were not, and how many expired ones are left.
+    Resent {
+        sent: usize,
+        refused: Vec<String>,
+        left: i64,
+    },
+    /// Where a link leads.
+    Link(String),
     Token(TokenView),
     Explanation(Box<Explanation>),
     MailStatus(MailStatusView),

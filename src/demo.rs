@@ -84,6 +84,12 @@ pub(crate) fn people() -> Vec<DemoPerson> {
         let mut person = identity(culture, index, &mut draw, &mut taken);
         place(&mut person, index, &mut draw);
         stand(&mut person, index, &mut draw);
+        // One typing mistake: an address that no mail server knows.
+        if person.state == DemoState::Invited && !people.iter().any(|other| other.state == DemoState::Invited)
+        {
+            person.email = person.email.replace(".example", ".invalid");
+            person.personal_email.clear();
+        }
         person.manager = manager_of(&people, &person, &mut draw);
         people.push(person);
     }
@@ -344,7 +350,8 @@ mod tests {
         let emails: HashSet<&str> = people.iter().map(|person| person.email.as_str()).collect();
         assert_eq!((usernames.len(), emails.len()), (PEOPLE, PEOPLE));
         for person in &people {
-            assert!(person.email.ends_with("@muster.example"), "{}", person.email);
+            let mistyped = person.state == DemoState::Invited && person.email.ends_with("@muster.invalid");
+            assert!(mistyped || person.email.ends_with("@muster.example"), "{}", person.email);
             assert!(person.personal_email.is_empty() || person.personal_email.ends_with("@mail.example"));
             let plain = |letter: char| letter.is_ascii_alphanumeric() || ".-".contains(letter);
             assert!(person.username.chars().all(plain) && person.username.len() >= 2, "{}", person.username);

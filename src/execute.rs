@@ -4,21 +4,24 @@ use std::sync::Arc;
 
 use app::{
     Actor, App, Person,
+    invitations::{Invited, NewInvitation, Terms},
     mails::MailQuery,
     sessions::Ended,
     tokens::NewToken,
     users::{InitialPassword, NewUser},
 };
 use model::{
-    Action, Error, Kind, MailId, Org, Permission, Permissions, Result, UserId,
+    Action, Error, Kind, MailId, Org, Permission, Permissions, Result, UserFields, UserId,
     filter::UserQuery,
+    invitation_query::InvitationQuery,
     page,
     session::{SessionFilter, SessionQuery},
+    user::UserType,
 };
 
 use crate::{
-    command::{Command, Deed, List, NewPassword, Outcome, Step},
-    view::{OrgView, SessionView, TokenView, UserView},
+    command::{Command, Deed, InvitationStep, Invitations, List, NewPassword, Outcome, Step, ToInvite},
+    view::{InvitationView, InviteVerdict, OrgView, SessionView, TokenView, UserView},
 };
 
 /// Does it.
@@ -118,7 +121,18 @@ impl Operator<'_> {
                 let id = self.id(&user).await?;
                 app.send_reset_link(actor, org, id, None).await.map(|person| self.user(person))
             }
-            Deed::Import { rows } => app.import_users(actor, org, rows).await.map(Outcome::Imported),
+            Deed::Import { rows, invite } => {
+                app.import_users(actor, org, rows, invite).await.map(Outcome::Imported)
+            }
+            Deed::ListInvitations(list) => self.invitations(*list).await,
+            Deed::Invite(list) => self.invite(*list).await,
+            Deed::Invitation { user, step } => self.take_invitation_step(&user, step).await,
+            Deed::ResendExpired => {
+                let many = app.resend_invitations(actor, org, None).await?;
+                let refused = many.refused.iter().map(|(id, error)| format!("{id}: {}", error.message()));
+                let (sent, refused) = (many.sent.len(), refused.collect());
+                Ok(Outcome::Resent { sent, refused, left: many.left })
+            }
             Deed::CreateToken { user, name, scopes, days } => {
                 self.create_token(&user, NewToken { name, scopes, days, secret: None }).await
             }
@@ -230,6 +244,65 @@ impl Operator<'_> {
         filter.understood()
     }
 
+    async fn invitations(&self, list: Invitations) -> Result<Outcome> {
+        let query = InvitationQuery {
+            search: list.search,
+            expires_within_hours: list.expires_within_hours,
+            older_than_days: list.older_than_days,
+            limit: page::limit(Some(list.limit))?,
+            ..InvitationQuery::default()
+        };
+        let query = query.with_statuses(&list.statuses)?.at(list.cursor.as_deref())?;
+        let page = self.app.invitations(&self.actor, query).await?;
+        let now = self.app.now();
+        let items = page.items.into_iter().map(|listed| InvitationView::of(listed, now)).collect();
+        Ok(Outcome::Invitations { items, next: page.next })
+    }
+
+    async fn invite(&self, all: ToInvite) -> Result<Outcome> {
+        let terms = Terms { message: all.message, lifetime_hours: all.expires_in_hours };
+        let new = |(address, given_name, family_name): &(String, Option<String>, Option<String>)| {
+            let fields = UserFields {
+                email: Some(address.clone()),
+                given_name: given_name.clone(),
+                family_name: family_name.clone(),
+                valid_until: all.valid_until,
+                user_type: all.guest.then_some(UserType::Guest),
+                ..UserFields::default()
+            };
+            NewInvitation { fields, roles: all.roles.clone(), terms: terms.clone() }
+        };
+        let list = all.list.iter().map(new).collect();
+        let results = self.app.invite_many(&self.actor, &self.org, list).await?;
+        let verdict = |((email, ..), result): (&(String, _, _), Result<Invited>)| InviteVerdict {
+            email: email.clone(),
+            invitation: result.as_ref().ok().map(|invited| invited.invitation),
+            refused: result.err().map(|error| error.message().to_owned()),
+        };
+        Ok(Outcome::Invited(all.list.iter().zip(results).map(verdict).collect()))
+    }
+
+    async fn take_invitation_step(&self, user: &str, step: InvitationStep) -> Result<Outcome> {
+        let (app, actor, org) = (self.app, &self.actor, self.org.as_ref());
+        let id = self.id(user).await?;
+        if matches!(step, InvitationStep::Link) {
+            return app.copy_invitation_link(actor, org, id).await.map(Outcome::Link);
+        }
+        let invitation = app.invitation_of(actor, id).await?.ok_or_else(|| {
+            let message =
+                format!("{user} was never invited. Use `muster invitation send` or `muster user create`.");
+            Error::new(Kind::NotFound, "invitation.none", message)
+        })?;
+        let person = match step {
+            InvitationStep::Cancel => app.cancel_invitation(actor, org, invitation.id).await?,
+            InvitationStep::Remind => app.remind_invitation(actor, invitation.id).await?,
+            InvitationStep::Resend | InvitationStep::Link => {
+                app.resend_invitation(actor, org, invitation.id).await?
+            }
+        };
+        Ok(self.user(person))
+    }
+
     async fn found(&self, user: &str) -> Result<Person> {
         let found = self.app.user_by_identifier(&self.actor, user).await;
         found.map_err(|error| match error.kind() {
@@ -295,6 +368,7 @@ impl From<NewPassword> for InitialPassword {
     fn from(password: NewPassword) -> Self {
         match password {
             NewPassword::None => Self::None,
+            NewPassword::Mail(purpose) => Self::Mail(purpose),
             NewPassword::Generated => Self::Generated,
             NewPassword::Chosen { password, must_change } => Self::Chosen { password, must_change },
         }

@@ -1,10 +1,11 @@
 //! Things as the command line shows them: with the names that the API gives the same facts, so that a program reads
 //! both alike.
 
-use app::{Person, mails::MailStatus};
+use app::{Person, invitations, mails::MailStatus};
 use model::{
-    MailId, Org, Role, SessionId, State, Status, Timestamp, TokenId, UserFields, UserId,
+    Agent, InvitationId, MailId, Org, Role, SessionId, State, Status, Timestamp, TokenId, UserFields, UserId,
     device::{DeviceKind, Platform},
+    invitation::InvitationStatus,
     lifecycle::{ActionName, Departure, Lock, StateName},
     mail::{Mail, MailKind, MailState},
     user::Source,
@@ -192,6 +193,62 @@ impl SessionView {
             started_at: session.started_at,
             last_active_at: session.last_active_at,
             expires_at: session.expires_at,
+        }
+    }
+}
+
+/// An invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InvitationView {
+    pub(crate) id: InvitationId,
+    pub(crate) user: UserId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    pub(crate) status: InvitationStatus,
+    pub(crate) invited_by: Agent,
+    pub(crate) invited_by_name: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) sent_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) opened_at: Option<Timestamp>,
+    pub(crate) delivery: MailState,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) delivery_why: String,
+}
+
+/// What came of inviting one of many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InviteVerdict {
+    pub(crate) email: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) invitation: Option<InvitationId>,
+    /// Why not, if not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<String>,
+}
+
+impl InvitationView {
+    pub(crate) fn of(
+        invitations::Listed { invitation, fields }: invitations::Listed,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: invitation.id,
+            user: invitation.user,
+            status: invitation.status(now),
+            email: fields.email.or(fields.personal_email),
+            name: fields.display_name,
+            invited_by: invitation.invited_by,
+            invited_by_name: invitation.invited_by_name,
+            created_at: invitation.created_at,
+            sent_at: invitation.sent_at,
+            expires_at: invitation.expires_at,
+            opened_at: invitation.opened_at,
+            delivery: invitation.delivery,
+            delivery_why: invitation.delivery_why,
         }
     }
 }

@@ -1,5 +1,10 @@
 //! Invitations from the invitation to the first sign-in: what is mailed, what a link opens, and what ends it.
 
+mod bulk;
+mod doors;
+mod pages;
+pub(crate) mod tokens;
+
 use std::time::Duration;
 
 use ::app::{
@@ -14,13 +19,13 @@ use serde_json::json;
 use crate::app::{PASSWORD, TestApp};
 
 /// The secret of the only link in a mail.
-fn secret_in(letter: &Letter, path: &str) -> String {
+pub(crate) fn secret_in(letter: &Letter, path: &str) -> String {
     let start = format!("http://localhost:8080/o/acme/{path}/");
     let (_, rest) = letter.text.split_once(&start).unwrap_or_else(|| panic!("no link in {}", letter.text));
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
-async fn invite(app: &TestApp, email: &str, personal: Option<&str>) -> UserId {
+pub(crate) async fn invite(app: &TestApp, email: &str, personal: Option<&str>) -> UserId {
     let fields = UserFields {
         email: Some(email.to_owned()),
         personal_email: personal.map(str::to_owned),

@@ -3,7 +3,6 @@
 //! The matrices hold the rules in general (`permissions.rs`, `granting.rs`, `tenancy.rs`, `enumeration.rs`,
 //! `lockout.rs`, `forgery.rs`); here is the very thing that went wrong elsewhere. These wait for their noun:
 //!
-//! * invitations: Keycloak CVE-2026-1529, Grafana CVE-2022-39306
 //! * sources: Vaultwarden CVE-2026-47164, GitLab CVE-2022-1680, Keycloak CVE-2026-16071 and issue 26112
 //! * SCIM: Grafana CVE-2025-41115, Keycloak 50985–50987, Kanidm 1.10.0 (filters)
 //! * groups: Keycloak CVE-2026-9099, Foreman CVE-2026-5136
@@ -16,5 +15,6 @@
 mod access;
 mod doors;
 mod input;
+mod invitations;
 mod recovery;
 mod secrets;

@@ -40,12 +40,13 @@ use crate::{
 #[command(after_help = "\
 The first line names the columns: email, and any of username, given_name, family_name, display_name, title, \
 department, division, cost_centre, employee_number, locale, timezone, phone, mobile, personal_email, personal_phone, \
-roles, tags, notes. Encoding and separator are found out. People come in staged; who is there already is left \
+roles, tags, notes. Encoding and separator are found out. People come in staged, or with --invite invited; who is there already is left \
 unchanged. The exit code is 4 if rows were refused; the good ones are taken all the same.
 
 Examples:
   muster import people.csv --dry-run
-  muster import people.csv --report refused.csv")]
+  muster import people.csv --report refused.csv
+  muster import people.csv --invite")]
 pub(crate) struct Options {
     /// The CSV file
     file: PathBuf,
@@ -54,6 +55,9 @@ pub(crate) struct Options {
     /// Write the refused rows with their reasons to this file, to correct and import again
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Invite who is new: each gets a mail. Otherwise people come in staged
+    #[arg(long)]
+    invite: bool,
     #[command(flatten)]
     dry: DryRun,
 }
@@ -99,6 +103,7 @@ struct Import {
     runner: Runner,
     org: Option<String>,
     dry_run: bool,
+    invite: bool,
     duplicates: Option<Duplicates>,
     report: Report,
     tally: Tally,
@@ -138,6 +143,7 @@ impl Import {
             runner: Runner::open(&session.config).await?,
             org: options.org.org.clone(),
             dry_run,
+            invite: options.invite,
             duplicates: dry_run.then(Duplicates::default),
             report,
             tally: Tally { warnings, ..Tally::default() },
@@ -218,7 +224,11 @@ impl Import {
     }
 
     async fn send_patiently(&mut self, rows: Vec<Wanted>) -> Result<Vec<Verdict>> {
-        let command = Command { org: self.org.clone(), dry_run: self.dry_run, deed: Deed::Import { rows } };
+        let command = Command {
+            org: self.org.clone(),
+            dry_run: self.dry_run,
+            deed: Deed::Import { rows, invite: self.invite },
+        };
         for attempt in 1.. {
             match self.runner.run(command.clone()).await {
                 Ok(Outcome::Imported(verdicts)) => return Ok(verdicts),

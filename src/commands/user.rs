@@ -7,7 +7,9 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use fields::{Fields, NewFields};
-use model::{Error, Kind, Result, Role, Timestamp, filter::UserQuery, lifecycle::Reason, page};
+use model::{
+    Error, Kind, Result, Role, Timestamp, filter::UserQuery, lifecycle::Reason, link::Purpose, page,
+};
 
 pub(crate) use print::day;
 
@@ -44,7 +46,7 @@ Examples:
     Show(Who),
     /// Say why a user can't sign in, and what to do about it
     ExplainSignIn(Who),
-    /// Create a user: staged, or active with a first password
+    /// Create a user: staged, invited, or active with a first password
     #[command(after_help = "\
 Examples:
   muster user create --email ana@acme.example --given-name Ana --family-name Silva
@@ -223,6 +225,12 @@ struct Create {
     /// Make a temporary password and show it once
     #[arg(long, conflicts_with = "password_file")]
     generate_password: bool,
+    /// Send a mail with which the user chooses a password and becomes active
+    #[arg(long, conflicts_with_all = ["password_file", "generate_password"])]
+    activation_mail: bool,
+    /// Send an invitation
+    #[arg(long, conflicts_with_all = ["password_file", "generate_password", "activation_mail"])]
+    invite: bool,
     /// Read the first password from this file (- for standard input)
     #[arg(long, value_name = "FILE")]
     password_file: Option<String>,
@@ -332,6 +340,8 @@ async fn create(create: Create, org: Option<String>, session: &Session) -> Resul
             NewPassword::Chosen { password: read_password(file)?, must_change: !create.keep_password }
         }
         None if create.generate_password => NewPassword::Generated,
+        None if create.activation_mail => NewPassword::Mail(Purpose::Activation),
+        None if create.invite => NewPassword::Mail(Purpose::Invitation),
         None => NewPassword::None,
     };
     let roles = create.roles.iter().map(|role| Role::named(role)).collect::<Result<_>>()?;

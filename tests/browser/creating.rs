@@ -104,12 +104,36 @@ async fn for_later() {
     browser.click_text("Activate").await;
     browser.wait_for_text("There is no password yet").await;
     browser.check_page("activate").await;
+    browser.click_text("Send activation mail").await;
+    browser.wait_for_text("The activation mail to Sam is on its way").await;
+    browser.wait_for_text("The activation mail is out").await;
+    browser.check_page("user-activation").await;
+    // Or by a password, which is handed over.
+    browser.click_text("More actions").await;
+    browser.click_text("Set temporary password…").await;
+    browser.wait_for_text("There is no password yet").await;
     browser.click_text("Activate").await;
     browser.wait_for_text("A temporary password for Sam").await;
     browser.check_page("activated-password").await;
     browser.click_text("Go on to Sam").await;
     browser.wait_for_text("A temporary password is out").await;
-    browser.wait_for_no_text("Not activated yet").await;
+    browser.wait_for_no_text("The activation mail is out").await;
+    browser.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_mail() {
+    let site = Site::new().await;
+    let browser = site.owner().await;
+    for (way, email) in [("Send an invitation", "ida"), ("Send an activation mail", "ole")] {
+        browser.goto("/o/acme/users/new").await;
+        browser.fill("Given name", "Kim").await;
+        browser.fill("Email", &format!("{email}@acme.example")).await;
+        browser.tick(way).await;
+        browser.click_text("Create user").await;
+        browser.wait_for_text("Kim was created").await;
+        browser.wait_for_text("is out").await;
+    }
     browser.finish().await;
 }
 

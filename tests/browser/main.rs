@@ -16,6 +16,7 @@ mod finding;
 mod guide;
 mod harness;
 mod importing;
+mod inviting;
 mod keyboard;
 mod life;
 mod mail;

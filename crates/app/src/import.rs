@@ -1,9 +1,12 @@
 //! Importing users from rows: each row with its own verdict, a chunk of rows in one transaction.
 //!
-//! Rows come in staged. A row that names somebody who exists is reported, not changed: importing twice does nothing
+//! Rows come in staged, or invited where that is asked for. A row that names somebody who exists is reported, not changed: importing twice does nothing
 //! twice.
 
-use model::{Error, Org, Permission, Result, Role, UserFields, error::FieldError, user::Completeness};
+use model::{
+    Action, Error, Org, Permission, Result, Role, UserFields, error::FieldError, settings::LifecyclePolicy,
+    user::Completeness,
+};
 use serde::{Deserialize, Serialize};
 use store::Lane;
 
@@ -40,7 +43,14 @@ pub enum Verdict {
 
 impl App {
     /// Imports a chunk of at most `CHUNK` rows. The verdicts are in the order of the rows.
-    pub async fn import_users(&self, actor: &Actor, org: &Org, rows: Vec<Row>) -> Result<Vec<Verdict>> {
+    /// `invite`: who is new is invited rather than staged.
+    pub async fn import_users(
+        &self,
+        actor: &Actor,
+        org: &Org,
+        rows: Vec<Row>,
+        invite: bool,
+    ) -> Result<Vec<Verdict>> {
         if rows.len() > CHUNK {
             return Err(Error::invalid_field(
                 "rows",
@@ -48,14 +58,17 @@ impl App {
                 format!("Send at most {CHUNK} rows at once."),
             ));
         }
-        let template = org.settings.lifecycle.username_template.clone();
+        let policy = org.settings.lifecycle.clone();
         let checked: Vec<Checked> = rows.into_iter().map(check).collect();
         let deed = async move |op: &mut Operation<'_, '_>| {
+            if invite {
+                op.permissions.require(Permission::UserInvite)?;
+            }
             let mut verdicts = Vec::with_capacity(checked.len());
             for row in &checked {
                 verdicts.push(match row {
                     Err(fields) => Verdict::Refused { fields: fields.clone() },
-                    Ok((fields, roles)) => op.import(fields, roles, &template).await?,
+                    Ok((fields, roles)) => op.import(fields, roles, &policy, invite).await?,
                 });
             }
             Ok(verdicts)
@@ -87,7 +100,13 @@ fn check(row: Row) -> Checked {
 }
 
 impl Operation<'_, '_> {
-    async fn import(&mut self, fields: &UserFields, roles: &[Role], template: &str) -> Result<Verdict> {
+    async fn import(
+        &mut self,
+        fields: &UserFields,
+        roles: &[Role],
+        policy: &LifecyclePolicy,
+        invite: bool,
+    ) -> Result<Verdict> {
         if let Some(email) = &fields.email
             && let Some(known) =
                 store::users::find_by_identifier(self.connection, self.context, email).await?
@@ -103,7 +122,10 @@ impl Operation<'_, '_> {
                 return Ok(Verdict::Refused { fields: vec![field] });
             }
         }
-        match self.create(fields.clone(), roles, None, template).await {
+        match self.create(fields.clone(), roles, None, &policy.username_template).await {
+            Ok(person) if invite => {
+                self.transition(person, Action::Invite, policy).await.map(|_| Verdict::Created)
+            }
             Ok(_) => Ok(Verdict::Created),
             // Refused before anything was written: the other rows of the chunk stay.
             Err(error) if !error.fields().is_empty() => {

@@ -4,11 +4,15 @@
 //! personal) gets a link of its own; using either ends both and proves that address only. Accepting chooses a password
 //! and signs in.
 
+mod managing;
+mod many;
+
 use model::{
     Action, Agent, Error, FieldError, InvitationId, Kind, Org, Permission, Result, Role, User, UserFields,
     UserId,
     audit::Door,
     invitation::{self, Invitation, InvitationState},
+    job::Work,
     lifecycle::StateName,
     link::{Ending, Link, Purpose},
     mail::{MailDetails, MailKind, MailState},
@@ -19,6 +23,9 @@ use model::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Lane;
+
+pub use managing::{Listed, MOST_AT_ONCE, ManyResent};
+pub use many::MOST_INVITED;
 
 use crate::{
     Actor, App, Operation, Person,
@@ -94,7 +101,7 @@ impl App {
     /// Invites somebody new. Somebody who has an invitation already is a conflict that names it.
     pub async fn invite(&self, actor: &Actor, org: &Org, new: NewInvitation) -> Result<(Invited, bool)> {
         let fields = new.fields.checked(Completeness::EmailOnly)?;
-        let terms = new.terms.checked()?;
+        let terms = new.terms.checked(org)?;
         let (roles, policy) = (new.roles, org.settings.lifecycle.clone());
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.refuse_invited(&fields).await?;
@@ -113,7 +120,7 @@ impl App {
         terms: Terms,
         version: Option<i64>,
     ) -> Result<Invited> {
-        let (terms, policy) = (terms.checked()?, org.settings.lifecycle.clone());
+        let (terms, policy) = (terms.checked(org)?, org.settings.lifecycle.clone());
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person_to_change(id, version).await?;
             let is_invited = person.user.state.name() == StateName::Invited;
@@ -130,6 +137,10 @@ impl App {
 
     /// The link of a user's pending invitation, to be sent by other means. Recorded.
     pub async fn copy_invitation_link(&self, actor: &Actor, org: &Org, id: UserId) -> Result<String> {
+        if actor.dry_run {
+            let message = "A link can't be shown without being recorded. Leave dry_run out.";
+            return Err(Error::invalid_field("dry_run", "invitation.link_dry_run", message));
+        }
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person_to_change(id, None).await?;
             let invitation = op.pending_invitation(id).await?;
@@ -224,8 +235,9 @@ pub(crate) fn invitee(org: &Org, user: &User, from: &Attempt) -> Actor {
 }
 
 impl Terms {
-    fn checked(self) -> Result<Self> {
-        let lifetime_hours = Some(invitation::checked_lifetime(self.lifetime_hours)?);
+    pub(crate) fn checked(self, org: &Org) -> Result<Self> {
+        let usual = org.settings.invitation.lifetime_hours;
+        let lifetime_hours = Some(invitation::checked_lifetime(self.lifetime_hours, usual)?);
         Ok(Self { message: invitation::checked_message(&self.message)?, lifetime_hours })
     }
 }
@@ -252,13 +264,30 @@ impl Operation<'_, '_> {
         let Some(user) = found.filter(|user| user.fields.email_key() == fields.email_key()) else {
             return Ok(());
         };
-        if user.state.name() != StateName::Invited {
-            return Ok(());
-        }
-        let message = "This person has been invited already. Send the invitation again instead.";
-        let field = FieldError::new("email", "invitation.exists", message);
-        let error = Error::new(Kind::Conflict, "invitation.exists", message).with_fields(vec![field]);
-        Err(error.with_possible(vec!["invite"]).with_existing(user.id.to_string()))
+        let pending = store::invitations::pending_of(self.connection, self.context, user.id).await?;
+        let (code, message, possible, existing) = match pending {
+            Some(invitation) => (
+                "invitation.exists",
+                "This person has been invited already. Send the invitation again instead.",
+                vec!["invite"],
+                invitation.id.to_string(),
+            ),
+            None if user.state.name() == StateName::Staged => (
+                "user.exists",
+                "There is a user with this address, who is not active yet. Send the invitation from the user's page.",
+                vec!["invite"],
+                user.id.to_string(),
+            ),
+            None => (
+                "user.exists",
+                "There is a user with this address already. Look for it; it may be suspended or in the trash.",
+                Vec::new(),
+                user.id.to_string(),
+            ),
+        };
+        let field = FieldError::new("email", code, message);
+        let error = Error::new(Kind::Conflict, code, message).with_fields(vec![field]);
+        Err(error.with_possible(possible).with_existing(existing))
     }
 
     /// Moves a staged or invited user to invited, on these terms.
@@ -318,12 +347,23 @@ impl Operation<'_, '_> {
         store::invitations::resent(self.connection, invitation).await?;
         store::mails::cancel_invitation(self.connection, self.context, invitation.id).await?;
         self.end_links(user.id, &PURPOSES, Ending::Replaced).await?;
+        for at in invitation::reminders(invitation.sent_at, invitation.expires_at) {
+            let (invitation, sent_at) = (invitation.id, invitation.sent_at);
+            self.later(Work::RemindInvitation { invitation, sent_at }, at);
+        }
         self.mail_invitation(user, invitation, None).await
     }
 
     async fn new_invitation(&mut self, user: UserId, kind: Purpose) -> Result<Invitation> {
         let terms = std::mem::take(&mut self.terms);
-        let lifetime_hours = invitation::checked_lifetime(terms.lifetime_hours)?;
+        // Where nobody has chosen (activating), the organization has.
+        let usual = match terms.lifetime_hours {
+            Some(_) => 0,
+            None => store::orgs::find(self.connection, self.context)
+                .await?
+                .map_or(0, |org| org.settings.invitation.lifetime_hours),
+        };
+        let lifetime_hours = invitation::checked_lifetime(terms.lifetime_hours, usual)?;
         let mut invitation = Invitation {
             id: InvitationId(self.new_id()),
             org: self.context,

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Agent, Error, Org, OrgContext, Permission, Permissions, Result, Role, Status, Timestamp, User,
+    Action, Agent, Error, Org, OrgContext, Permission, Permissions, Result, Role, Status, Timestamp, User,
     UserFields, UserId,
     audit::{self, Changed, Changes},
     credential::{self, Credential},
     error::FieldError,
     filter::UserQuery,
-    lifecycle::{Effect, State, StateName},
+    lifecycle::{Effect, State},
     link::{Ending, Purpose},
     page::Page,
     session::Secret,
@@ -102,6 +102,8 @@ pub enum InitialPassword {
     /// Nothing yet: the user is staged.
     #[default]
     None,
+    /// Nothing yet: an invitation or activation mail goes out, and the user is invited.
+    Mail(Purpose),
     /// A temporary password made by Muster, shown once.
     Generated,
     /// A password that somebody chose for the user.
@@ -185,7 +187,7 @@ impl App {
     pub async fn create_user(&self, actor: &Actor, org: &Org, new: NewUser) -> Result<Created> {
         let fields = new.fields.checked(Completeness::Full)?;
         let (credential, reveal) = match &new.password {
-            InitialPassword::None => (None, None),
+            InitialPassword::None | InitialPassword::Mail(_) => (None, None),
             _ if fields.kind() == UserType::Service => return Err(service_users_have_no_password()),
             InitialPassword::Generated => {
                 let password = credential::generate(self.entropy());
@@ -201,9 +203,18 @@ impl App {
                 (Some(if *must_change { temporary(credential) } else { credential }), None)
             }
         };
-        let (roles, template) = (new.roles, org.settings.lifecycle.username_template.clone());
+        let (roles, policy) = (new.roles, org.settings.lifecycle.clone());
+        let mail = match new.password {
+            InitialPassword::Mail(Purpose::Activation) => Some((Action::Activate, Permission::UserActivate)),
+            InitialPassword::Mail(_) => Some((Action::Invite, Permission::UserInvite)),
+            _ => None,
+        };
         let deed = async move |op: &mut Operation<'_, '_>| {
-            op.create(fields.clone(), &roles, credential.as_ref(), &template).await
+            let template = &policy.username_template;
+            let person = op.create(fields.clone(), &roles, credential.as_ref(), template).await?;
+            let Some((action, permission)) = mail.clone() else { return Ok(person) };
+            op.permissions.require(permission)?;
+            op.transition(person, action, &policy).await
         };
         let (person, replayed) =
             self.run_replayable(actor, Permission::UserCreate, Lane::Interactive, deed).await?;
@@ -336,11 +347,10 @@ impl Operation<'_, '_> {
             let message = "A user needs a username.";
             return Err(Error::invalid_field("username", "username.missing", message));
         }
-        // Who is invited writes the name; until then it must be possible to correct the address alone.
-        let is_nameless = person.user.fields.given_name.is_none() && person.user.fields.family_name.is_none();
-        let awaits_name = is_nameless && person.user.state.name() == StateName::Invited;
-        let fields =
-            patched.checked(if awaits_name { Completeness::EmailOnly } else { Completeness::Full })?;
+        // Who was invited by an address alone writes the name when accepting; until then the address can be corrected.
+        let has_joined = person.user.joined_at.is_some();
+        let completeness = if has_joined { Completeness::Full } else { Completeness::EmailOnly };
+        let fields = patched.checked(completeness)?;
         check_kind(&person, &fields)?;
         self.check_references(&fields).await?;
         let validity_changed = fields.valid_until != person.user.fields.valid_until

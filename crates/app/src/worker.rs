@@ -111,6 +111,9 @@ impl App {
                 self.recover_password(&org, identifier, address).await
             }
             Work::FindOrganizations { .. } => Ok(()),
+            Work::RemindInvitation { invitation, sent_at } => {
+                settled(self.remind(&org, *invitation, *sent_at).await)
+            }
         }
     }
 

@@ -85,8 +85,6 @@ pub struct Invitation {
 pub const MAX_MESSAGE: usize = 1000;
 /// How long an invitation may live (PRODUCT §5).
 pub const LIFETIME_HOURS: std::ops::RangeInclusive<i64> = 1..=90 * 24;
-/// How long it lives unless said otherwise.
-pub const USUAL_LIFETIME_HOURS: i64 = 7 * 24;
 /// How often it may be sent again in a day.
 pub const RESENDS_A_DAY: i64 = 5;
 
@@ -111,6 +109,13 @@ impl Invitation {
 
     /// Sends it again because somebody asks: a new end, counted against the day's limit.
     pub fn resend(&mut self, now: Timestamp) -> Result<()> {
+        self.count(now)?;
+        self.renew(now);
+        Ok(())
+    }
+
+    /// One more mail because somebody asks.
+    pub fn count(&mut self, now: Timestamp) -> Result<()> {
         if now >= self.resends_since.plus(DAY) {
             (self.resends, self.resends_since) = (0, now);
         }
@@ -123,7 +128,6 @@ impl Invitation {
                 .with_retry_after(seconds_until(self.resends_since.plus(DAY), now)));
         }
         self.resends += 1;
-        self.renew(now);
         Ok(())
     }
 
@@ -141,9 +145,19 @@ fn seconds_until(then: Timestamp, now: Timestamp) -> u32 {
     u32::try_from(then.since(now).as_secs()).unwrap_or(u32::MAX)
 }
 
-/// Refuses a lifetime outside the range; the usual one if none is said.
-pub fn checked_lifetime(hours: Option<i64>) -> Result<i64> {
-    let hours = hours.unwrap_or(USUAL_LIFETIME_HOURS);
+/// When to remind of an invitation that was sent now: after 3 days and 24 hours before its end, as far as both leave
+/// some time.
+pub fn reminders(sent_at: Timestamp, expires_at: Timestamp) -> Vec<Timestamp> {
+    let (third_day, last_day) = (sent_at.plus(3 * DAY), expires_at.minus(DAY));
+    let mut reminders = vec![third_day, last_day];
+    reminders.retain(|at| *at >= sent_at.plus(DAY) && *at < expires_at.minus(DAY / 2));
+    reminders.dedup();
+    reminders
+}
+
+/// Refuses a lifetime outside the range; the organization's usual one if none is said.
+pub fn checked_lifetime(hours: Option<i64>, usual: u16) -> Result<i64> {
+    let hours = hours.unwrap_or(usual.into());
     if LIFETIME_HOURS.contains(&hours) {
         return Ok(hours);
     }
@@ -162,4 +176,20 @@ pub fn delivery(mails: &[(MailState, String)]) -> (MailState, String) {
         [MailState::Sent, MailState::Deferred, MailState::Queued, MailState::Failed, MailState::Cancelled];
     let best = order.iter().find_map(|state| mails.iter().find(|(of, _)| of == state));
     best.cloned().unwrap_or((MailState::Cancelled, String::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reminders_leave_time_before_and_after() {
+        let sent = Timestamp::from_micros(0);
+        let after = |hours: u64| sent.plus(Duration::from_secs(hours * 3600));
+        assert_eq!(reminders(sent, after(7 * 24)), [after(72), after(6 * 24)]);
+        assert_eq!(reminders(sent, after(4 * 24)), [after(72)], "both on the same moment");
+        assert_eq!(reminders(sent, after(2 * 24)), [after(24)]);
+        assert_eq!(reminders(sent, after(24)), []);
+        assert_eq!(reminders(sent, after(1)), []);
+    }
 }

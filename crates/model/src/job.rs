@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{JobId, OrgContext, Timestamp, UserId};
+use crate::{InvitationId, JobId, OrgContext, Timestamp, UserId};
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,13 @@ pub enum Work {
         /// Their address, as typed.
         email: String,
     },
+    /// Remind somebody of an invitation.
+    RemindInvitation {
+        /// Of which.
+        invitation: InvitationId,
+        /// Unless it was sent again since then.
+        sent_at: Timestamp,
+    },
 }
 
 impl Work {
@@ -43,6 +50,7 @@ impl Work {
             Self::ExpireUser { .. } => "expire_user",
             Self::RecoverPassword { .. } => "recover_password",
             Self::FindOrganizations { .. } => "find_organizations",
+            Self::RemindInvitation { .. } => "remind_invitation",
         }
     }
 }

@@ -12,6 +12,8 @@ pub mod explanation;
 pub mod filter;
 pub mod id;
 pub mod invitation;
+pub mod invitation_query;
+pub mod invitee;
 pub mod job;
 pub mod lifecycle;
 mod lifecycle_names;

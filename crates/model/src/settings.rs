@@ -23,6 +23,18 @@ pub struct Settings {
     pub session: SessionPolicy,
     /// As whom mail is sent.
     pub mail: MailPolicy,
+    /// How people are invited.
+    pub invitation: InvitationPolicy,
+}
+
+/// How people are invited (PRODUCT §5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct InvitationPolicy {
+    /// Hours that an invitation lasts unless its sender says otherwise, 1 to 2160.
+    pub lifetime_hours: u16,
+    /// Whether who has not accepted is reminded after 3 days and 24 hours before the end.
+    pub remind: bool,
 }
 
 /// As whom mail is sent.
@@ -103,6 +115,12 @@ impl Default for LifecyclePolicy {
             delete_requires_suspension: true,
             username_template: "{given}.{family}".to_owned(),
         }
+    }
+}
+
+impl Default for InvitationPolicy {
+    fn default() -> Self {
+        Self { lifetime_hours: 7 * 24, remind: true }
     }
 }
 
@@ -199,6 +217,7 @@ pub fn range(rule: &str) -> (u16, u16) {
         "lockout.minutes" => (1, 1440),
         "session.idle_minutes" => (5, 1440),
         "password.temporary_hours" | "session.absolute_hours" => (1, 720),
+        "invitation.lifetime_hours" => (1, 90 * 24),
         "session.remembered_idle_days" => (1, 90),
         "session.remembered_absolute_days" => (1, 365),
         "session.maximum" => (0, 100),
@@ -231,6 +250,7 @@ impl Settings {
         check("session.remembered_idle_days", self.session.remembered_idle_days);
         check("session.remembered_absolute_days", self.session.remembered_absolute_days);
         check("session.maximum", self.session.maximum);
+        check("invitation.lifetime_hours", self.invitation.lifetime_hours);
         if !is_username_template(&self.lifecycle.username_template) {
             let message = "Use {given}, {family}, {g}, {f} with . _ - between, such as {given}.{family}.";
             refused.push(FieldError::new("lifecycle.username_template", "settings.template", message));

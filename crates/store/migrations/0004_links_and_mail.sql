@@ -73,5 +73,8 @@ CREATE TABLE invitations (
 );
 CREATE UNIQUE INDEX invitations_pending ON invitations (org_id, user_id) WHERE state = 'pending';
 CREATE INDEX invitations_list ON invitations (org_id, state, id);
-CREATE INDEX invitations_expiry ON invitations (org_id, state, expires_at, id);
+CREATE INDEX invitations_expiry ON invitations (org_id, expires_at, id) WHERE state = 'pending';
+CREATE INDEX invitations_failed ON invitations (org_id, expires_at, id)
+    WHERE state = 'pending' AND delivery = 'failed';
+CREATE INDEX invitations_inviter ON invitations (org_id, invited_by, id);
 CREATE INDEX invitations_user ON invitations (org_id, user_id, id);

@@ -186,3 +186,30 @@ pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: U
         .await?;
     Ok(())
 }
+
+/// Notes that one more reminder went out.
+pub async fn reminded(connection: &mut Connection<'_>, invitation: &Invitation) -> Result<()> {
+    let sql = "UPDATE invitations SET reminded = $3, resends = $4, resends_since = $5 WHERE org_id = $1 AND id = $2";
+    let bound = values![
+        invitation.org.org,
+        invitation.id,
+        invitation.reminded,
+        invitation.resends,
+        invitation.resends_since,
+    ];
+    connection.execute(sql, bound).await?;
+    Ok(())
+}
+
+/// Expired invitations, those that ended last first.
+pub async fn expired(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    now: Timestamp,
+    limit: u16,
+) -> Result<Vec<InvitationId>> {
+    let sql = "SELECT id FROM invitations WHERE org_id = $1 AND state = 'pending' AND expires_at <= $2 \
+               ORDER BY expires_at DESC, id DESC LIMIT $3";
+    let rows: Vec<(InvitationId,)> = connection.all(sql, values![context.org, now, i64::from(limit)]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}

@@ -11,6 +11,7 @@ mod db;
 pub mod devices;
 pub mod health;
 pub mod idempotency;
+pub mod invitation_list;
 pub mod invitations;
 pub mod jobs;
 pub mod links;

@@ -288,7 +288,7 @@ fn trigrams(terms: &[String]) -> String {
 }
 
 /// The terms as parameters: as they are where `instr` looks for them, as patterns where `LIKE` does.
-fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
+pub(crate) fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
     match engine {
         Engine::Sqlite => terms.to_vec(),
         Engine::Postgres => terms

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use app::{
     Actor, Operation, Person,
+    invitations::Terms,
     operation::Event as Entry,
     users::{InitialPassword, NewUser},
 };
@@ -13,6 +14,7 @@ use model::{
     audit::{Changed, Changes},
     credential,
     lifecycle::{Awaited, Reason, StateName},
+    link::Purpose,
     user::Address,
 };
 
@@ -204,7 +206,7 @@ impl History {
         let note = person.note.clone();
         let actions = match person.state {
             DemoState::Staged | DemoState::Active => Vec::new(),
-            DemoState::Invited => vec![Action::Invite],
+            DemoState::Invited => return invite(making, &self.by(making, number), number, id).await,
             DemoState::Pending => return await_approval(making, id).await,
             DemoState::Locked => vec![Action::Lock { until: None, note }],
             DemoState::Suspended => vec![Action::Suspend { reason, note }],
@@ -249,6 +251,20 @@ impl History {
         };
         making.app.run(&Actor::operator(context), Permission::UserUpdate, deed).await
     }
+}
+
+/// Invited with a few words; some have looked at the link already, which a colleague handed over.
+async fn invite(making: &Making<'_>, actor: &Actor, number: usize, id: UserId) -> Result<()> {
+    let (app, org) = (making.app, making.org);
+    let message = ["", "Welcome to the team. See you on Monday.", ""][number % 3].to_owned();
+    let terms = Terms { message, lifetime_hours: None };
+    app.invite_user(actor, org, id, terms, None).await?;
+    if number % 4 == 1 {
+        let link = app.copy_invitation_link(actor, org, id).await?;
+        let secret = link.rsplit('/').next().unwrap_or_default();
+        app.open_invitation(org, Purpose::Invitation, secret).await?;
+    }
+    Ok(())
 }
 
 /// Signing up oneself is how people come to wait for approval; as long as there is no page for it, this stands in.

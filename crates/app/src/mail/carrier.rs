@@ -62,6 +62,10 @@ impl Carrier {
     pub(crate) async fn send(&self, letter: Letter) -> Outcome {
         match self {
             Self::Nobody => Outcome::Deferred("no mail server is configured (mail.server)".to_owned()),
+            // Names that never exist (RFC 2606 §2), so that it can be seen what becomes of such an address.
+            Self::Mailbox(_) if letter.to.ends_with(".invalid") => {
+                Outcome::Failed("550 5.1.2 this domain does not exist".to_owned())
+            }
             Self::Smtp(server) => match server.send(&letter.into()).await {
                 smtp::Outcome::Sent { reply } => Outcome::Sent(reply),
                 smtp::Outcome::Deferred { why } => Outcome::Deferred(why),

@@ -70,7 +70,8 @@ async fn apply(shared: &Shared, caller: &Caller, id: UserId, action: Action) -> 
 
 /// Activate a user
 ///
-/// Someone without a password needs one first: `set-password` activates too.
+/// Someone without a password gets a mail with which to choose one, and is invited until then; `set-password`
+/// activates at once.
 #[utoipa::path(post, path = "/o/{slug}/api/v1/users/{id}/activate", tag = "Lifecycle", request_body = Nothing,
     params(("id" = uuid::Uuid, Path, description = "The user's id.")),
     responses((status = 200, body = UserView), (status = "default", body = ProblemDocument)))]

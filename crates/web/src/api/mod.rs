@@ -2,6 +2,8 @@
 
 mod account;
 mod explanations;
+mod import;
+mod invitations;
 mod lifecycle;
 pub(crate) mod mails;
 mod orgs;
@@ -40,7 +42,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::api(may(P::UserList), routes!(users::list)),
         Route::api(may(P::UserCreate), routes!(users::create)).mails(),
-        Route::api(may(P::UserImport), routes!(users::import)).mails(),
+        Route::api(may(P::UserImport), routes!(import::import)).mails(),
         Route::api(may(P::UserRead), routes!(users::show)),
         Route::api(may(P::UserUpdate), routes!(users::edit)).mails(),
         Route::api(may(P::UserActivate), routes!(lifecycle::activate)).mails(),
@@ -62,6 +64,16 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::MailManage), routes!(mails::retry)).mails(),
         Route::api(may(P::MailManage), routes!(mails::retry_all)).mails(),
         Route::api(may(P::MailManage), routes!(mails::test)).limited().mails(),
+        Route::api(may(P::InvitationRead), routes!(invitations::list)),
+        Route::api(may(P::UserInvite), routes!(invitations::invite)).mails(),
+        Route::api(may(P::UserInvite), routes!(invitations::many::invite_many)).mails(),
+        Route::api(may(P::InvitationResend), routes!(invitations::many::resend_many)).mails(),
+        Route::api(may(P::InvitationRead), routes!(invitations::show)),
+        Route::api(may(P::InvitationResend), routes!(invitations::resend)).mails(),
+        Route::api(may(P::InvitationResend), routes!(invitations::remind)).mails(),
+        Route::api(may(P::UserInvite), routes!(invitations::cancel)),
+        Route::api(may(P::UserInvite), routes!(invitations::link)),
+        Route::api(may(P::UserRead), routes!(invitations::invite_user)).mails(),
         Route::api(may(P::RoleRead), routes!(roles::list)),
         Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
         Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),

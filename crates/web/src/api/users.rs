@@ -4,7 +4,6 @@
 
 use app::{
     Person,
-    import::{Row, Verdict},
     users::{InitialPassword, NewUser},
 };
 use axum::{
@@ -16,9 +15,10 @@ use model::{
     Role, Status, Timestamp, UserFields, UserId,
     filter::UserQuery,
     lifecycle::{ActionName, Departure, State as Stand, StateName},
+    link::Purpose,
     page,
     settings::LifecyclePolicy,
-    user::{Source, no_list},
+    user::Source,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ use crate::{
     api::{moment, versioned},
     auth::Caller,
     extract::{Id, Json, Query},
-    problem::{Answer, FieldProblem, ProblemDocument},
+    problem::{Answer, ProblemDocument},
 };
 
 /// A user.
@@ -298,6 +298,10 @@ pub(crate) struct Extras {
     generate_password: bool,
     /// Whether the password must be changed at the first sign-in.
     must_change_password: Option<bool>,
+    /// Whether a mail goes out with which the user chooses a password.
+    send_activation: bool,
+    /// Whether an invitation goes out.
+    send_invitation: bool,
 }
 
 /// A user was created.
@@ -347,12 +351,19 @@ pub(crate) struct CreateBody {
     generate_password: bool,
     /// Whether the password must be changed at the first sign-in; yes if left out.
     must_change_password: Option<bool>,
+    /// Instead of a password: a mail goes out with which the user chooses one and becomes active.
+    #[schema(required = false)]
+    send_activation: bool,
+    /// Instead of a password: an invitation goes out.
+    #[schema(required = false)]
+    send_invitation: bool,
 }
 
 /// Reads a body in its two parts; unknown fields are refused by name.
 fn new_user(mut body: Map<String, Value>) -> model::Result<NewUser> {
     let mut extras = Map::new();
-    for name in ["roles", "password", "generate_password", "must_change_password"] {
+    let names = ["roles", "password", "generate_password", "must_change_password"];
+    for name in names.into_iter().chain(["send_activation", "send_invitation"]) {
         if let Some(value) = body.remove(name) {
             extras.insert(name.to_owned(), value);
         }
@@ -360,21 +371,33 @@ fn new_user(mut body: Map<String, Value>) -> model::Result<NewUser> {
     let extras: Extras = serde_path_to_error::deserialize(Value::Object(extras)).map_err(unacceptable)?;
     let fields: UserFields = serde_path_to_error::deserialize(Value::Object(body)).map_err(unacceptable)?;
     let roles = extras.roles.iter().map(|name| Role::named(name)).collect::<model::Result<Vec<Role>>>()?;
-    let password = match (extras.password, extras.generate_password) {
-        (Some(_), true) => {
-            let message = "Send a password or generate_password, not both.";
-            return Err(model::Error::invalid_field("password", "password.twice", message));
+    let mail = match (extras.send_activation, extras.send_invitation) {
+        (false, false) => None,
+        (true, false) => Some(Purpose::Activation),
+        (false, true) => Some(Purpose::Invitation),
+        (true, true) => return Err(only_one("send_activation", "send_activation or send_invitation")),
+    };
+    let password = match (extras.password, extras.generate_password, mail) {
+        (Some(_), true, _) => return Err(only_one("password", "a password or generate_password")),
+        (Some(_), _, Some(_)) | (_, true, Some(_)) => {
+            return Err(only_one("password", "a password or a mail with which the user chooses one"));
         }
-        (Some(password), false) => {
+        (Some(password), false, None) => {
             InitialPassword::Chosen { password, must_change: extras.must_change_password.unwrap_or(true) }
         }
-        (None, true) => InitialPassword::Generated,
-        (None, false) => InitialPassword::None,
+        (None, true, None) => InitialPassword::Generated,
+        (None, false, Some(purpose)) => InitialPassword::Mail(purpose),
+        (None, false, None) => InitialPassword::None,
     };
     Ok(NewUser { fields, roles, password })
 }
 
-fn unacceptable(error: serde_path_to_error::Error<serde_json::Error>) -> model::Error {
+fn only_one(field: &'static str, what: &str) -> model::Error {
+    model::Error::invalid_field(field, "password.twice", format!("Send {what}, not both."))
+}
+
+/// A body, or a part of one, whose field can't be taken.
+pub(crate) fn unacceptable(error: serde_path_to_error::Error<serde_json::Error>) -> model::Error {
     let path = error.path().to_string();
     let field = if path == "." { "body".to_owned() } else { path };
     model::Error::invalid_field(
@@ -414,64 +437,4 @@ pub(crate) async fn edit(
     let person = shared.app.edit_user(&caller.actor, id, patch, caller.version).await?;
     let version = person.user.version;
     Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))
-}
-
-/// Rows to import.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ImportBody {
-    /// At most 100.
-    rows: Vec<ImportRow>,
-}
-
-/// One row to import.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ImportRow {
-    /// The record; an email is enough.
-    #[serde(deserialize_with = "no_list")]
-    fields: UserFields,
-    /// Roles to give.
-    #[serde(default)]
-    roles: Vec<String>,
-}
-
-/// What came of the rows.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ImportView {
-    /// In the order of the rows.
-    verdicts: Vec<VerdictView>,
-}
-
-/// What came of one row.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct VerdictView {
-    /// `created`, `unchanged` (was there already) or `refused`.
-    verdict: &'static str,
-    /// Why it was refused.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<FieldProblem>,
-}
-
-/// Import users
-///
-/// Each row with its own verdict; good rows are taken, staged, whatever becomes of the others.
-#[utoipa::path(post, path = "/o/{slug}/api/v1/users/import", tag = "Users", request_body = ImportBody,
-    responses((status = 200, body = ImportView), (status = "default", body = ProblemDocument)))]
-pub(crate) async fn import(
-    State(shared): State<Shared>,
-    caller: Caller,
-    Json(body): Json<ImportBody>,
-) -> Answer<axum::Json<ImportView>> {
-    let number = |(line, row): (u64, ImportRow)| Row { line, fields: row.fields, roles: row.roles };
-    let rows = (1..).zip(body.rows).map(number).collect();
-    let verdicts = shared.app.import_users(&caller.actor, &caller.org, rows).await?;
-    let view = |verdict: &Verdict| match verdict {
-        Verdict::Created => VerdictView { verdict: "created", errors: Vec::new() },
-        Verdict::Unchanged => VerdictView { verdict: "unchanged", errors: Vec::new() },
-        Verdict::Refused { fields } => {
-            VerdictView { verdict: "refused", errors: fields.iter().map(FieldProblem::from).collect() }
-        }
-    };
-    Ok(axum::Json(ImportView { verdicts: verdicts.iter().map(view).collect() }))
 }

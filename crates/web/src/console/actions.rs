@@ -19,6 +19,9 @@ const STRONGER: &str = "May do more than you";
 /// How an action is offered. `None`: it is nothing that is asked for on a user's page.
 pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static str, &'static str)> {
     Some(match action {
+        ActionName::Invite if state == StateName::Invited => ("Resend invitation", "mail"),
+        ActionName::Invite => ("Send invitation", "mail"),
+        ActionName::CancelInvitation => ("Cancel invitation", "close"),
         ActionName::Activate => ("Activate", "check"),
         ActionName::Unlock => ("Unlock", "unlock"),
         ActionName::Reactivate if state == StateName::Deprovisioned => ("Rehire", "reactivate"),
@@ -29,11 +32,7 @@ pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static st
         ActionName::Deprovision => ("Deprovision", "archive"),
         ActionName::Delete => ("Delete", "trash"),
         ActionName::Purge => ("Delete permanently", "erase"),
-        ActionName::Invite if state == StateName::Invited => ("Send invitation again", "mail"),
-        ActionName::Invite => ("Send invitation", "mail"),
-        ActionName::CancelInvitation | ActionName::Accept | ActionName::Settle | ActionName::Reject => {
-            return None;
-        }
+        ActionName::Accept | ActionName::Settle | ActionName::Reject => return None,
     })
 }
 
@@ -97,7 +96,8 @@ impl<'v> Possible<'v> {
     /// The one step that most likely comes next, for the button beside the name.
     pub(crate) fn next_step(&self, status: Status) -> Option<ActionName> {
         let likely = match status {
-            Status::Inactive | Status::Invited => ActionName::Activate,
+            Status::Inactive => ActionName::Activate,
+            Status::Invited => ActionName::Invite,
             Status::Locked => ActionName::Unlock,
             Status::Suspended | Status::Deprovisioned => ActionName::Reactivate,
             Status::Deleted => ActionName::Restore,
@@ -116,13 +116,17 @@ impl<'v> Possible<'v> {
     fn transitions(&self) -> impl Iterator<Item = ActionName> {
         let state = self.user.state.name();
         let possible = self.user.possible(&self.visit.org().settings.lifecycle);
+        // Sending the invitation again is what activating would be; who has no address, or is a program, can't be invited.
         let fields = &self.user.fields;
         let has_address = fields.email.is_some() || fields.personal_email.is_some();
         let is_reached = has_address && fields.kind() != UserType::Service;
-        possible
-            .into_iter()
-            .filter(move |action| *action != ActionName::Invite || is_reached)
-            .filter(move |action| self.visit.may(needed(*action, state)))
+        let makes_sense = move |action: &ActionName| match action {
+            ActionName::Activate => state != StateName::Invited,
+            ActionName::Invite => is_reached,
+            _ => true,
+        };
+        let possible = possible.into_iter().filter(makes_sense);
+        possible.filter(move |action| self.visit.may(needed(*action, state)))
     }
 
     /// Everything that can be asked for, less `without`: harmless, blocking, and what is hard to take back.
@@ -134,9 +138,15 @@ impl<'v> Possible<'v> {
             let offered = self.offered(&format!("{label}…"), &path(action), icon);
             match action {
                 ActionName::Delete | ActionName::Purge => dangerous.push(offered.dangerous()),
-                ActionName::Lock | ActionName::Suspend | ActionName::Deprovision => blocking.push(offered),
+                ActionName::Lock
+                | ActionName::Suspend
+                | ActionName::Deprovision
+                | ActionName::CancelInvitation => blocking.push(offered),
                 _ => harmless.push(offered),
             }
+        }
+        if state == StateName::Invited && self.visit.may(Permission::UserInvite) {
+            harmless.push(self.offered("Copy link…", "/invitation-link", "copy"));
         }
         let takes_password = self.user.fields.kind() != UserType::Service
             && matches!(

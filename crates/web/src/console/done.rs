@@ -24,10 +24,14 @@ pub(crate) enum Done {
     EmailChangeCancelled,
     MailRetried,
     TestMailSent,
+    Joined,
+    Resent,
+    Reminded,
+    ActivationSent,
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 18] = [
+const NAMES: [(Done, &str); 22] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -46,6 +50,10 @@ const NAMES: [(Done, &str); 18] = [
     (Done::EmailChangeCancelled, "email-change-cancelled"),
     (Done::MailRetried, "mail-retried"),
     (Done::TestMailSent, "test-mail-sent"),
+    (Done::Joined, "joined"),
+    (Done::Resent, "invitation-resent"),
+    (Done::Reminded, "invitation-reminded"),
+    (Done::ActivationSent, "activation-sent"),
 ];
 
 impl Done {
@@ -91,6 +99,12 @@ impl Done {
             Self::SessionEnded => "The session has ended. Its next request is refused.".to_owned(),
             Self::SessionsEnded => "The sessions have ended. Their next requests are refused.".to_owned(),
             Self::OthersEnded => "You are signed out everywhere else.".to_owned(),
+            Self::Joined => "Welcome. Your password is set, and you are signed in.".to_owned(),
+            Self::Resent => {
+                format!("The invitation of {subject} was sent again. The link in the former mail is dead.")
+            }
+            Self::ActivationSent => format!("The activation mail to {subject} is on its way."),
+            Self::Reminded => format!("{subject} was reminded."),
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }
     }

@@ -17,8 +17,8 @@ use super::{
     view::{
         form::{Choice, Control, Field, Form, Section},
         frame,
-        parts::Link,
-        question::Dialog,
+        parts::{Link, Secret},
+        question::{Dialog, DonePage},
     },
     visit::{Visit, shown_again},
     words::parse_time,
@@ -41,7 +41,7 @@ pub(crate) async fn ask(visit: Visit, Id(id): Id<UserId>, action: ActionName) ->
         );
         return Err(Error::new(Kind::Conflict, "user.not_possible", message).into());
     }
-    if action == ActionName::Activate && person.password.set_at.is_none() {
+    if action == ActionName::Activate && person.password.set_at.is_none() && !has_address(&person) {
         visit.caller.actor.require(Permission::UserResetPassword)?;
         return ask_password(&visit, &person, StatusCode::OK, None, "generated").await;
     }
@@ -118,9 +118,14 @@ pub(crate) async fn carry_out(
     let before = visit.app().user(&visit.caller.actor, id).await?;
     match apply(&visit, id, &fields, action).await {
         Ok(person) => {
-            let is_gone = person.user.state.name() == StateName::Purged;
-            let to = if is_gone { visit.at("/users") } else { visit.at_user(id, "") };
-            Ok(visit.done(&to, Done::Moved(action), before.user.name()))
+            let (from, now) = (before.user.state.name(), person.user.state.name());
+            let to = if now == StateName::Purged { visit.at("/users") } else { visit.at_user(id, "") };
+            let done = match (action, from, now) {
+                (ActionName::Invite, StateName::Invited, _) => Done::Resent,
+                (ActionName::Activate, _, StateName::Invited) => Done::ActivationSent,
+                _ => Done::Moved(action),
+            };
+            Ok(visit.done(&to, done, before.user.name()))
         }
         Err(error) => {
             let (status, error) = shown_again(error)?;
@@ -135,7 +140,7 @@ async fn apply(visit: &Visit, id: UserId, fields: &Fields, action: ActionName) -
     let (app, actor, org) = (visit.app(), &visit.caller.actor, visit.org());
     let version = fields.get("version").parse().ok();
     let time = |name| fields.filled(name).map(|text| parse_time(name, text)).transpose();
-    let note = || fields.get("note").replace("\r\n", "\n");
+    let note = || note_in(fields, "note");
     let reason = || {
         let missing = || Error::invalid_field("reason", "reason.missing", "Choose a reason.");
         Reason::parse(fields.get("reason")).ok_or_else(missing)
@@ -147,9 +152,11 @@ async fn apply(visit: &Visit, id: UserId, fields: &Fields, action: ActionName) -
             return app.reactivate(actor, org, id, until, roles, version).await;
         }
         ActionName::Invite => {
-            let invited = app.invite_user(actor, org, id, Terms::default(), version).await?;
-            return Ok(invited.person);
+            let lifetime_hours = fields.filled("expires_in_hours").and_then(|text| text.parse().ok());
+            let terms = Terms { message: note_in(fields, "message"), lifetime_hours };
+            return app.invite_user(actor, org, id, terms, version).await.map(|invited| invited.person);
         }
+        ActionName::CancelInvitation => Action::CancelInvitation,
         ActionName::Suspend => Action::Suspend { reason: reason()?, note: note() },
         ActionName::Deprovision => Action::Deprovision { reason: reason()?, note: note() },
         ActionName::Lock => Action::Lock { until: time("until")?, note: note() },
@@ -161,6 +168,106 @@ async fn apply(visit: &Visit, id: UserId, fields: &Fields, action: ActionName) -
         _ => return Err(Error::not_found()),
     };
     app.transition(actor, org, id, action, version).await
+}
+
+/// Several lines, as typed: browsers send line breaks as CR LF.
+fn note_in(fields: &Fields, name: &str) -> String {
+    fields.get(name).replace("\r\n", "\n")
+}
+
+/// Whether a mail reaches this person.
+fn has_address(person: &Person) -> bool {
+    person.user.fields.email.is_some() || person.user.fields.personal_email.is_some()
+}
+
+/// `GET /o/{slug}/users/{id}/invitation-link`
+pub(crate) async fn ask_link(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    let asked = link_question(person.user.name());
+    show(&visit, &person, "/invitation-link", asked, StatusCode::OK, None).await
+}
+
+fn link_question(name: &str) -> Question {
+    Question {
+        title: format!("Copy the link of {name}?"),
+        icon: "copy",
+        lead: format!("To hand it over by other means than mail. Whoever has it can accept as {name}."),
+        consequences: vec!["That you copied it is recorded in the audit log.".to_owned()],
+        advice: None,
+        fields: Vec::new(),
+        submit: "Show the link".to_owned(),
+        danger: false,
+    }
+}
+
+/// `POST /o/{slug}/users/{id}/invitation-link`
+pub(crate) async fn copy_link(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> Answer<Response> {
+    fields.of(&visit.caller)?;
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    let name = person.user.name();
+    match visit.app().copy_invitation_link(&visit.caller.actor, visit.org(), id).await {
+        Ok(url) => {
+            let crumbs = vec![
+                Link::new("Users", visit.at("/users")),
+                Link::new(name, visit.at_user(id, "")),
+                Link::new("Link", ""),
+            ];
+            let secret = Secret {
+                title: format!("The link of {name}"),
+                text: format!("Hand it to {name} and to nobody else. It works once."),
+                label: "Link".to_owned(),
+                value: url,
+            };
+            visit.must_be_read(&DonePage {
+                frame: visit.frame("Link", frame::Section::Users, crumbs, name).await?,
+                secret,
+                back: Link::new(format!("Go on to {name}"), visit.at_user(id, "")),
+            })
+        }
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            show(&visit, &person, "/invitation-link", link_question(name), status, Some(&error)).await
+        }
+    }
+}
+
+/// `GET /o/{slug}/users/{id}/remind`
+pub(crate) async fn ask_remind(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    let asked = remind_question(&person);
+    show(&visit, &person, "/remind", asked, StatusCode::OK, None).await
+}
+
+fn remind_question(person: &Person) -> Question {
+    let name = person.user.name();
+    Question {
+        title: format!("Remind {name}?"),
+        icon: "clock",
+        lead: format!("{name} gets another mail. Its link works as long as the invitation does."),
+        consequences: vec!["The link in the former mail stays good.".to_owned()],
+        advice: None,
+        fields: Vec::new(),
+        submit: "Remind now".to_owned(),
+        danger: false,
+    }
+}
+
+/// `POST /o/{slug}/users/{id}/remind`
+pub(crate) async fn remind(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> Answer<Response> {
+    fields.of(&visit.caller)?;
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    let none = || Error::new(Kind::Conflict, "invitation.none", "There is no open invitation. Send one.");
+    let result = match visit.app().invitation_of(&visit.caller.actor, id).await? {
+        Some(invitation) => visit.app().remind_invitation(&visit.caller.actor, invitation.id).await,
+        None => Err(none()),
+    };
+    match result {
+        Ok(person) => Ok(visit.done(&visit.at_user(id, ""), Done::Reminded, person.user.name())),
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            show(&visit, &person, "/remind", remind_question(&person), status, Some(&error)).await
+        }
+    }
 }
 
 /// `GET /o/{slug}/users/{id}/set-password`

@@ -3,12 +3,15 @@
 //! A handler takes a `Visit`, calls an operation and shows what came of it, as a page or, when the script asks, as a
 //! part of one. Every page works without the script.
 
+mod acceptance;
 mod account;
 mod actions;
 mod done;
 mod emails;
 mod explanations;
 mod forms;
+mod invitations;
+mod invite;
 mod letters;
 mod lifecycle;
 mod mailbox;
@@ -33,23 +36,37 @@ mod visit;
 mod words;
 
 use askama::Template as _;
-use axum::http::{HeaderValue, Method};
-use model::{Error, Kind, Org, Permission, UserId, lifecycle::ActionName, session::Secret};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, Method},
+};
+use model::{Error, Kind, Org, Permission, UserId, lifecycle::ActionName, link::Purpose, session::Secret};
 
-use self::visit::Visit;
+use self::{acceptance::Brought, visit::Visit};
 use crate::{
-    auth,
-    extract::{Fields, Id},
+    auth::{self, Place},
+    extract::{Fields, Id, Name},
     problem,
     route::{Needs, Route},
+    security::Origin,
 };
 
 /// Every page and form.
 pub(crate) fn routes() -> Vec<Route> {
-    [doors(), ways_back(), users_and_settings(), mail(), transitions(), open_sessions(), own_account()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        doors(),
+        links(),
+        ways_back(),
+        users_and_settings(),
+        inviting(),
+        mail(),
+        transitions(),
+        open_sessions(),
+        own_account(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Coming in and going out.
@@ -104,6 +121,53 @@ fn ways_back() -> Vec<Route> {
         Route::page(Method::POST, verify, Needs::Org, emails::confirm).limited().mails(),
         Route::page(Method::GET, undo, Needs::Org, emails::undo_page),
         Route::page(Method::POST, undo, Needs::Org, emails::undo).limited().mails(),
+    ]
+}
+
+/// Where the links of invitations lead.
+fn links() -> Vec<Route> {
+    let of = |purpose: Purpose| {
+        let path = format!("/o/{{slug}}/{}/{{name}}", purpose.path());
+        let look = move |(State(shared), Place(org), Name(secret)): Brought| async move {
+            acceptance::page(shared, &org, purpose, &secret).await
+        };
+        let accept = move |(State(shared), Place(org), Name(secret)): Brought,
+                           origin: Origin,
+                           headers: HeaderMap,
+                           fields: Fields| async move {
+            let from = acceptance::from(&origin, &headers);
+            acceptance::accept(shared, &org, purpose, &secret, fields, from).await
+        };
+        let renew = move |(State(shared), Place(org), Name(secret)): Brought,
+                          origin: Origin,
+                          headers: HeaderMap| async move {
+            acceptance::renew(shared, &org, purpose, &secret, acceptance::from(&origin, &headers)).await
+        };
+        [
+            Route::page(Method::GET, &path, Needs::Org, look).limited(),
+            Route::page(Method::POST, &path, Needs::Org, accept).limited(),
+            Route::page(Method::POST, &format!("{path}/renew"), Needs::Org, renew).limited().mails(),
+        ]
+    };
+    [Purpose::Invitation, Purpose::Activation].into_iter().flat_map(of).collect()
+}
+
+/// Invitations, for those who send them.
+fn inviting() -> Vec<Route> {
+    use Permission as P;
+    let may = Needs::Permission;
+    let (resend, copy) = ("/o/{slug}/invitations/resend", "/o/{slug}/users/{id}/invitation-link");
+    let remind = "/o/{slug}/users/{id}/remind";
+    vec![
+        Route::page(Method::GET, "/o/{slug}/invitations", may(P::InvitationRead), invitations::list),
+        Route::page(Method::GET, "/o/{slug}/invitations/new", may(P::UserInvite), invite::page),
+        Route::page(Method::POST, "/o/{slug}/invitations/new", may(P::UserInvite), invite::send).mails(),
+        Route::page(Method::GET, resend, may(P::InvitationResend), invitations::ask_resend),
+        Route::page(Method::POST, resend, may(P::InvitationResend), invitations::resend).mails(),
+        Route::page(Method::GET, copy, may(P::UserInvite), lifecycle::ask_link),
+        Route::page(Method::POST, copy, may(P::UserInvite), lifecycle::copy_link),
+        Route::page(Method::GET, remind, may(P::InvitationResend), lifecycle::ask_remind),
+        Route::page(Method::POST, remind, may(P::InvitationResend), lifecycle::remind).mails(),
     ]
 }
 
@@ -234,9 +298,10 @@ fn transitions() -> Vec<Route> {
 }
 
 /// The transitions that have a page, each with the permission that the API asks for.
-const TRANSITIONS: [(ActionName, Permission); 10] = [
-    // Inviting and inviting again need different ones.
+const TRANSITIONS: [(ActionName, Permission); 11] = [
+    // Which permission is needed besides depends on the state.
     (ActionName::Invite, Permission::UserRead),
+    (ActionName::CancelInvitation, Permission::UserInvite),
     (ActionName::Activate, Permission::UserActivate),
     (ActionName::Unlock, Permission::UserUnlock),
     // Which permission is needed besides depends on the state.
@@ -250,7 +315,7 @@ const TRANSITIONS: [(ActionName, Permission); 10] = [
 ];
 
 /// The transitions that mail: activating somebody without a password, and giving an owner's role back.
-const MAILING: [ActionName; 2] = [ActionName::Activate, ActionName::Reactivate];
+const MAILING: [ActionName; 3] = [ActionName::Invite, ActionName::Activate, ActionName::Reactivate];
 
 /// The cookie of a session. `keep` = seconds for which the browser keeps it; `None`: until it is closed.
 pub(crate) fn session_cookie(org: &Org, secret: &Secret, keep: Option<u64>, https: bool) -> HeaderValue {

@@ -3,6 +3,7 @@
 use app::{Person, users::RoleGrant};
 use model::{
     Org, Role, Timestamp,
+    invitation::MAX_MESSAGE,
     lifecycle::{ActionName, MAX_NOTE, Reason, State, StateName},
 };
 
@@ -66,6 +67,19 @@ impl Ground<'_> {
             }
             ActionName::Invite => self.invite(&mut question),
             ActionName::Reactivate => self.reactivate(&mut question),
+            ActionName::CancelInvitation => {
+                question.lead = format!("{name} can't accept any more, and is inactive until invited again.");
+                question.consequences = vec!["The links that were sent are dead at once.".to_owned()];
+                question.submit = "Cancel invitation".to_owned();
+            }
+            ActionName::Activate if self.person.password.set_at.is_none() => {
+                question.icon = "mail";
+                question.lead = format!(
+                    "There is no password yet. {name} gets a mail with a link to choose one, and is active once that is done."
+                );
+                question.consequences = vec![self.goes_to()];
+                question.submit = "Send activation mail".to_owned();
+            }
             ActionName::Activate => question.lead = format!("{name} can sign in from now on."),
             ActionName::Delete => self.delete(&mut question),
             ActionName::Restore => self.restore(&mut question),
@@ -87,14 +101,30 @@ impl Ground<'_> {
     }
 
     fn invite(&self, question: &mut Question) {
+        let name = self.name();
+        if self.person.user.state.name() == StateName::Invited {
+            question.lead =
+                format!("{name} gets another mail with a new link, and as much time as at first.");
+            question.consequences =
+                vec![self.goes_to(), "The link in the former mail is dead at once.".to_owned()];
+            return;
+        }
+        question.lead =
+            format!("{name} gets a mail with a link to choose a password, and is active once that is done.");
+        question.consequences = vec![self.goes_to()];
+        let message = Field::new("message", "Message", Control::Text { rows: 3 })
+            .value(self.kept("message"))
+            .limit(u32::try_from(MAX_MESSAGE).unwrap_or(u32::MAX))
+            .hint("Stands in the mail and on the page behind its link.");
+        question.fields = vec![message];
+    }
+
+    /// Where mail to the person goes.
+    fn goes_to(&self) -> String {
         let fields = &self.person.user.fields;
         let addresses: Vec<&str> =
             [&fields.email, &fields.personal_email].into_iter().flatten().map(String::as_str).collect();
-        question.lead =
-            format!("A mail with a link to choose a password goes to {}.", addresses.join(" and "));
-        if self.person.user.state.name() == StateName::Invited {
-            question.consequences = vec!["Links that were sent before stop working.".to_owned()];
-        }
+        format!("It goes to {}.", addresses.join(" and "))
     }
 
     fn suspend(&self, question: &mut Question) {

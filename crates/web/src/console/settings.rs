@@ -42,7 +42,7 @@ const STRENGTHS: [&str; 5] = [
 
 /// The rules by group: title, words, rules. A rule with the unit `yes` is a box, with `text` a line, with `strength` a
 /// choice, else a number.
-const GROUPS: [(&str, &str, &[Rule]); 4] = [
+const GROUPS: [(&str, &str, &[Rule]); 5] = [
     (
         "Passwords",
         "Asked of every password chosen from now on.",
@@ -98,6 +98,24 @@ const GROUPS: [(&str, &str, &[Rule]); 4] = [
                 "Most at once for each person",
                 "sessions",
                 "A new one ends the oldest. 0: no limit.",
+            ),
+        ],
+    ),
+    (
+        "Invitations",
+        "For invitations sent from now on.",
+        &[
+            rule(
+                "invitation.lifetime_hours",
+                "An invitation lasts",
+                "hours",
+                "Unless its sender says otherwise.",
+            ),
+            rule(
+                "invitation.remind",
+                "Remind who has not accepted",
+                "yes",
+                "After 3 days, and 24 hours before the end.",
             ),
         ],
     ),

@@ -7,6 +7,7 @@ use app::{
 use axum::{http::StatusCode, response::Response};
 use model::{
     Error, Kind, Permission, Permissions, Role, UserFields, UserId,
+    link::Purpose,
     user::{Completeness, UserType},
 };
 use serde_json::{Map, Value};
@@ -32,9 +33,11 @@ use crate::{
 };
 
 /// The ways to begin: the value of the field and what stands beside it.
-const STARTS: [(&str, &str, &str); 3] = [
+const STARTS: [(&str, &str, &str); 5] = [
     ("generated", "Generate a temporary password", "Shown once, to hand over."),
     ("typed", "Type a password", "You say whether it must be changed."),
+    ("invite", "Send an invitation", "A mail with a link to choose a password."),
+    ("activation", "Send an activation mail", "The same, for an account that is ready."),
     ("staged", "Nothing yet", "The user is inactive until activated."),
 ];
 
@@ -76,10 +79,17 @@ async fn create_page(
 /// How the first sign-in goes, and what may be done after it.
 fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -> Section {
     let hours = visit.org().settings.password.temporary_hours;
-    let starts =
-        STARTS.map(|(value, label, hint)| Choice::new(value, label).hint(hint).chosen(value == start));
+    let offered = |(value, ..): &(&str, &str, &str)| match *value {
+        "invite" => visit.may(Permission::UserInvite),
+        "activation" => visit.may(Permission::UserActivate),
+        _ => true,
+    };
+    let starts = STARTS
+        .into_iter()
+        .filter(offered)
+        .map(|(value, label, hint)| Choice::new(value, label).hint(hint).chosen(value == start));
     let mut fields = vec![
-        Field::new("start", "First sign-in", Control::Radio(starts.to_vec()))
+        Field::new("start", "First sign-in", Control::Radio(starts.collect()))
             .required()
             .shown_when("type", "!service"),
         new_password("password", "Password", visit.org())
@@ -159,6 +169,8 @@ async fn create_user(visit: &Visit, fields: &Fields, sent: &Sent) -> model::Resu
             password: fields.get("password").to_owned(),
             must_change: fields.ticked("must_change"),
         },
+        "invite" => InitialPassword::Mail(Purpose::Invitation),
+        "activation" => InitialPassword::Mail(Purpose::Activation),
         "staged" => InitialPassword::None,
         _ => {
             return Err(Error::invalid_field("start", "start.missing", "Choose how the first sign-in goes."));

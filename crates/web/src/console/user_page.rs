@@ -7,6 +7,7 @@ use app::{
 use axum::{http::StatusCode, response::Response};
 use model::{
     Agent, Permission, Status, Timestamp, UserId,
+    invitation::InvitationStatus,
     lifecycle::{Departure, State},
     mail::{Mail, MailState},
     user::UserType,
@@ -15,12 +16,12 @@ use model::{
 use super::{
     actions::Possible,
     explanations::panel,
-    mails,
+    invitations, mails,
     view::{
         frame::Section,
         parts::{Action, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
         question::DonePage,
-        users::{Tab, UserHeading, UserPage},
+        users::{InvitationBanner, Tab, UserHeading, UserPage},
     },
     visit::{Part, Visit, avatar, html},
     words::{Names, badge, full, moment, relative, source, user_type},
@@ -50,6 +51,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
         actions,
         menu,
         tabs: tabs(&visit, id, "Profile"),
+        invitation: invitation(&visit, &person).await?,
         banners: banners(&person, &names, now),
         explanation: panel(&visit, id, |found| is_overlooked(&person, found)).await?,
         cards: cards(&visit, &person, &names),
@@ -165,6 +167,54 @@ fn banners(person: &Person, names: &Names, now: Timestamp) -> Vec<Banner> {
         banners.push(banner(Tone::Blue, "password", "Another password must be chosen", [line]));
     }
     banners
+}
+
+/// An invitation that is out: what has become of it, and what can be done with it.
+async fn invitation(visit: &Visit, person: &Person) -> Answer<Option<InvitationBanner>> {
+    if person.user.state != State::Invited {
+        return Ok(None);
+    }
+    let now = visit.app().now();
+    let Some(invitation) = visit.app().invitation_of(&visit.caller.actor, person.user.id).await? else {
+        let line = "Waits until the link in the mail is used.".to_owned();
+        let banner = banner(Tone::Blue, "mail", "Invited", [line]);
+        return Ok(Some(InvitationBanner { banner, actions: Vec::new() }));
+    };
+    let noun = invitations::noun(&invitation);
+    let (tone, title) = match invitation.status(now) {
+        InvitationStatus::Expired => (Tone::Amber, format!("The {noun} has expired")),
+        InvitationStatus::Undeliverable => (Tone::Red, format!("The {noun} could not be delivered")),
+        _ if invitation.opened_at.is_some() => (Tone::Blue, format!("The {noun} was opened")),
+        _ => (Tone::Blue, format!("The {noun} is out")),
+    };
+    let delivered = match invitation.delivery {
+        MailState::Queued => "The mail is about to be sent.".to_owned(),
+        MailState::Sent => "The mail was delivered.".to_owned(),
+        MailState::Deferred => format!("The mail is delayed and tried again: {}.", invitation.delivery_why),
+        MailState::Failed => {
+            format!("The mail failed: {}. Correct the address, or copy the link.", invitation.delivery_why)
+        }
+        MailState::Cancelled => "The mail was not sent.".to_owned(),
+    };
+    let by = invitation.invited_by_name.as_str();
+    let opened = match invitation.opened_at {
+        Some(at) => format!("Opened {}.", relative(at, now)),
+        None => "Not opened yet.".to_owned(),
+    };
+    let ends = if invitation.expires_at > now { "Expires" } else { "Expired" };
+    let lines = [
+        format!("Sent {} by {by}. {delivered}", relative(invitation.sent_at, now)),
+        format!("{opened} {ends} on {}.", full(invitation.expires_at)),
+    ];
+    let is_weaker = visit.caller.actor.permissions.covers(person.permissions(now));
+    let mut actions = Vec::new();
+    if is_weaker {
+        let menu = invitations::menu(visit, &invitation);
+        actions = menu.into_iter().skip(1).flatten().collect();
+    }
+    let lines = lines.into_iter().collect();
+    let banner = Banner { tone, icon: "mail", title, lines, action: None };
+    Ok(Some(InvitationBanner { banner, actions }))
 }
 
 fn banner(tone: Tone, icon: &'static str, title: &str, lines: impl IntoIterator<Item = String>) -> Banner {

@@ -217,7 +217,9 @@ impl List<'_> {
 
     fn actions(&self) -> Vec<Action> {
         let create = || Action::page("Create user", self.visit.at("/users/new"), "user-plus");
-        self.visit.may(Permission::UserCreate).then(create).into_iter().collect()
+        let invite = || Action::page("Invite", self.visit.at("/invitations/new"), "mail");
+        let create = self.visit.may(Permission::UserCreate).then(create);
+        self.visit.may(Permission::UserInvite).then(invite).into_iter().chain(create).collect()
     }
 
     fn status_filter(&self) -> StatusFilter {

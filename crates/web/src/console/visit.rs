@@ -137,6 +137,7 @@ impl Visit {
                 avatar: avatar(&own),
                 may_see_users: access.permissions.contains(Permission::UserList),
                 may_see_sessions: access.permissions.contains(Permission::SessionRead),
+                may_see_invitations: access.permissions.contains(Permission::InvitationRead),
                 may_see_settings: access.permissions.contains(Permission::SettingsRead),
             },
             org,

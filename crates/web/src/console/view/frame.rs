@@ -51,6 +51,7 @@ pub(crate) struct Viewer {
     pub(crate) avatar: Avatar,
     pub(crate) may_see_users: bool,
     pub(crate) may_see_sessions: bool,
+    pub(crate) may_see_invitations: bool,
     pub(crate) may_see_settings: bool,
 }
 
@@ -59,6 +60,7 @@ pub(crate) struct Viewer {
 pub(crate) enum Section {
     Users,
     Sessions,
+    Invitations,
     Tokens,
     Settings,
     Account,
@@ -99,6 +101,9 @@ impl Frame {
         let mut items = Vec::new();
         if self.viewer.may_see_users {
             items.push(item("Users", "/users", "users", Section::Users));
+            if self.viewer.may_see_invitations {
+                items.push(item("Invitations", "/invitations", "mail", Section::Invitations));
+            }
         }
         if self.viewer.may_see_sessions {
             items.push(item("Sessions", "/sessions", "devices", Section::Sessions));

@@ -32,6 +32,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
             avatar: Avatar::of(name, "amara"),
             may_see_users: true,
             may_see_sessions: true,
+            may_see_invitations: true,
             may_see_settings: true,
         },
         section,

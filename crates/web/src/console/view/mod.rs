@@ -6,6 +6,7 @@ pub(crate) mod account;
 pub(crate) mod explanation;
 pub(crate) mod form;
 pub(crate) mod frame;
+pub(crate) mod invitations;
 pub(crate) mod mails;
 pub(crate) mod parts;
 pub(crate) mod question;

@@ -64,6 +64,21 @@ pub(crate) struct StepPage {
     pub(crate) more: Vec<Link>,
 }
 
+/// Behind the link of an invitation: who invites to what, and the password to choose.
+#[derive(Template)]
+#[template(path = "signin/invitation.html")]
+pub(crate) struct AcceptancePage {
+    pub(crate) org: Org,
+    pub(crate) title: String,
+    pub(crate) lead: String,
+    /// What the inviter wrote; empty if nothing.
+    pub(crate) message: String,
+    /// For which address, until when.
+    pub(crate) small: String,
+    pub(crate) rules: Vec<String>,
+    pub(crate) form: Form,
+}
+
 /// Signed out, and where to go from here.
 #[derive(Template)]
 #[template(path = "signin/signed_out.html")]

@@ -116,6 +116,8 @@ pub(crate) struct UserPage {
     pub(crate) actions: Vec<Action>,
     pub(crate) menu: Menu,
     pub(crate) tabs: Vec<Tab>,
+    /// The invitation that is out.
+    pub(crate) invitation: Option<InvitationBanner>,
     /// Why they can't sign in, until when, and who said so.
     pub(crate) banners: Vec<Banner>,
     /// The same in detail, with the ways out.
@@ -123,6 +125,13 @@ pub(crate) struct UserPage {
     /// The wide column and the narrow one.
     pub(crate) cards: Vec<Card>,
     pub(crate) side_cards: Vec<Card>,
+}
+
+/// What has become of an invitation, with what can be done with it.
+#[derive(Debug, Clone)]
+pub(crate) struct InvitationBanner {
+    pub(crate) banner: Banner,
+    pub(crate) actions: Vec<Action>,
 }
 
 /// Who the page is about.

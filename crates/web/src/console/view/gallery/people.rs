@@ -323,6 +323,7 @@ fn suspended() -> UserPage {
     UserPage {
         frame: user_frame("Elif Yılmaz"),
         heading: heading(),
+        invitation: None,
         actions: vec![
             Action::dialog("Reactivate", at("reactivate"), "reactivate"),
             Action::page("Edit", at("edit"), "edit"),

@@ -1,0 +1,77 @@
+//! Importing users through the API: rows in, a verdict on each out. Reading files is the caller's.
+
+use app::import::{Row, Verdict};
+use axum::extract::State;
+use model::{UserFields, user::no_list};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Shared,
+    auth::Caller,
+    extract::Json,
+    problem::{Answer, FieldProblem, ProblemDocument},
+};
+
+/// Rows to import.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImportBody {
+    /// At most 100.
+    rows: Vec<ImportRow>,
+    /// Whether who is new is invited; else staged.
+    #[serde(default)]
+    invite: bool,
+}
+
+/// One row to import.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImportRow {
+    /// The record; an email is enough.
+    #[serde(deserialize_with = "no_list")]
+    fields: UserFields,
+    /// Roles to give.
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+/// What came of the rows.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ImportView {
+    /// In the order of the rows.
+    verdicts: Vec<VerdictView>,
+}
+
+/// What came of one row.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VerdictView {
+    /// `created`, `unchanged` (was there already) or `refused`.
+    verdict: &'static str,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldProblem>,
+}
+
+/// Import users
+///
+/// Each row with its own verdict; good rows are taken, staged, whatever becomes of the others.
+#[utoipa::path(post, path = "/o/{slug}/api/v1/users/import", tag = "Users", request_body = ImportBody,
+    responses((status = 200, body = ImportView), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn import(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Json(body): Json<ImportBody>,
+) -> Answer<axum::Json<ImportView>> {
+    let number = |(line, row): (u64, ImportRow)| Row { line, fields: row.fields, roles: row.roles };
+    let rows = (1..).zip(body.rows).map(number).collect();
+    let verdicts = shared.app.import_users(&caller.actor, &caller.org, rows, body.invite).await?;
+    let view = |verdict: &Verdict| match verdict {
+        Verdict::Created => VerdictView { verdict: "created", errors: Vec::new() },
+        Verdict::Unchanged => VerdictView { verdict: "unchanged", errors: Vec::new() },
+        Verdict::Refused { fields } => {
+            VerdictView { verdict: "refused", errors: fields.iter().map(FieldProblem::from).collect() }
+        }
+    };
+    Ok(axum::Json(ImportView { verdicts: verdicts.iter().map(view).collect() }))
+}
