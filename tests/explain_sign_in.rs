@@ -20,6 +20,7 @@ use crate::{
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const WRONG: &str = "wrong-canyon-harbor";
+const ANOTHER: &str = "amber-lantern-quayside";
 
 async fn explained(app: &TestApp, id: UserId) -> Value {
     app.get(&format!("/users/{id}/sign-in-explanation")).await.expect(200).json()
@@ -72,12 +73,9 @@ async fn link_to(app: &TestApp, address: &str) -> (Purpose, String) {
     (purpose, rest.split_whitespace().next().unwrap().to_owned())
 }
 
-/// Accepts what was mailed to that address.
-async fn accept(app: &TestApp, address: &str) {
-    let (purpose, secret) = link_to(app, address).await;
-    let names = (Some("Ina".to_owned()), Some("Invited".to_owned()));
-    let acceptance = Acceptance { password: PASSWORD.to_owned(), given_name: names.0, family_name: names.1 };
-    let from = Attempt {
+/// Where somebody comes from who has a link.
+fn from() -> Attempt {
+    Attempt {
         identifier: String::new(),
         password: String::new(),
         remember: false,
@@ -85,8 +83,15 @@ async fn accept(app: &TestApp, address: &str) {
         user_agent: String::new(),
         hints: model::device::ClientHints::default(),
         request_id: String::new(),
-    };
-    app.app.accept_invitation(&app.org, purpose, &secret, acceptance, from).await.unwrap();
+    }
+}
+
+/// Accepts what was mailed to that address.
+async fn accept(app: &TestApp, address: &str) {
+    let (purpose, secret) = link_to(app, address).await;
+    let names = (Some("Ina".to_owned()), Some("Invited".to_owned()));
+    let acceptance = Acceptance { password: PASSWORD.to_owned(), given_name: names.0, family_name: names.1 };
+    app.app.accept_invitation(&app.org, purpose, &secret, acceptance, from()).await.unwrap();
 }
 
 /// Does what is offered, through the ordinary routes, and answers the password that must work then.
@@ -104,6 +109,15 @@ async fn carry_out(app: &TestApp, id: UserId, fix: &str) -> String {
             act(app, id, "reactivate", json!({})).await;
         }
         "edit" => edit(app, id, json!({"valid_from": null, "valid_until": null})).await,
+        "send_reset_link" => {
+            act(app, id, "send-reset-link", json!({})).await;
+            let address = app.app.user(&app.operator(), id).await.unwrap().user.fields.email.unwrap();
+            let text = app.mail_to(&address).await.text;
+            let (_, rest) = text.split_once("/o/acme/reset-password/").unwrap();
+            let secret = rest.split_whitespace().next().unwrap();
+            app.app.reset_password(&app.org, secret, ANOTHER, from()).await.unwrap();
+            return ANOTHER.to_owned();
+        }
         "set_password" => {
             let set = act(app, id, "set-password", json!({})).await.json();
             return set["temporary_password"].as_str().unwrap().to_owned();
@@ -148,16 +162,16 @@ async fn people_in_trouble(app: &TestApp) -> Vec<(UserId, &'static str, &'static
     people.push((guessed, "password_locked", "unlock"));
     let tried = person("Toni").await;
     guess(app, "toni@acme.example", "127.0.0.1", 5).await;
-    people.push((tried, "throttled", "set_password"));
+    people.push((tried, "throttled", "send_reset_link"));
     let early = person("Eve").await;
     edit(app, early, json!({"valid_from": "2027-01-01"})).await;
     people.push((early, "not_yet_valid", "edit"));
     let none = person("Nina").await;
     force(app, "DELETE FROM credentials WHERE user_id = $1", none).await;
-    people.push((none, "no_password", "set_password"));
+    people.push((none, "no_password", "send_reset_link"));
     let wrong = person("Wim").await;
     guess(app, "wim@acme.example", "198.51.100.9", 2).await;
-    people.push((wrong, "wrong_password", "set_password"));
+    people.push((wrong, "wrong_password", "send_reset_link"));
     people.extend(invited_people(app).await);
     people
 }
@@ -224,7 +238,7 @@ on_both! {
         app.app.transition(&app.operator(), &app.org, ended, expire, None).await.unwrap();
         for (id, cause, fix) in [
             (expired, "invitation_expired", "invite"),
-            (temporary, "temporary_password_ended", "set_password"),
+            (temporary, "temporary_password_ended", "send_reset_link"),
             (late, "ended", "edit"),
             (ended, "suspended", "reactivate"),
         ] {
@@ -326,7 +340,7 @@ on_both! {
         act(&app, ana.id, "unlock", json!({})).await;
         guess(&app, &ana.email, "198.51.100.7", 5).await;
         let loud = page(&app, &at, &session.cookie).await.expect(200).text;
-        assert!(loud.contains("id=\"sign-in-explanation\" open") && loud.contains(&format!("/o/acme{at}/set-password")));
+        assert!(loud.contains("id=\"sign-in-explanation\" open") && loud.contains(&format!("/o/acme{at}/send-reset-link")));
         let ina = invite(&app, "ina@acme.example").await;
         let first = link_to(&app, "ina@acme.example").await;
         let asked = page(&app, &format!("/users/{ina}/invite"), &session.cookie).await.expect(200);

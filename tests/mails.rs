@@ -34,12 +34,12 @@ fn answer(app: &TestApp, address: &str, outcome: Option<Outcome>) {
     app.app.carrier().mailbox().unwrap().answer(address, outcome);
 }
 
-fn refusal() -> Option<Outcome> {
-    Some(Outcome::Failed("550 5.1.1 no such mailbox".to_owned()))
+fn refusal() -> Outcome {
+    Outcome::Failed("550 5.1.1 no such mailbox".to_owned())
 }
 
-fn busy() -> Option<Outcome> {
-    Some(Outcome::Deferred("421 too busy".to_owned()))
+fn busy() -> Outcome {
+    Outcome::Deferred("421 too busy".to_owned())
 }
 
 async fn status(app: &TestApp) -> Value {
@@ -57,8 +57,8 @@ on_both! {
             "is_configured": true, "carrier": "the mailbox of the demonstration",
             "queued": 0, "deferred": 0, "failed": 0, "sent": 0,
         }));
-        answer(&app, "no@acme.example", refusal());
-        answer(&app, "later@acme.example", busy());
+        answer(&app, "no@acme.example", Some(refusal()));
+        answer(&app, "later@acme.example", Some(busy()));
         let ana = invite(&app, "ana@acme.example").await;
         invite(&app, "no@acme.example").await;
         invite(&app, "later@acme.example").await;
@@ -87,7 +87,7 @@ on_both! {
     }
 
     async fn an_error_is_remembered_when_the_next_try_succeeds(app: TestApp) {
-        answer(&app, "ana@acme.example", busy());
+        answer(&app, "ana@acme.example", Some(busy()));
         invite(&app, "ana@acme.example").await;
         app.mails().await;
         answer(&app, "ana@acme.example", None);
@@ -101,7 +101,7 @@ on_both! {
 
     /// One minute, doubling, at most an hour, for 72 hours; then somebody must look.
     async fn a_busy_server_is_tried_for_three_days(app: TestApp) {
-        answer(&app, "ana@acme.example", busy());
+        answer(&app, "ana@acme.example", Some(busy()));
         let ana = invite(&app, "ana@acme.example").await;
         app.mails().await;
         let mail = async || app.get(&format!("/users/{ana}/mails")).await.json()["items"][0].clone();
@@ -130,7 +130,7 @@ on_both! {
     }
 
     async fn what_is_refused_for_good_is_not_tried_again(app: TestApp) {
-        answer(&app, "no@acme.example", refusal());
+        answer(&app, "no@acme.example", Some(refusal()));
         invite(&app, "no@acme.example").await;
         app.mails().await;
         answer(&app, "no@acme.example", None);
@@ -141,7 +141,7 @@ on_both! {
 
     async fn failed_mail_is_sent_again_by_somebody_who_may(app: TestApp) {
         for name in ["no", "nil", "nix"] {
-            answer(&app, &format!("{name}@acme.example"), refusal());
+            answer(&app, &format!("{name}@acme.example"), Some(refusal()));
             invite(&app, &format!("{name}@acme.example")).await;
         }
         app.mails().await;
@@ -168,7 +168,7 @@ on_both! {
 
     /// A mail whose link has ended meanwhile is no use to anybody.
     async fn what_nobody_needs_any_more_is_not_sent(app: TestApp) {
-        answer(&app, "no@acme.example", refusal());
+        answer(&app, "no@acme.example", Some(refusal()));
         let no = invite(&app, "no@acme.example").await;
         app.mails().await;
         answer(&app, "no@acme.example", None);

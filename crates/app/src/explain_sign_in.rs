@@ -96,11 +96,16 @@ impl App {
         });
         let address = format!("{}/o/{}/sign-in", self.public_url(), org.slug);
         let words = Words { known: &known, address: &address };
-        let theirs = known.person.permissions(now);
+        let offers = Offers {
+            permissions: actor.permissions,
+            user,
+            theirs: known.person.permissions(now),
+            may_act: user.may_act(now),
+            has_mail: self.carrier().is_there(),
+        };
         let explained = |cause: &Cause| {
             let (title, text) = words.of(cause);
-            let fixes =
-                cause.fixes().iter().map(|fix| offered(actor.permissions, user, theirs, *fix)).collect();
+            let fixes = cause.fixes().iter().map(|fix| offers.offer(*fix)).collect();
             Explained { cause: cause.name().to_owned(), blocks: cause.blocks(), title, text, fixes }
         };
         Ok(Explanation {
@@ -223,21 +228,44 @@ fn agents(user: &User) -> Vec<UserId> {
     agents.filter_map(|agent| if let Agent::User(id) = agent { Some(id) } else { None }).collect()
 }
 
-/// A way out, for somebody who holds `permissions`, to a user who holds `theirs`.
-fn offered(permissions: Permissions, user: &User, theirs: Permissions, fix: Fix) -> Offered {
-    let state = user.state.name();
-    let permission = fix.permission(state);
-    let has_address = user.fields.email.is_some() || user.fields.personal_email.is_some();
-    let refused = if !permissions.contains(permission) {
-        format!("This needs the permission {permission}.")
-    } else if !permissions.covers(theirs) {
-        "This person may do more than you.".to_owned()
-    } else if fix == Fix::Invite && !has_address {
-        "There is no email address.".to_owned()
-    } else {
-        String::new()
-    };
-    Offered { fix, label: label(fix, state).to_owned(), refused }
+/// What the ways out depend on.
+struct Offers<'o> {
+    /// What whoever asks may do.
+    permissions: Permissions,
+    user: &'o User,
+    /// What the user may do.
+    theirs: Permissions,
+    may_act: bool,
+    has_mail: bool,
+}
+
+impl Offers<'_> {
+    fn offer(&self, fix: Fix) -> Offered {
+        let state = self.user.state.name();
+        Offered { fix, label: label(fix, state).to_owned(), refused: self.refusal(fix) }
+    }
+
+    /// Why this way is none at present; nothing if it is one.
+    fn refusal(&self, fix: Fix) -> String {
+        let fields = &self.user.fields;
+        let has_address = fields.email.is_some() || (fix == Fix::Invite && fields.personal_email.is_some());
+        let permission = fix.permission(self.user.state.name());
+        let is_link = matches!(fix, Fix::Invite | Fix::SendResetLink);
+        let said = if !self.permissions.contains(permission) {
+            return format!("This needs the permission {permission}.");
+        } else if !self.permissions.covers(self.theirs) {
+            "This person may do more than you."
+        } else if is_link && !has_address {
+            "There is no email address."
+        } else if fix == Fix::SendResetLink && !self.may_act {
+            "Only once the account can be used again."
+        } else if fix == Fix::SendResetLink && !self.has_mail {
+            "No mail server is configured."
+        } else {
+            ""
+        };
+        said.to_owned()
+    }
 }
 
 fn label(fix: Fix, state: StateName) -> &'static str {
@@ -245,6 +273,7 @@ fn label(fix: Fix, state: StateName) -> &'static str {
         Fix::Invite if state == StateName::Invited => "Send the invitation again",
         Fix::Invite => "Send an invitation",
         Fix::Unlock => "Unlock",
+        Fix::SendResetLink => "Send reset link",
         Fix::SetPassword => "Set temporary password",
         Fix::Reactivate if state == StateName::Deprovisioned => "Rehire",
         Fix::Reactivate => "Reactivate",

@@ -6,7 +6,7 @@
 use crate::{
     Agent, Permission, Settings, Timestamp, User,
     invitation::{Invitation, InvitationStatus},
-    lifecycle::{ActionName, Awaited, Departure, State, StateName},
+    lifecycle::{Awaited, Departure, State, StateName},
     mail::{Mail, MailKind, MailState},
     names::names,
     user::UserType,
@@ -180,6 +180,8 @@ names! {
         Invite = "invite",
         /// Unlock.
         Unlock = "unlock",
+        /// Mail a link with which another password is chosen.
+        SendResetLink = "send_reset_link",
         /// Set a temporary password.
         SetPassword = "set_password",
         /// Reactivate, or rehire.
@@ -250,13 +252,13 @@ impl Cause {
             Self::Suspended(_) | Self::Deprovisioned(_) => &[Fix::Reactivate],
             Self::Trashed { .. } => &[Fix::Restore],
             Self::Locked { .. } => &[Fix::Unlock],
-            Self::PasswordLocked { .. } => &[Fix::Unlock, Fix::SetPassword],
+            Self::PasswordLocked { .. } => &[Fix::Unlock, Fix::SendResetLink],
             Self::Throttled { .. }
             | Self::NoPassword
             | Self::TemporaryPasswordEnded(_)
-            | Self::WrongPassword { .. } => &[Fix::SetPassword],
+            | Self::WrongPassword { .. } => &[Fix::SendResetLink, Fix::SetPassword],
             Self::NotYetValid(_) | Self::Ended(_) => &[Fix::Edit],
-            Self::MailUndelivered { .. } => &[Fix::Edit, Fix::SetPassword],
+            Self::MailUndelivered { .. } => &[Fix::Edit, Fix::SendResetLink, Fix::SetPassword],
         }
     }
 }
@@ -268,22 +270,11 @@ impl Fix {
             Self::Invite if state == StateName::Invited => Permission::InvitationResend,
             Self::Invite => Permission::UserInvite,
             Self::Unlock => Permission::UserUnlock,
-            Self::SetPassword => Permission::UserResetPassword,
+            Self::SendResetLink | Self::SetPassword => Permission::UserResetPassword,
             Self::Reactivate if state == StateName::Deprovisioned => Permission::UserDeprovision,
             Self::Reactivate => Permission::UserSuspend,
             Self::Restore => Permission::UserRestore,
             Self::Edit => Permission::UserUpdate,
-        }
-    }
-
-    /// The transition that it is, if it is one.
-    pub fn action(self) -> Option<ActionName> {
-        match self {
-            Self::Invite => Some(ActionName::Invite),
-            Self::Unlock => Some(ActionName::Unlock),
-            Self::Reactivate => Some(ActionName::Reactivate),
-            Self::Restore => Some(ActionName::Restore),
-            Self::SetPassword | Self::Edit => None,
         }
     }
 }

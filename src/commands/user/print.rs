@@ -80,6 +80,7 @@ pub(super) fn explanation(found: &Explanation, who: &str, as_json: bool) -> Resu
 fn way_out(fix: Fix, label: &str, who: &str) -> String {
     let verb = match fix {
         Fix::Unlock => "unlock",
+        Fix::SendResetLink => "send-reset-link",
         Fix::SetPassword => "set-password",
         Fix::Reactivate => "reactivate",
         Fix::Restore => "restore",

@@ -63,6 +63,7 @@ fn offer(visit: &Visit, id: UserId, Offered { fix, label, refused }: Offered) ->
     let (path, icon) = match fix {
         Fix::Invite => ("/invite", "mail"),
         Fix::Unlock => ("/unlock", "unlock"),
+        Fix::SendResetLink => ("/send-reset-link", "mail"),
         Fix::SetPassword => ("/set-password", "password"),
         Fix::Reactivate => ("/reactivate", "reactivate"),
         Fix::Restore => ("/restore", "restore"),
