@@ -4,11 +4,14 @@
 //! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
 
 use app::{explain_sign_in::Explanation, import};
-use model::{Role, Timestamp, UserFields, lifecycle::Reason, mail::MailState};
+use model::{
+    Role, Timestamp, UserFields, UserId, activity::Kind, erasure::Receipt, lifecycle::Reason, mail::MailState,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
-use crate::view::{Check, MailStatusView, MailView, OrgView, TokenView, UserView};
+use crate::view::{ActivityView, Check, MailStatusView, MailView, OrgView, TokenView, UserView};
 
 /// A deed, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +51,9 @@ pub(crate) enum Deed {
     RetryMails { deferred: bool },
     TestMail { address: String },
     RecoverOwner { user: String },
+    Activity { user: String, kind: Option<Kind>, before: Option<Uuid>, limit: u16 },
+    ExportData { user: String },
+    ShowReceipt { user: UserId },
     Examine,
 }
 
@@ -113,4 +119,13 @@ pub(crate) enum Outcome {
     /// So many mails are sent again.
     Retried(usize),
     Checks(Vec<Check>),
+    Activity {
+        items: Vec<ActivityView>,
+        older: Option<Uuid>,
+    },
+    /// Base64.
+    File {
+        content: String,
+    },
+    Receipt(Receipt),
 }

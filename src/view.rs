@@ -4,6 +4,8 @@
 use app::{Person, mails::MailStatus};
 use model::{
     MailId, Org, Role, State, Status, Timestamp, TokenId, UserFields, UserId,
+    activity::{Item, Kind},
+    activity_words,
     lifecycle::{ActionName, Departure, Lock, StateName},
     mail::{Mail, MailKind, MailState},
     user::Source,
@@ -151,6 +153,28 @@ impl From<MailStatus> for MailStatusView {
             last_error_at: news.last_error_at,
             last_error: news.last_error,
         }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ActivityView {
+    pub(crate) id: uuid::Uuid,
+    pub(crate) at: Timestamp,
+    pub(crate) kind: Kind,
+    pub(crate) sentence: String,
+    /// From where; of a mail, where to.
+    pub(crate) address: String,
+}
+
+impl ActivityView {
+    pub(crate) fn of(item: &Item, user: UserId) -> Self {
+        let address = match item {
+            Item::Entry(entry) => entry.address.clone(),
+            Item::Mail(mail) => mail.address.clone(),
+        };
+        let (kind, sentence) = (item.kind(user), activity_words::sentence(item, None));
+        Self { id: item.id(), at: item.at(), kind, sentence, address }
     }
 }
 

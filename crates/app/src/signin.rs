@@ -314,10 +314,10 @@ impl Operation<'_, '_> {
             let name = store::users::name(self.connection, self.context, user).await?.unwrap_or_default();
             self.record(Event {
                 name: "session.ended",
-                target_type: "session",
-                target: session.0,
+                target_type: "user",
+                target: user.0,
                 target_name: &name,
-                changes: Changes::new(),
+                changes: changed("session", session.to_string().into(), Value::Null),
                 reason: String::new(),
             });
             self.user_is_stale(user);

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{JobId, OrgContext, Timestamp, UserId};
+use crate::{DataExportId, JobId, OrgContext, Timestamp, UserId};
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,13 @@ pub enum Work {
         /// Their address, as typed.
         email: String,
     },
+    /// Put together all that is held on a person.
+    ExportData {
+        /// Which export.
+        export: DataExportId,
+    },
+    /// Remove what an erasure has left in the free parts of the database's files.
+    Scrub,
 }
 
 impl Work {
@@ -43,6 +50,8 @@ impl Work {
             Self::ExpireUser { .. } => "expire_user",
             Self::RecoverPassword { .. } => "recover_password",
             Self::FindOrganizations { .. } => "find_organizations",
+            Self::ExportData { .. } => "export_data",
+            Self::Scrub => "scrub",
         }
     }
 }

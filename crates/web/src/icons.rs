@@ -21,6 +21,7 @@ pub(crate) static ICONS: &[(&str, &IconData)] = &[
     ("copy", lucide::LuCopy),
     ("done", lucide::LuCircleCheck),
     ("down", lucide::LuArrowDown),
+    ("download", lucide::LuDownload),
     ("edit", lucide::LuPencil),
     ("enter", lucide::LuCornerDownLeft),
     ("erase", lucide::LuFlame),

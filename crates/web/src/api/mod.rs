@@ -1,6 +1,9 @@
 //! The REST API under `/o/{slug}/api/v1`: one file per noun, OpenAPI from the handlers themselves.
 
 mod account;
+pub(crate) mod activity;
+pub(crate) mod data_exports;
+pub(crate) mod erasure;
 mod explanations;
 mod lifecycle;
 pub(crate) mod mails;
@@ -61,6 +64,17 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::MailManage), routes!(mails::retry)).mails(),
         Route::api(may(P::MailManage), routes!(mails::retry_all)).mails(),
         Route::api(may(P::MailManage), routes!(mails::test)).limited().mails(),
+        Route::api(may(P::UserPurge), routes!(erasure::receipt)),
+        Route::api(may(P::UserExportData), routes!(data_exports::ask)).limited(),
+        Route::api(may(P::UserExportData), routes!(data_exports::show)),
+        Route::api(may(P::AccountRead), routes!(data_exports::ask_own)).limited(),
+        Route::api(may(P::AccountRead), routes!(data_exports::show_own)),
+        Route::api(may(P::AuditRead), routes!(activity::of_user)),
+        Route::api(may(P::AuditRead), routes!(activity::sign_ins)),
+        Route::api(may(P::AuditRead), routes!(activity::export)),
+        Route::api(may(P::AccountRead), routes!(activity::own)),
+        Route::api(may(P::AccountRead), routes!(activity::own_sign_ins)),
+        Route::api(may(P::AccountRead), routes!(activity::export_own)),
         Route::api(may(P::RoleRead), routes!(roles::list)),
         Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
         Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),

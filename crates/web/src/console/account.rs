@@ -23,9 +23,14 @@ use super::{
 use crate::{extract::Fields, problem::Answer};
 
 pub(super) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
-    [("Profile", "/account"), ("Email", "/account/email"), ("Password", "/account/password")]
-        .map(|(label, path)| Tab { label, href: visit.at(path), current: label == current })
-        .to_vec()
+    let all = [
+        ("Profile", "/account"),
+        ("Email", "/account/email"),
+        ("Password", "/account/password"),
+        ("Activity", "/account/activity"),
+        ("Data", "/account/data"),
+    ];
+    all.map(|(label, path)| Tab { label, href: visit.at(path), current: label == current }).to_vec()
 }
 
 pub(super) fn heading(visit: &Visit, own: &Person) -> UserHeading {

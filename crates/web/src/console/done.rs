@@ -15,6 +15,7 @@ pub(crate) enum Done {
     Renamed,
     PasswordChanged,
     TokenRevoked,
+    DataAsked,
     SetUp,
     ResetLinkSent,
     ConfirmationSent,
@@ -24,7 +25,7 @@ pub(crate) enum Done {
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 15] = [
+const NAMES: [(Done, &str); 16] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -34,6 +35,7 @@ const NAMES: [(Done, &str); 15] = [
     (Done::Renamed, "renamed"),
     (Done::PasswordChanged, "password-changed"),
     (Done::TokenRevoked, "token-revoked"),
+    (Done::DataAsked, "data-asked"),
     (Done::SetUp, "set-up"),
     (Done::ResetLinkSent, "reset-link-sent"),
     (Done::ConfirmationSent, "confirmation-sent"),
@@ -82,6 +84,9 @@ impl Done {
             }
             Self::MailRetried => "It is being sent again. Look here again in a moment.".to_owned(),
             Self::TestMailSent => "A test mail is on its way. The list says what becomes of it.".to_owned(),
+            Self::DataAsked => {
+                format!("What is held on {subject} is being put together. You get a mail when it is ready.")
+            }
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }
     }

@@ -119,7 +119,7 @@ pub(crate) async fn carry_out(
     match apply(&visit, id, &fields, action).await {
         Ok(person) => {
             let is_gone = person.user.state.name() == StateName::Purged;
-            let to = if is_gone { visit.at("/users") } else { visit.at_user(id, "") };
+            let to = visit.at_user(id, if is_gone { "/erasure" } else { "" });
             Ok(visit.done(&to, Done::Moved(action), before.user.name()))
         }
         Err(error) => {

@@ -17,7 +17,7 @@ use super::{
         frame::Section,
         parts::{Action, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
         question::DonePage,
-        users::{UserHeading, UserPage},
+        users::{Tab, UserHeading, UserPage},
     },
     visit::{Part, Visit, avatar, html},
     words::{Names, badge, full, moment, relative, source, user_type},
@@ -46,6 +46,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
         heading: heading(&visit, &person),
         actions,
         menu,
+        tabs: tabs(&visit, id, "Profile"),
         banners: banners(&person, &names, now),
         // What keeps an active person out must not be overlooked; about others the banner says it.
         explanation: panel(&visit, id, |found| {
@@ -56,6 +57,19 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
         side_cards,
     };
     html(StatusCode::OK, &page, Part::Page)
+}
+
+/// The parts of a user's page that this viewer may see.
+pub(crate) fn tabs(visit: &Visit, id: UserId, current: &str) -> Vec<Tab> {
+    [
+        ("Profile", "", Permission::UserRead),
+        ("Activity", "/activity", Permission::AuditRead),
+        ("Data", "/data", Permission::UserExportData),
+    ]
+    .into_iter()
+    .filter(|(.., permission)| visit.may(*permission))
+    .map(|(label, path, _)| Tab { label, href: visit.at_user(id, path), current: label == current })
+    .collect()
 }
 
 /// Everybody whom the page names.

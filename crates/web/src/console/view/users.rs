@@ -115,6 +115,7 @@ pub(crate) struct UserPage {
     /// The one or two that matter most now, beside the name.
     pub(crate) actions: Vec<Action>,
     pub(crate) menu: Menu,
+    pub(crate) tabs: Vec<Tab>,
     /// Why they can't sign in, until when, and who said so.
     pub(crate) banners: Vec<Banner>,
     /// The same in detail, with the ways out.
