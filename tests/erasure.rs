@@ -148,14 +148,14 @@ async fn life(app: &TestApp) -> UserId {
     let mut as_person = app.operator();
     as_person.agent = model::Agent::User(id);
     as_person.name = person.user.name().to_owned();
-    as_person.address = NUMBERS[1].to_owned();
+    NUMBERS[1].clone_into(&mut as_person.address);
     let fields = UserFields { email: Some("newcomer@acme.example".to_owned()), ..UserFields::default() };
     let new = NewInvitation { fields, ..NewInvitation::default() };
     app.app.invite(&as_person, &app.org, new).await.unwrap();
 
     // Somebody who can't remember where; the answer is addressed to nobody in particular.
-    app.app.ask_for_organizations("zqxm.work@zqxmail.example", NUMBERS[1]).await.unwrap();
-    app.app.ask_for_password(&app.org, "zqxm.work@zqxmail.example", NUMBERS[1]).await.unwrap();
+    app.app.ask_for_organizations("zqxm.work@zqxmail.example", "192.0.2.1").await.unwrap();
+    app.app.ask_for_reset(&app.org, "zqxm.work@zqxmail.example", "192.0.2.1").await.unwrap();
 
     // What administrators do to the person and write about it.
     let at = |step: &str| format!("/users/{id}/{step}");

@@ -116,8 +116,8 @@ impl App {
         let read = async move |connection: &mut Connection<'_>| {
             store::data_exports::content(connection, context, id).await
         };
-        let content = self.database().read_blocking(read).await?.ok_or_else(gone)?;
-        Ok(File { name: file_name(&username), content })
+        let archive = self.database().read_blocking(read).await?.ok_or_else(gone)?;
+        Ok(File { name: file_name(&username), content: archive })
     }
 
     /// All that is held on a person, at once: for the operator on the host, who has no mailbox.
@@ -144,9 +144,9 @@ impl App {
             async |connection: &mut Connection<'_>| store::data_exports::find(connection, context, id).await;
         let found = self.database().read(read).await?;
         let Some(export) = found.filter(|export| export.state == ExportState::Queued) else { return Ok(()) };
-        let content = match self.archive_of(org, export.user).await {
+        let archive = match self.archive_of(org, export.user).await {
             Err(error) if error.kind() == Kind::NotFound => return Ok(()),
-            content => content?,
+            made => made?,
         };
         let Agent::User(asker) = export.asked_by else { return Ok(()) };
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -155,7 +155,7 @@ impl App {
             let address = asker.fields.email.clone().unwrap_or_default();
             let lifetime = Purpose::DataExport.lifetime();
             let link = op.new_link(asker.id, Purpose::DataExport, &address, lifetime).await?;
-            if !store::data_exports::ready(op.connection, &export, link.id, &content, op.now).await? {
+            if !store::data_exports::ready(op.connection, &export, link.id, &archive, op.now).await? {
                 return Err(Error::not_found());
             }
             let about = if person.id == asker.id { "you" } else { person.name() };

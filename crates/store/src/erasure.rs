@@ -8,6 +8,8 @@ use crate::{
     values,
 };
 
+type Counts = (i64, i64, i64, i64, i64, i64, i64, i64, i64);
+
 /// How much is held on a person, by the names of `model::erasure::REMOVED`.
 pub async fn holdings(
     connection: &mut Connection<'_>,
@@ -25,7 +27,6 @@ pub async fn holdings(
         (SELECT count(*) FROM data_exports WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM audit_entries WHERE org_id = $1 AND target = $2) \
         + (SELECT count(*) FROM audit_entries WHERE org_id = $1 AND actor = $3)";
-    type Counts = (i64, i64, i64, i64, i64, i64, i64, i64, i64);
     let actor = user.to_string();
     let counts: Counts = connection.one(sql, values![context.org, user, &actor]).await?;
     let (roles, sessions, tokens, links, mails, invitations, failures, data_exports, audit_entries) = counts;
