@@ -5,13 +5,16 @@
 
 use app::{explain_sign_in::Explanation, import};
 use model::{
-    Role, Timestamp, UserFields, lifecycle::Reason, link::Purpose, mail::MailState, session::SessionFilter,
+    Role, Timestamp, UserFields, UserId, activity::Kind, erasure::Receipt, lifecycle::Reason, link::Purpose,
+    mail::MailState, session::SessionFilter,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::view::{
-    Check, InvitationView, InviteVerdict, MailStatusView, MailView, OrgView, SessionView, TokenView, UserView,
+    ActivityView, Check, InvitationView, InviteVerdict, MailStatusView, MailView, OrgView, SessionView,
+    TokenView, UserView,
 };
 
 /// A deed, and where.
@@ -129,6 +132,18 @@ pub(crate) enum Deed {
     },
     RecoverOwner {
         user: String,
+    },
+    Activity {
+        user: String,
+        kind: Option<Kind>,
+        before: Option<Uuid>,
+        limit: u16,
+    },
+    ExportData {
+        user: String,
+    },
+    ShowReceipt {
+        user: UserId,
     },
     Examine,
 }
@@ -251,4 +266,13 @@ pub(crate) enum Outcome {
     },
     Ended(app::sessions::Ended),
     Checks(Vec<Check>),
+    Activity {
+        items: Vec<ActivityView>,
+        older: Option<Uuid>,
+    },
+    /// Base64.
+    File {
+        content: String,
+    },
+    Receipt(Receipt),
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use app::{
     Actor, App, Person,
+    activity::{Part, Whose},
     invitations::{Invited, NewInvitation, Terms},
     mails::MailQuery,
     sessions::Ended,
     tokens::NewToken,
     users::{InitialPassword, NewUser},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
     Action, Error, Kind, MailId, Org, Permission, Permissions, Result, UserFields, UserId,
     filter::UserQuery,
@@ -21,7 +23,7 @@ use model::{
 
 use crate::{
     command::{Command, Deed, InvitationStep, Invitations, List, NewPassword, Outcome, Step, ToInvite},
-    view::{InvitationView, InviteVerdict, OrgView, SessionView, TokenView, UserView},
+    view::{ActivityView, InvitationView, InviteVerdict, OrgView, SessionView, TokenView, UserView},
 };
 
 /// Does it.
@@ -166,6 +168,18 @@ impl Operator<'_> {
                 let (person, password) = Box::pin(app.recover_owner(org, &user)).await?;
                 Ok(self.with_password(person, Some(password)))
             }
+            Deed::Activity { user, kind, before, limit } => {
+                let id = self.id(&user).await?;
+                let page = app.activity(actor, Whose::Of(id), Part { kind, before, limit }).await?;
+                let items = page.items.iter().map(|item| ActivityView::of(item, id)).collect();
+                Ok(Outcome::Activity { items, older: page.older })
+            }
+            Deed::ExportData { user } => {
+                let id = self.id(&user).await?;
+                let file = app.data_now(actor, org, id).await?;
+                Ok(Outcome::File { content: STANDARD.encode(file.content) })
+            }
+            Deed::ShowReceipt { user } => app.erasure_receipt(actor, user).await.map(Outcome::Receipt),
             Deed::CreateOrg { .. } | Deed::ListOrgs | Deed::Examine => {
                 Err(Error::internal("asked of an organization, but not its business"))
             }

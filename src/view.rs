@@ -4,6 +4,8 @@
 use app::{Person, invitations, mails::MailStatus};
 use model::{
     Agent, InvitationId, MailId, Org, Role, SessionId, State, Status, Timestamp, TokenId, UserFields, UserId,
+    activity::{Item, Kind},
+    activity_words,
     device::{DeviceKind, Platform},
     invitation::InvitationStatus,
     lifecycle::{ActionName, Departure, Lock, StateName},
@@ -250,6 +252,28 @@ impl InvitationView {
             delivery: invitation.delivery,
             delivery_why: invitation.delivery_why,
         }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ActivityView {
+    pub(crate) id: uuid::Uuid,
+    pub(crate) at: Timestamp,
+    pub(crate) kind: Kind,
+    pub(crate) sentence: String,
+    /// From where; of a mail, where to.
+    pub(crate) address: String,
+}
+
+impl ActivityView {
+    pub(crate) fn of(item: &Item, user: UserId) -> Self {
+        let address = match item {
+            Item::Entry(entry) => entry.address.clone(),
+            Item::Mail(mail) => mail.address.clone(),
+        };
+        let (kind, sentence) = (item.kind(user), activity_words::sentence(item, None));
+        Self { id: item.id(), at: item.at(), kind, sentence, address }
     }
 }
 

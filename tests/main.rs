@@ -10,14 +10,17 @@
 mod app;
 
 mod account;
+mod activity;
 mod addresses;
 mod api;
 mod broken_disk;
 mod cache;
 mod crash;
+mod data_export;
 mod devices;
 mod dropped;
 mod enumeration;
+mod erasure;
 mod explain_sign_in;
 mod forgery;
 mod granting;

@@ -50,8 +50,8 @@ on_both! {
         whoami(&app, secret).await.expect(401);
         app.call(Method::DELETE, &path, &ana.token, Value::Null).await.expect(404);
         whoami(&app, &ana.token).await.expect(200);
-        let events = app.events(made["id"].as_str().unwrap()).await;
-        assert_eq!(events, ["token.created", "token.revoked"]);
+        let events = app.events(&ana.id.to_string()).await;
+        assert_eq!(events[events.len() - 2..], ["token.created", "token.revoked"]);
     }
 
     async fn a_token_can_revoke_itself(app: TestApp) {

@@ -2,6 +2,7 @@
 
 mod fields;
 mod print;
+mod privacy;
 
 use std::io::{BufRead, IsTerminal};
 
@@ -84,6 +85,23 @@ Example:
     Restore(Plain),
     /// Delete a user in the trash for good
     Purge(Confirmed),
+    /// Show what a user did and what was done to them
+    #[command(after_help = "\
+Examples:
+  muster user activity ana --kind sign_ins
+  muster user activity ana --all --json")]
+    Activity(privacy::Activity),
+    /// Write all that is held on a user to a zip file
+    #[command(after_help = "\
+Example:
+  muster user export-data ana --output ana.zip")]
+    ExportData(privacy::ExportData),
+    /// Show the receipt of a user who was deleted for good
+    Receipt {
+        /// The id that the user had
+        #[arg(value_name = "ID")]
+        user: String,
+    },
     /// Refuse a user everything, until a time or until unlocked
     Lock {
         #[command(flatten)]
@@ -275,6 +293,9 @@ pub(crate) async fn run(user: User, session: &Session) -> Result<()> {
         Verb::List(options) => return list(options, org, session).await,
         Verb::Delete(step) => return confirm(step, org, session, |confirm| Step::Delete { confirm }).await,
         Verb::Purge(step) => return confirm(step, org, session, |confirm| Step::Purge { confirm }).await,
+        Verb::Activity(asked) => return privacy::activity(asked, org, session).await,
+        Verb::ExportData(asked) => return privacy::export_data(asked, org, session).await,
+        Verb::Receipt { user } => return privacy::receipt(user, org, session).await,
         Verb::Show(who) => ("", Deed::ShowUser { user: who.user }, DryRun { dry_run: false }),
         Verb::ExplainSignIn(who) => return explain(who.user, org, session).await,
         Verb::Create(create) => return self::create(*create, org, session).await,

@@ -4,9 +4,11 @@
 //!
 //! Each page of `docs/guide/` has a journey of its name, which performs its steps (`guide.rs` sees to that).
 
+mod activity;
 mod axe;
 mod browser;
 mod creating;
+mod data_about_a_person;
 mod deleting;
 mod demonstration;
 mod driver;

@@ -5,11 +5,14 @@
 
 pub mod access;
 pub mod account;
+pub mod activity;
 pub mod actor;
 pub mod breached;
 pub mod cache;
 pub mod credentials;
+pub mod data_exports;
 pub mod emails;
+pub mod erasure;
 pub mod explain_sign_in;
 pub mod hashing;
 pub mod import;

@@ -3,8 +3,7 @@
 //! Whoever may no longer act loses sessions, tokens and links with the change itself, never later.
 
 use model::{
-    Action, Org, Permission, Result, Timestamp, User, UserFields, UserId,
-    audit::{self, Changes},
+    Action, Org, Permission, Result, Timestamp, User, UserFields, UserId, audit,
     invitation::InvitationState,
     job::Work,
     lifecycle::{ActionName, Change, Circumstances, Effect, StateName},
@@ -138,8 +137,10 @@ impl Operation<'_, '_> {
     async fn purge(&mut self, mut person: Person, name: ActionName, change: &Change) -> Result<Person> {
         let (context, id) = (self.context, person.user.id);
         let pseudonym = format!("deleted user {}", &id.to_string()[24..]);
+        let held = self.holdings(id).await?;
         self.carry_out(&person.user, &change.effects).await?;
         person.user.updated_at = self.now;
+        self.erase_elsewhere(&person.user, &pseudonym).await?;
         store::users::erase(self.connection, &person.user).await?;
         for role in person.roles() {
             store::roles::revoke(self.connection, context, id, role).await?;
@@ -161,7 +162,7 @@ impl Operation<'_, '_> {
             target_type: "user",
             target: id.0,
             target_name: &pseudonym,
-            changes: Changes::new(),
+            changes: held,
             reason: String::new(),
         });
         self.user_is_stale(id);

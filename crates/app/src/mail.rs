@@ -276,6 +276,7 @@ fn example_of(kind: MailKind) -> &'static str {
         MailKind::NewDevice => "Firefox on Windows 11",
         MailKind::MadeAdministrator => "an Owner",
         MailKind::OwnersChanged => "Ana Silva is an owner now",
+        MailKind::DataExport => "Ana Silva",
         _ => "ana.silva@example.com",
     }
 }

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use model::{
     Agent, Error, Kind, Permission, Permissions, Result, TokenId, UserId,
-    audit::Changes,
     session::Secret,
     token::{self, Token},
 };
 use serde_json::Value;
 
-use crate::{Actor, App, Operation, access::signed_out, operation::Event, users::changed};
+use crate::{Actor, App, Operation, access::signed_out, users::changed};
 
 /// A token to make.
 #[derive(Debug, Clone)]
@@ -103,14 +102,10 @@ impl App {
             let name = store::tokens::revoke(op.connection, op.context, user, id)
                 .await?
                 .ok_or_else(Error::not_found)?;
-            op.record(Event {
-                name: "token.revoked",
-                target_type: "token",
-                target: id.0,
-                target_name: &name,
-                changes: Changes::new(),
-                reason: String::new(),
-            });
+            let person = op.person(user).await?;
+            let mut changes = changed("token", id.to_string().into(), Value::Null);
+            changes.extend(changed("name", name.into(), Value::Null));
+            op.record_user(&person.user, "token.revoked", changes, String::new());
             op.user_is_stale(user);
             Ok(())
         };
@@ -134,14 +129,11 @@ impl Operation<'_, '_> {
         store::tokens::insert(self.connection, token).await?;
         let scopes: Vec<&str> = token.scopes.iter().map(Permission::as_str).collect();
         let scopes = if token.scopes == Permissions::all() { "all".to_owned() } else { scopes.join(" ") };
-        self.record(Event {
-            name: "token.created",
-            target_type: "token",
-            target: token.id.0,
-            target_name: &token.name,
-            changes: changed("scopes", Value::Null, scopes.into()),
-            reason: String::new(),
-        });
+        // About the person: what a token is called is theirs, and goes with them.
+        let mut changes = changed("scopes", Value::Null, scopes.into());
+        changes.extend(changed("token", Value::Null, token.id.to_string().into()));
+        changes.extend(changed("name", Value::Null, token.name.as_str().into()));
+        self.record_user(&person.user, "token.created", changes, String::new());
         Ok(())
     }
 }

@@ -114,6 +114,8 @@ impl App {
             Work::RemindInvitation { invitation, sent_at } => {
                 settled(self.remind(&org, *invitation, *sent_at).await)
             }
+            Work::ExportData { export } => self.make_data_export(&org, *export).await,
+            Work::Scrub => self.scrub().await,
         }
     }
 
@@ -161,6 +163,7 @@ impl App {
             store::mails::tidy(connection, now.minus(crate::mail::KEEP)).await?;
             store::reserved_addresses::tidy(connection, now).await?;
             store::stray_sign_ins::tidy(connection, now.minus(crate::explain_sign_in::KEEP_STRAYS)).await?;
+            store::data_exports::tidy(connection, now).await?;
             Ok(())
         })
         .await?;

@@ -30,6 +30,8 @@ names! {
         UserRestore = "user:restore",
         /// Delete permanently.
         UserPurge = "user:purge",
+        /// Export all that is held on a person.
+        UserExportData = "user:export_data",
         /// Lock an account.
         UserLock = "user:lock",
         /// Unlock an account.
@@ -96,6 +98,7 @@ impl Permission {
             Self::UserDelete => "Move users to the trash",
             Self::UserRestore => "Restore users from the trash",
             Self::UserPurge => "Delete users permanently",
+            Self::UserExportData => "Export all that is held on a person",
             Self::UserLock => "Lock accounts",
             Self::UserUnlock => "Unlock accounts",
             Self::UserResetPassword => "Set temporary passwords",

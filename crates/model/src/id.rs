@@ -67,4 +67,6 @@ ids! {
     MailId,
     /// An invitation.
     InvitationId,
+    /// An export of all that is held on a person.
+    DataExportId,
 }

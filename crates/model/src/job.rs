@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InvitationId, JobId, OrgContext, Timestamp, UserId};
+use crate::{DataExportId, InvitationId, JobId, OrgContext, Timestamp, UserId};
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,13 @@ pub enum Work {
         /// Unless it was sent again since then.
         sent_at: Timestamp,
     },
+    /// Put together all that is held on a person.
+    ExportData {
+        /// Which export.
+        export: DataExportId,
+    },
+    /// Remove what an erasure has left in the free parts of the database's files.
+    Scrub,
 }
 
 impl Work {
@@ -51,6 +58,8 @@ impl Work {
             Self::RecoverPassword { .. } => "recover_password",
             Self::FindOrganizations { .. } => "find_organizations",
             Self::RemindInvitation { .. } => "remind_invitation",
+            Self::ExportData { .. } => "export_data",
+            Self::Scrub => "scrub",
         }
     }
 }

@@ -4,9 +4,14 @@
 //! the `Clock` and `Entropy` of `time.rs` and `id.rs`; nothing here asks the machine for either.
 
 pub mod access;
+pub mod activity;
+pub mod activity_words;
 pub mod audit;
 pub mod credential;
+pub mod csv;
+pub mod data_export;
 pub mod device;
+pub mod erasure;
 pub mod error;
 pub mod explanation;
 pub mod filter;
@@ -38,7 +43,9 @@ pub use access::{Permission, Permissions, Role};
 pub use audit::Agent;
 pub use credential::Password;
 pub use error::{Error, FieldError, Kind, Result};
-pub use id::{Entropy, EntryId, InvitationId, JobId, LinkId, MailId, OrgId, SessionId, TokenId, UserId};
+pub use id::{
+    DataExportId, Entropy, EntryId, InvitationId, JobId, LinkId, MailId, OrgId, SessionId, TokenId, UserId,
+};
 pub use lifecycle::{Action, State, Status};
 pub use org::{Org, OrgContext};
 pub use settings::Settings;

@@ -25,6 +25,8 @@ names! {
         Unlock = "unlock",
         /// Say that a sign-in from a new device was somebody else.
         NotMe = "not_me",
+        /// Fetch an export of all that is held on a person. Used as often as one likes, by who asked for it.
+        DataExport = "data_export",
     }
 }
 
@@ -39,6 +41,7 @@ impl Purpose {
             Self::EmailUndo => "undo-email",
             Self::Unlock => "unlock",
             Self::NotMe => "not-me",
+            Self::DataExport => "data-export",
         }
     }
 
@@ -46,7 +49,7 @@ impl Purpose {
     pub fn lifetime(self) -> Duration {
         let hours = match self {
             Self::PasswordReset | Self::Unlock => 1,
-            Self::EmailVerification => 24,
+            Self::EmailVerification | Self::DataExport => 24,
             Self::EmailUndo => 72,
             Self::Invitation | Self::Activation | Self::NotMe => 7 * 24,
         };

@@ -42,6 +42,8 @@ names! {
         AccountUnavailable = "account_unavailable",
         /// Where somebody has an account.
         OrganizationFound = "organization_found",
+        /// All that is held on a person can be fetched.
+        DataExport = "data_export",
         /// A test of the settings.
         Test = "test",
     }
@@ -84,6 +86,7 @@ impl MailKind {
             Self::NewDevice => "New device",
             Self::MadeAdministrator => "Made administrator",
             Self::OwnersChanged => "Owners changed",
+            Self::DataExport => "Data of a person",
             Self::Test => "Test",
         }
     }

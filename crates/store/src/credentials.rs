@@ -161,6 +161,17 @@ pub async fn tries_of(
     connection.all(sql, values![context.org, user, window_start]).await
 }
 
+/// Failures that are counted against an account, by address: `''` counts all of them together.
+pub async fn failures(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Vec<(String, i64, Timestamp)>> {
+    let sql = "SELECT address, failures, since FROM sign_in_failures WHERE org_id = $1 AND user_id = $2 \
+               ORDER BY address LIMIT 1000";
+    connection.all(sql, values![context.org, user]).await
+}
+
 /// Forgets the tries from one address, or all of them.
 pub async fn forget_tries(
     connection: &mut Connection<'_>,

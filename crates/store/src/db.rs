@@ -227,6 +227,21 @@ impl Database {
         }
     }
 
+    /// Removes what deleted rows have left behind in `SQLite`'s files: their words in the search's index, and their pages
+    /// in the log. (In the database file itself, freed space is overwritten with zeros at once.) PostgreSQL does the like
+    /// when it vacuums. The index is rewritten in small steps, between which others get their turn.
+    pub async fn scrub(&self) -> Result<()> {
+        let Store::Sqlite(sqlite) = &self.0 else { return Ok(()) };
+        let mut begin = true;
+        while !sqlite.writer.alone(move |connection| sqlite::merge_words(connection, begin)).await?? {
+            begin = false;
+        }
+        if sqlite.writer.alone(|connection| sqlite::empty_log(connection)).await?? {
+            return Ok(());
+        }
+        Err(Error::unavailable("database.log_in_use", "somebody still reads from the write-ahead log"))
+    }
+
     /// Whether writing is possible: not any more after a failed COMMIT of `SQLite`, until the next start.
     pub fn is_writable(&self) -> bool {
         match &self.0 {

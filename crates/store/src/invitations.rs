@@ -106,6 +106,19 @@ pub async fn pending_of(
     connection.optional(sql, values![context.org, user]).await
 }
 
+/// Every invitation of a user, newest first; at most 1,000.
+pub async fn all_of(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Vec<Invitation>> {
+    let sql = "SELECT org_id, id, user_id, kind, state, message, invited_by, invited_by_name, created_at, \
+               sent_at, expires_at, lifetime_hours, resends, resends_since, reminded, opened_at, ended_at, \
+               delivery, delivery_why FROM invitations WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC \
+               LIMIT 1000";
+    connection.all(sql, values![context.org, user]).await
+}
+
 /// The newest invitation of a user, whatever has become of it.
 pub async fn latest_of(
     connection: &mut Connection<'_>,

@@ -52,6 +52,13 @@ pub async fn done(connection: &mut Connection<'_>, context: OrgContext, id: JobI
     Ok(())
 }
 
+/// Work of the kind that was asked for before `asked_before` is done as well: one job did it for all.
+pub async fn all_done(connection: &mut Connection<'_>, kind: &str, asked_before: Timestamp) -> Result<()> {
+    let sql = "DELETE FROM jobs WHERE work ->> 'kind' = $1 AND created_at < $2";
+    connection.execute(sql, values![kind, asked_before]).await?;
+    Ok(())
+}
+
 /// The job failed: again at `run_at`, or dead.
 pub async fn failed(
     connection: &mut Connection<'_>,

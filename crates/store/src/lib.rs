@@ -4,11 +4,14 @@
 //! and comes out of a row. Each noun has its file of questions, written against [`Connection`] and naming no engine.
 
 pub mod access;
+pub mod activity;
 pub mod audit;
 mod connection;
 pub mod credentials;
+pub mod data_exports;
 mod db;
 pub mod devices;
+pub mod erasure;
 pub mod health;
 pub mod idempotency;
 pub mod invitation_list;

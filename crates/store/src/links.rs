@@ -72,6 +72,13 @@ pub async fn open_of(
     connection.all(sql, values![context.org, user, purpose.as_str()]).await
 }
 
+/// Every link of a user, newest first; at most 1,000.
+pub async fn all_of(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Vec<Link>> {
+    let sql = "SELECT org_id, id, user_id, purpose, address, secret, created_at, expires_at, opened_at, ended_at, ending \
+               FROM links WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT 1000";
+    connection.all(sql, values![context.org, user]).await
+}
+
 /// Uses a link up; false if somebody else was quicker, or its time is over. Of any number at once exactly one hears yes.
 pub async fn spend(
     connection: &mut Connection<'_>,

@@ -237,6 +237,20 @@ pub async fn of_user(
     connection.all(sql, values![context.org, user]).await
 }
 
+/// A user's mails before `before`, newest first.
+pub async fn of_user_before(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    before: MailId,
+    limit: u16,
+) -> Result<Vec<Mail>> {
+    let sql = "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
+               attempts, created_at, next_at, sent_at FROM mails WHERE org_id = $1 AND user_id = $2 AND id < $3 \
+               ORDER BY id DESC LIMIT $4";
+    connection.all(sql, values![context.org, user, before, i64::from(limit)]).await
+}
+
 /// An organization's mails, those that stand so if one is said: the newest before `from`, or `backwards` the oldest after
 /// it, nearest first.
 pub async fn list(

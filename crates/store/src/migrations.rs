@@ -49,6 +49,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(6, "0006_recovery"),
     step!(7, "0007_mail_news"),
     step!(8, "0008_session_devices"),
+    step!(9, "0009_data_exports"),
 ];
 
 impl Migration {

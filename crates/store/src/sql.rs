@@ -4,7 +4,8 @@
 //! `$2` … as their only parameters; nothing is ever pasted into one.
 
 use model::{
-    EntryId, Error, InvitationId, JobId, LinkId, MailId, OrgId, Result, SessionId, Timestamp, TokenId, UserId,
+    DataExportId, EntryId, Error, InvitationId, JobId, LinkId, MailId, OrgId, Result, SessionId, Timestamp,
+    TokenId, UserId,
 };
 use uuid::Uuid;
 
@@ -292,7 +293,7 @@ macro_rules! ids {
     )+ };
 }
 
-ids!(OrgId, UserId, SessionId, TokenId, EntryId, JobId, LinkId, MailId, InvitationId);
+ids!(OrgId, UserId, SessionId, TokenId, EntryId, JobId, LinkId, MailId, InvitationId, DataExportId);
 
 /// Something that one row can hold: a tuple of columns, or a type of ours that reads itself.
 pub trait Record: Sized {

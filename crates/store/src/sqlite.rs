@@ -33,6 +33,7 @@ const WRITER: &str = "
     PRAGMA journal_size_limit = 67108864;
     PRAGMA cache_size = -16384;
     PRAGMA foreign_keys = ON;
+    PRAGMA secure_delete = ON;
     PRAGMA temp_store = MEMORY;
     PRAGMA trusted_schema = OFF;";
 const READER: &str = "
@@ -80,6 +81,26 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// The connection that writes; there is one.
 pub(crate) fn writer(path: &Path) -> Result<rusqlite::Connection> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER)
+}
+
+/// One step of [`crate::Database::scrub`]: merges some of the index of words, which only then drops the words of deleted
+/// rows. `true` when nothing is left to merge.
+pub(crate) fn merge_words(connection: &rusqlite::Connection, begin: bool) -> Result<bool> {
+    const PAGES: i64 = 256;
+    const MERGE: &str = "INSERT INTO user_search (user_search, rank) VALUES ('merge', ?1)";
+    let before = connection.total_changes();
+    // A negative number makes everything one segment, step by step; then positive ones go on with it.
+    let pages = if begin { -PAGES } else { PAGES };
+    connection.prepare_cached(MERGE).and_then(|mut merge| merge.execute([pages])).map_err(error)?;
+    // From the documentation of FTS5: a difference of less than two says that there was nothing to do.
+    Ok(connection.total_changes() - before < 2)
+}
+
+/// Copies the log into the database file and empties it; `false` while somebody still reads from it.
+pub(crate) fn empty_log(connection: &rusqlite::Connection) -> Result<bool> {
+    let busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(error)?;
+    Ok(busy == 0)
 }
 
 fn connect(path: &Path, mode: OpenFlags, settings: &str) -> Result<rusqlite::Connection> {

@@ -23,8 +23,16 @@ use crate::icons;
 struct Files;
 
 /// The parts of `console.css`, in the order of their layers.
-const STYLE_SHEETS: &[&str] =
-    &["tokens.css", "base.css", "layout.css", "components.css", "table.css", "forms.css", "pages.css"];
+const STYLE_SHEETS: &[&str] = &[
+    "tokens.css",
+    "base.css",
+    "layout.css",
+    "components.css",
+    "table.css",
+    "forms.css",
+    "pages.css",
+    "activity.css",
+];
 
 /// The address of an asset, for templates.
 pub(crate) fn url(name: &str) -> String {

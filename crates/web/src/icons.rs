@@ -23,6 +23,7 @@ pub(crate) static ICONS: &[(&str, &IconData)] = &[
     ("devices", lucide::LuMonitorSmartphone),
     ("done", lucide::LuCircleCheck),
     ("down", lucide::LuArrowDown),
+    ("download", lucide::LuDownload),
     ("edit", lucide::LuPencil),
     ("enter", lucide::LuCornerDownLeft),
     ("erase", lucide::LuFlame),

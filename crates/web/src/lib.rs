@@ -9,6 +9,7 @@ mod assets;
 mod auth;
 mod console;
 mod extract;
+mod file;
 mod icons;
 mod management;
 mod problem;

@@ -74,6 +74,7 @@ kinds! {
     OwnersChanged => OwnersChanged, "owners_changed.txt";
     AccountUnavailable => AccountUnavailable, "account_unavailable.txt";
     OrganizationFound => OrganizationFound, "organization_found.txt";
+    DataExport => DataExport, "data_export.txt";
     Test => Test, "test.txt";
 }
 

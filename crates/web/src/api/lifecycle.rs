@@ -1,7 +1,11 @@
 //! The transitions of a user in the API: each takes what it needs and answers the user as it is then.
 
-use axum::{extract::State, http::StatusCode, response::Response};
-use model::{Action, Timestamp, UserId, lifecycle::Reason};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use model::{Action, Timestamp, UserId, erasure::Receipt, lifecycle::Reason};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -252,17 +256,20 @@ pub(crate) async fn restore(
 
 /// Delete a user permanently
 ///
-/// Out of the trash, for good: every personal value is removed.
+/// Out of the trash, for good: every personal value is removed. Answers the receipt; a dry run answers nothing.
 #[utoipa::path(post, path = "/o/{slug}/api/v1/users/{id}/purge", tag = "Lifecycle", request_body = Confirm,
     params(("id" = uuid::Uuid, Path, description = "The user's id.")),
-    responses((status = 204), (status = "default", body = ProblemDocument)))]
+    responses((status = 200, body = Receipt), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn purge(
     State(shared): State<Shared>,
     caller: Caller,
     Id(id): Id<UserId>,
     Json(body): Json<Confirm>,
-) -> Answer<StatusCode> {
+) -> Answer<Response> {
     let action = Action::Purge { confirm: Some(body.confirm) };
     shared.app.transition(&caller.actor, &caller.org, id, action, caller.version).await?;
-    Ok(StatusCode::NO_CONTENT)
+    if caller.actor.dry_run {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(axum::Json(shared.app.erasure_receipt(&caller.actor, id).await?).into_response())
 }

@@ -1,6 +1,9 @@
 //! The REST API under `/o/{slug}/api/v1`: one file per noun, OpenAPI from the handlers themselves.
 
 mod account;
+pub(crate) mod activity;
+pub(crate) mod data_exports;
+pub(crate) mod erasure;
 mod explanations;
 mod import;
 mod invitations;
@@ -74,6 +77,17 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::UserInvite), routes!(invitations::cancel)),
         Route::api(may(P::UserInvite), routes!(invitations::link)),
         Route::api(may(P::UserRead), routes!(invitations::invite_user)).mails(),
+        Route::api(may(P::UserPurge), routes!(erasure::receipt)),
+        Route::api(may(P::UserExportData), routes!(data_exports::ask)).limited(),
+        Route::api(may(P::UserExportData), routes!(data_exports::show)),
+        Route::api(may(P::AccountRead), routes!(data_exports::ask_own)).limited(),
+        Route::api(may(P::AccountRead), routes!(data_exports::show_own)),
+        Route::api(may(P::AuditRead), routes!(activity::of_user)),
+        Route::api(may(P::AuditRead), routes!(activity::sign_ins)),
+        Route::api(may(P::AuditRead), routes!(activity::export)),
+        Route::api(may(P::AccountRead), routes!(activity::own)),
+        Route::api(may(P::AccountRead), routes!(activity::own_sign_ins)),
+        Route::api(may(P::AccountRead), routes!(activity::export_own)),
         Route::api(may(P::RoleRead), routes!(roles::list)),
         Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
         Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),

@@ -23,14 +23,15 @@ use super::{
 use crate::{extract::Fields, problem::Answer};
 
 pub(crate) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
-    [
+    let all = [
         ("Profile", "/account"),
         ("Email", "/account/email"),
         ("Password", "/account/password"),
         ("Sessions", "/account/sessions"),
-    ]
-    .map(|(label, path)| Tab { label, href: visit.at(path), current: label == current })
-    .to_vec()
+        ("Activity", "/account/activity"),
+        ("Data", "/account/data"),
+    ];
+    all.map(|(label, path)| Tab { label, href: visit.at(path), current: label == current }).to_vec()
 }
 
 pub(crate) fn heading(visit: &Visit, own: &Person) -> UserHeading {

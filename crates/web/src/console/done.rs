@@ -18,6 +18,7 @@ pub(crate) enum Done {
     SessionEnded,
     SessionsEnded,
     OthersEnded,
+    DataAsked,
     SetUp,
     ResetLinkSent,
     ConfirmationSent,
@@ -31,7 +32,7 @@ pub(crate) enum Done {
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 22] = [
+const NAMES: [(Done, &str); 23] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -44,6 +45,7 @@ const NAMES: [(Done, &str); 22] = [
     (Done::SessionEnded, "session-ended"),
     (Done::SessionsEnded, "sessions-ended"),
     (Done::OthersEnded, "others-ended"),
+    (Done::DataAsked, "data-asked"),
     (Done::SetUp, "set-up"),
     (Done::ResetLinkSent, "reset-link-sent"),
     (Done::ConfirmationSent, "confirmation-sent"),
@@ -105,6 +107,9 @@ impl Done {
             }
             Self::ActivationSent => format!("The activation mail to {subject} is on its way."),
             Self::Reminded => format!("{subject} was reminded."),
+            Self::DataAsked => {
+                format!("What is held on {subject} is being put together. You get a mail when it is ready.")
+            }
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }
     }

@@ -119,7 +119,7 @@ pub(crate) async fn carry_out(
     match apply(&visit, id, &fields, action).await {
         Ok(person) => {
             let (from, now) = (before.user.state.name(), person.user.state.name());
-            let to = if now == StateName::Purged { visit.at("/users") } else { visit.at_user(id, "") };
+            let to = visit.at_user(id, if now == StateName::Purged { "/erasure" } else { "" });
             let done = match (action, from, now) {
                 (ActionName::Invite, StateName::Invited, _) => Done::Resent,
                 (ActionName::Activate, _, StateName::Invited) => Done::ActivationSent,

@@ -6,6 +6,8 @@
 mod acceptance;
 mod account;
 mod actions;
+mod activity;
+mod data;
 mod done;
 mod emails;
 mod explanations;
@@ -44,6 +46,7 @@ use model::{Error, Kind, Org, Permission, UserId, lifecycle::ActionName, link::P
 
 use self::{acceptance::Brought, visit::Visit};
 use crate::{
+    api::data_exports,
     auth::{self, Place},
     extract::{Fields, Id, Name},
     problem,
@@ -53,7 +56,7 @@ use crate::{
 
 /// Every page and form.
 pub(crate) fn routes() -> Vec<Route> {
-    [
+    let groups = [
         doors(),
         links(),
         ways_back(),
@@ -63,10 +66,9 @@ pub(crate) fn routes() -> Vec<Route> {
         transitions(),
         open_sessions(),
         own_account(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        activity_and_data(),
+    ];
+    groups.into_iter().flatten().collect()
 }
 
 /// Coming in and going out.
@@ -276,6 +278,27 @@ fn own_account() -> Vec<Route> {
         Route::page(Method::POST, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::create),
         Route::page(Method::GET, revoke, may(P::AccountTokens), tokens::revoke_page),
         Route::page(Method::POST, revoke, may(P::AccountTokens), tokens::revoke),
+    ]
+}
+
+/// What somebody did, and what is held on somebody.
+fn activity_and_data() -> Vec<Route> {
+    use Permission as P;
+    let may = Needs::Permission;
+    let (data, own_data) = ("/o/{slug}/users/{id}/data", "/o/{slug}/account/data");
+    let (activity, own_activity) = ("/o/{slug}/users/{id}/activity", "/o/{slug}/account/activity");
+    let (file, own_file) = ("/o/{slug}/users/{id}/activity/export", "/o/{slug}/account/activity/export");
+    vec![
+        Route::page(Method::GET, activity, may(P::AuditRead), activity::of_user),
+        Route::page(Method::GET, file, may(P::AuditRead), activity::export),
+        Route::page(Method::GET, own_activity, may(P::AccountRead), activity::own),
+        Route::page(Method::GET, own_file, may(P::AccountRead), activity::export_own),
+        Route::page(Method::GET, data, may(P::UserExportData), data::of_user),
+        Route::page(Method::POST, data, may(P::UserExportData), data::ask).limited(),
+        Route::page(Method::GET, own_data, may(P::AccountRead), data::own),
+        Route::page(Method::POST, own_data, may(P::AccountRead), data::ask_own).limited(),
+        Route::page(Method::GET, "/o/{slug}/data-export/{name}", may(P::AccountRead), data_exports::fetch),
+        Route::page(Method::GET, "/o/{slug}/users/{id}/erasure", may(P::UserPurge), data::receipt),
     ]
 }
 

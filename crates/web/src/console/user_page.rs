@@ -62,11 +62,16 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
 
 /// The parts of a user's page that this viewer may see.
 pub(crate) fn tabs(visit: &Visit, id: UserId, current: &str) -> Vec<Tab> {
-    [("Profile", "", Permission::UserRead), ("Sessions", "/sessions", Permission::SessionRead)]
-        .into_iter()
-        .filter(|(.., permission)| visit.may(*permission))
-        .map(|(label, path, _)| Tab { label, href: visit.at_user(id, path), current: label == current })
-        .collect()
+    [
+        ("Profile", "", Permission::UserRead),
+        ("Sessions", "/sessions", Permission::SessionRead),
+        ("Activity", "/activity", Permission::AuditRead),
+        ("Data", "/data", Permission::UserExportData),
+    ]
+    .into_iter()
+    .filter(|(.., permission)| visit.may(*permission))
+    .map(|(label, path, _)| Tab { label, href: visit.at_user(id, path), current: label == current })
+    .collect()
 }
 
 /// Whether something may keep an active person out that no banner says.

@@ -1,0 +1,254 @@
+//! All that is held on a person, section by section: the one source of both files of the archive.
+//!
+//! Secrets are never part of it, not even hashed. Other people are masked: what they did to the person is told, who they
+//! are is not, nor what belongs to them.
+
+use model::{
+    Agent, Error, OrgContext, Result, State, Timestamp, UserId, activity_words, audit::Entry, mail::Mail,
+};
+use serde_json::{Map, Value, json};
+use store::Connection;
+use uuid::Uuid;
+
+use crate::App;
+
+/// At most so many entries of the audit log, the latest.
+const MOST_ENTRIES: usize = 50_000;
+/// Rows read at once.
+const CHUNK: u16 = 500;
+
+/// A record: names and values.
+pub(super) type Record = Map<String, Value>;
+
+/// Records of one kind.
+pub(super) struct Section {
+    /// The stable name.
+    pub(super) name: &'static str,
+    /// As people read it.
+    pub(super) title: &'static str,
+    /// What it is, in a sentence.
+    pub(super) about: &'static str,
+    pub(super) records: Vec<Record>,
+}
+
+/// See the module.
+pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Result<Vec<Section>> {
+    let person = app.load_person(context, user).await?;
+    if person.user.state == State::Purged {
+        return Err(Error::not_found());
+    }
+    let entries = entries(app, context, user).await?;
+    let mails = mails(app, context, user).await?;
+    let now = app.now();
+    let read = async move |connection: &mut Connection<'_>| {
+        let sessions = store::sessions::of_user(connection, context, user, now).await?;
+        let tokens = store::tokens::of_user(connection, context, user).await?;
+        let invitations = store::invitations::all_of(connection, context, user).await?;
+        let links = store::links::all_of(connection, context, user).await?;
+        let failures = store::credentials::failures(connection, context, user).await?;
+        Ok((sessions, tokens, invitations, links, failures))
+    };
+    let (sessions, tokens, invitations, links, failures) = app.database().read_blocking(read).await?;
+    let section = |name, title, about, records| Section { name, title, about, records };
+    Ok(vec![
+        section("profile", "Profile", "The record, and where it comes from.", vec![profile(&person, user)?]),
+        section(
+            "states",
+            "History of states",
+            "When the account was invited, activated, suspended and so on.",
+            entries.iter().rev().filter_map(|entry| state_change(entry, user)).collect(),
+        ),
+        section(
+            "roles",
+            "Roles",
+            "What was granted, why, and until when.",
+            person.grants.iter().map(|grant| record(json!({
+                "role": grant.role, "granted_by": someone(grant.granted_by, user), "granted_at": grant.granted_at,
+                "reason": grant.reason, "valid_from": grant.valid_from, "valid_until": grant.valid_until,
+            }))).collect(),
+        ),
+        section(
+            "sessions",
+            "Sessions",
+            "Where the person is signed in.",
+            sessions.iter().map(|session| record(json!({
+                "id": session.id, "started_at": session.started_at, "last_active_at": session.last_active_at,
+                "expires_at": session.expires_at, "method": session.method, "address": session.address,
+                "browser": session.user_agent, "remembered": session.remembered,
+            }))).collect(),
+        ),
+        section(
+            "tokens",
+            "API tokens",
+            "Tokens of the person; never the tokens themselves.",
+            tokens.iter().map(|token| record(json!({
+                "id": token.id, "name": token.name, "created_at": token.created_at,
+                "expires_at": token.expires_at, "last_used_at": token.last_used_at,
+            }))).collect(),
+        ),
+        section(
+            "invitations",
+            "Invitations",
+            "Invitations of the person, and what was written along.",
+            invitations.iter().map(|invitation| record(json!({
+                "state": invitation.state.as_str(), "invited_by": someone(invitation.invited_by, user),
+                "message": invitation.message, "created_at": invitation.created_at, "sent_at": invitation.sent_at,
+                "expires_at": invitation.expires_at, "opened_at": invitation.opened_at,
+                "ended_at": invitation.ended_at, "delivery": invitation.delivery.as_str(),
+            }))).collect(),
+        ),
+        section(
+            "links",
+            "Links in mails",
+            "What was sent to which address, and what became of it; never the links themselves.",
+            links.iter().map(|link| record(json!({
+                "purpose": link.purpose.as_str(), "address": link.address, "created_at": link.created_at,
+                "expires_at": link.expires_at, "opened_at": link.opened_at,
+                "ended_at": link.ended.map(|(at, _)| at), "ending": link.ended.map(|(_, how)| how.as_str()),
+            }))).collect(),
+        ),
+        section("mails", "Mails", "Mails to the person of the last 30 days.", mails.iter().map(mail).collect()),
+        section(
+            "failed_sign_ins",
+            "Failed sign-ins",
+            "Failures that are being counted at present, by address.",
+            failures.into_iter().map(|(address, failures, since)| failure(&address, failures, since)).collect(),
+        ),
+        section(
+            "audit",
+            "Audit log",
+            "What the person did, and what was done to the account. Other people are masked.",
+            entries.iter().map(|entry| audit(entry, user)).collect(),
+        ),
+    ])
+}
+
+async fn entries(app: &App, context: OrgContext, user: UserId) -> Result<Vec<Entry>> {
+    let (mut all, mut before): (Vec<Entry>, Uuid) = (Vec::new(), Uuid::max());
+    while all.len() < MOST_ENTRIES {
+        let read = async move |connection: &mut Connection<'_>| {
+            store::activity::entries(connection, context, user, before, CHUNK).await
+        };
+        let page = app.database().read_blocking(read).await?;
+        let Some(last) = page.last() else { break };
+        before = last.id.0;
+        all.extend(page);
+    }
+    Ok(all)
+}
+
+async fn mails(app: &App, context: OrgContext, user: UserId) -> Result<Vec<Mail>> {
+    let (mut all, mut before): (Vec<Mail>, Uuid) = (Vec::new(), Uuid::max());
+    while all.len() < MOST_ENTRIES {
+        let read = async move |connection: &mut Connection<'_>| {
+            store::activity::mails(connection, context, user, before, CHUNK).await
+        };
+        let page = app.database().read_blocking(read).await?;
+        let Some(last) = page.last() else { break };
+        before = last.id.0;
+        all.extend(page);
+    }
+    Ok(all)
+}
+
+/// An object's fields, without those that say nothing.
+fn record(value: Value) -> Record {
+    let Value::Object(fields) = value else { return Record::new() };
+    let says = |value: &Value| !(value.is_null() || value.as_str().is_some_and(str::is_empty));
+    fields.into_iter().filter(|(_, value)| says(value)).collect()
+}
+
+/// Who did something, as far as that is the person's to know.
+fn someone(agent: Agent, user: UserId) -> &'static str {
+    match agent {
+        Agent::User(id) if id == user => "you",
+        Agent::User(_) => "somebody else",
+        Agent::Operator => "the operator",
+        Agent::System => "Muster",
+    }
+}
+
+fn profile(person: &crate::Person, id: UserId) -> Result<Record> {
+    let user = &person.user;
+    let mut fields = match serde_json::to_value(&user.fields).map_err(Error::internal)? {
+        Value::Object(fields) => fields,
+        _ => Record::new(),
+    };
+    for other in ["manager", "responsible"] {
+        if fields.contains_key(other) {
+            fields.insert(other.to_owned(), "somebody else".into());
+        }
+    }
+    let mut all = record(json!({ "id": user.id }));
+    all.append(&mut fields);
+    all.append(&mut record(json!({
+        "email_verified": user.email_verified, "state": user.state.name().as_str(), "source": user.source,
+        "external_id": user.external_id, "created_at": user.created_at, "updated_at": user.updated_at,
+        "joined_at": user.joined_at, "last_sign_in_at": user.last_sign_in_at,
+        "last_sign_in_method": user.last_sign_in_method, "last_seen_at": user.last_seen_at,
+        "password_set_at": person.password.set_at, "password_expires_at": person.password.expires_at,
+        "password_must_change": person.password.must_change,
+        "password_locked_until": user.password_locked_until,
+    })));
+    if let State::Suspended(departure) | State::Deprovisioned(departure) = &user.state {
+        all.append(&mut record(json!({
+            "blocked_since": departure.since, "blocked_by": someone(departure.by, id),
+            "blocked_reason": departure.reason, "blocked_note": departure.note,
+        })));
+    }
+    if let Some(lock) = &user.lock {
+        all.append(&mut record(json!({
+            "locked_since": lock.since, "locked_by": someone(lock.by, id), "locked_until": lock.until,
+            "lock_note": lock.note,
+        })));
+    }
+    Ok(all)
+}
+
+fn state_change(entry: &Entry, user: UserId) -> Option<Record> {
+    let changed = entry.changes.get("state").filter(|_| entry.target == user.0)?;
+    Some(record(json!({
+        "at": entry.at, "before": changed.before, "after": changed.after, "by": someone(entry.actor, user),
+        "reason": entry.reason,
+    })))
+}
+
+fn mail(mail: &Mail) -> Record {
+    record(json!({
+        "about": mail.kind.as_str(), "address": mail.address, "state": mail.state.as_str(),
+        "asked_for_at": mail.created_at, "sent_at": mail.sent_at, "why": mail.why,
+    }))
+}
+
+fn failure(address: &str, failures: i64, since: Timestamp) -> Record {
+    let address = if address.is_empty() { "all together" } else { address };
+    record(json!({ "address": address, "failures": failures, "since": since }))
+}
+
+/// An entry, seen by the person: what others did keeps their names and addresses to itself, and what was done to others
+/// keeps its content.
+fn audit(entry: &Entry, user: UserId) -> Record {
+    let (own, about) = (entry.actor == Agent::User(user), entry.target == user.0);
+    let changes = about.then(|| {
+        let mut changes = entry.changes.clone();
+        for name in ["manager", "responsible"] {
+            if let Some(changed) = changes.get_mut(name) {
+                for value in [&mut changed.before, &mut changed.after] {
+                    if !value.is_null() {
+                        *value = "somebody else".into();
+                    }
+                }
+            }
+        }
+        changes
+    });
+    let event = activity_words::in_words(&entry.event.replace('.', " "));
+    record(json!({
+        "at": entry.at, "event": event, "by": someone(entry.actor, user),
+        "about": if about { "you" } else { "somebody or something else" },
+        "reason": about.then_some(&entry.reason),
+        "address": own.then_some(&entry.address),
+        "through": entry.door.as_str(),
+        "changes": changes.filter(|changes| !changes.is_empty()),
+    }))
+}

@@ -1,0 +1,89 @@
+//! What goes along with deleting somebody permanently: counting what is removed, finding the places that name a person
+//! without belonging to them, the receipt, and cleaning the files that the database leaves.
+//!
+//! The deletion itself is `Operation::purge` in `lifecycle.rs`: everything here that it calls is in its transaction.
+
+use std::time::Duration;
+
+use model::{
+    Error, Permission, Result, User, UserId,
+    audit::{Changed, Changes},
+    erasure::Receipt,
+    job::Work,
+    mail::MailDetails,
+};
+use serde_json::Value;
+use store::Connection;
+
+use crate::{Actor, App, Operation};
+
+/// Erasures that come together are cleaned up after together.
+const SCRUB_AFTER: Duration = Duration::from_secs(60);
+/// The entry of an erasure is among the last of its person.
+const LAST_ENTRIES: u16 = 100;
+
+impl App {
+    /// The receipt of an erasure.
+    pub async fn erasure_receipt(&self, actor: &Actor, user: UserId) -> Result<Receipt> {
+        actor.require(Permission::UserPurge)?;
+        let context = actor.context;
+        let read = async |connection: &mut Connection<'_>| {
+            store::audit::about(connection, context, user.0, None, LAST_ENTRIES).await
+        };
+        let entries = self.database().read(read).await?;
+        entries.iter().find_map(Receipt::of).ok_or_else(Error::not_found)
+    }
+
+    /// Removes what erasures have left in the free parts of the database's files.
+    pub(crate) async fn scrub(&self) -> Result<()> {
+        let (started, nowhere) = (self.now(), model::OrgId(uuid::Uuid::nil()));
+        self.database().scrub().await?;
+        self.maintain(nowhere.into(), async move |connection| {
+            store::jobs::all_done(connection, Work::Scrub.kind(), started).await
+        })
+        .await
+    }
+}
+
+impl Operation<'_, '_> {
+    /// How much is held on a person, as the entry of the erasure says it.
+    pub(crate) async fn holdings(&mut self, user: UserId) -> Result<Changes> {
+        let held = store::erasure::holdings(self.connection, self.context, user).await?;
+        let gone = |count: i64| Changed { before: count.into(), after: Value::from(0) };
+        Ok(held.into_iter().map(|(kind, count)| (kind.to_owned(), gone(count))).collect())
+    }
+
+    /// Removes a person from what belongs to others, and has the files cleaned.
+    pub(crate) async fn erase_elsewhere(&mut self, user: &User, pseudonym: &str) -> Result<()> {
+        let (context, id) = (self.context, user.id);
+        store::data_exports::erase(self.connection, context, id).await?;
+        store::erasure::unname_inviter(self.connection, context, id, pseudonym).await?;
+        let fields = &user.fields;
+        let mut names = vec![user.name(), user.username()];
+        names.extend([&fields.email, &fields.personal_email].into_iter().flatten().map(String::as_str));
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        for name in names.into_iter().filter(|name| !name.is_empty()) {
+            self.unname_in_mails(name, pseudonym).await?;
+            store::erasure::forget_address(self.connection, context, name).await?;
+        }
+        self.later(Work::Scrub, self.now.plus(SCRUB_AFTER));
+        Ok(())
+    }
+
+    async fn unname_in_mails(&mut self, name: &str, pseudonym: &str) -> Result<()> {
+        let written = Value::from(name).to_string();
+        let written = &written[1..written.len() - 1];
+        let mails = store::erasure::mails_that_name(self.connection, self.context, written).await?;
+        for (id, details) in mails {
+            let reworded = MailDetails {
+                by: details.by.replace(name, pseudonym),
+                message: details.message.replace(name, pseudonym),
+                about: details.about.replace(name, pseudonym),
+                place: details.place,
+                at: details.at,
+            };
+            store::erasure::reword_mail(self.connection, self.context, id, &reworded).await?;
+        }
+        Ok(())
+    }
+}

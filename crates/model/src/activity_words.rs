@@ -1,0 +1,264 @@
+//! Activity in words for people: one sentence for each event, and what changed field by field.
+//!
+//! An event that is not in the list is told by its name, so that nothing is ever left out. Entries hold no secrets
+//! (`audit.rs`), hence nothing here can tell one.
+
+use serde_json::Value;
+
+use crate::{
+    Agent, UserId,
+    activity::Item,
+    audit::{Changed, Entry},
+    mail::{Mail, MailKind, MailState},
+};
+
+/// What happened, in words: `{}` is whom it happened to. First when somebody else did it, then when one did it oneself.
+const PHRASES: [(&str, &str, &str); 51] = [
+    ("session.started", "signed in as {}", "signed in"),
+    ("session.ended", "ended a session of {}", "signed out"),
+    ("session.ended_in_bulk", "ended sessions of several people", "ended several sessions"),
+    ("sign_in.failed", "could not sign in as {}", "could not sign in"),
+    ("device.denied", "said that a sign-in was not theirs", "said that a sign-in was not theirs"),
+    ("user.created", "created {}", "was created"),
+    ("user.edited", "changed the record of {}", "changed the own profile"),
+    ("user.invited", "invited {}", "was invited"),
+    ("user.invitation_reminded", "reminded {} of the invitation", "was reminded of the invitation"),
+    ("user.invitation_cancelled", "cancelled the invitation of {}", "cancelled the invitation"),
+    ("user.accepted", "accepted the invitation of {}", "accepted the invitation"),
+    ("user.activated", "activated {}", "activated the account"),
+    ("user.settled", "approved a step of {}", "took a step towards being active"),
+    ("user.unlocked", "unlocked {}", "unlocked the account"),
+    ("user.password_unlocked", "unlocked the password of {}", "unlocked the password"),
+    ("user.reactivated", "reactivated {}", "reactivated the account"),
+    ("user.restored", "restored {} from the trash", "was restored from the trash"),
+    ("user.locked", "locked {}", "locked the account"),
+    ("user.suspended", "suspended {}", "suspended the account"),
+    ("user.deprovisioned", "deprovisioned {}", "deprovisioned the account"),
+    ("user.rejected", "rejected {}", "was rejected"),
+    ("user.deleted", "moved {} to the trash", "moved the account to the trash"),
+    ("user.purged", "deleted {} permanently", "was deleted permanently"),
+    ("user.password_locked", "locked the password of {}", "locked the password by too many wrong tries"),
+    ("user.data_exported", "exported the data held on {}", "exported the own data"),
+    ("user.data_downloaded", "downloaded the data held on {}", "downloaded the own data"),
+    ("user.activity_exported", "exported the activity of {}", "exported the own activity"),
+    ("password.changed", "changed the password of {}", "changed the password"),
+    ("password.chosen", "chose a password for {}", "chose a password"),
+    ("password.reset", "reset the password of {}", "chose a new password through a link"),
+    ("password.reset_link_sent", "sent {} a link for a new password", "asked for a link for a new password"),
+    ("password.set_temporary", "set a temporary password for {}", "set a temporary password"),
+    ("password.change_required", "made {} choose another password", "must choose another password"),
+    ("password.expired", "let the password of {} expire", "has an expired password"),
+    ("email.change_requested", "asked to change the email of {}", "asked to change the own email"),
+    (
+        "email.change_cancelled",
+        "took back the change of the email of {}",
+        "took back the change of the own email",
+    ),
+    ("email.verification_sent", "sent {} a link to verify the email", "asked for a link to verify the email"),
+    ("email.verified", "verified the email of {}", "verified the email"),
+    ("account.notices_changed", "changed the notices of {}", "chose which notices to get"),
+    ("invitation.link_copied", "copied the invitation link of {}", "copied the invitation link"),
+    ("role.granted", "gave {} a role", "took a role"),
+    ("role.revoked", "took a role from {}", "gave a role back"),
+    ("token.created", "created an API token for {}", "created an API token"),
+    ("token.revoked", "revoked an API token of {}", "revoked an API token"),
+    ("owner.recovered", "made {} an owner again", "became an owner again"),
+    ("mail.retried", "sent a mail again", "sent a mail again"),
+    ("mail.test_sent", "sent a test mail", "sent a test mail"),
+    ("settings.changed", "changed the settings", "changed the settings"),
+    ("org.created", "created the organization", "created the organization"),
+    ("org.renamed", "changed the organization's address", "changed the organization's address"),
+    ("audit.exported", "exported the audit log", "exported the audit log"),
+];
+
+/// Mails, by what they are about.
+const MAILS: [(MailKind, &str); 16] = [
+    (MailKind::Invitation, "The invitation"),
+    (MailKind::Activation, "The link to choose a first password"),
+    (MailKind::InvitationReminder, "A reminder of the invitation"),
+    (MailKind::PasswordReset, "A link to choose a new password"),
+    (MailKind::EmailVerification, "A link to verify the address"),
+    (MailKind::EmailChanged, "A notice of the changed address"),
+    (MailKind::EmailChangedByAdministrator, "A notice of the changed address"),
+    (MailKind::PasswordChanged, "A notice of the changed password"),
+    (MailKind::PasswordLocked, "A notice of too many wrong passwords"),
+    (MailKind::NewDevice, "A notice of a sign-in from a new device"),
+    (MailKind::MadeAdministrator, "A notice of administrator's rights"),
+    (MailKind::OwnersChanged, "A notice of changed owners"),
+    (MailKind::AccountUnavailable, "A mail that the account can't be used at present"),
+    (MailKind::OrganizationFound, "A list of the person's organizations"),
+    (MailKind::DataExport, "The link to exported data"),
+    (MailKind::Test, "A test mail"),
+];
+
+/// A field of what changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The field, as people read it.
+    pub field: String,
+    /// Before; empty for nothing.
+    pub before: String,
+    /// After; empty for nothing.
+    pub after: String,
+}
+
+/// What happened in one sentence. Whoever is `you` is called that.
+pub fn sentence(item: &Item, you: Option<UserId>) -> String {
+    match item {
+        Item::Entry(entry) => of_entry(entry, you),
+        Item::Mail(mail) => of_mail(mail),
+    }
+}
+
+fn of_entry(entry: &Entry, you: Option<UserId>) -> String {
+    let by_you = matches!(entry.actor, Agent::User(id) if Some(id) == you);
+    let about_you = you.is_some_and(|you| you.0 == entry.target);
+    let own = matches!(entry.actor, Agent::User(id) if id.0 == entry.target);
+    let who = match entry.actor {
+        Agent::User(_) if by_you => "You".to_owned(),
+        // Whoever signs in has no name before.
+        Agent::User(_) if own => entry.target_name.clone(),
+        Agent::User(_) => entry.actor_name.clone(),
+        Agent::Operator => "The operator".to_owned(),
+        Agent::System => "Muster".to_owned(),
+    };
+    let whom = if about_you { "you" } else { &entry.target_name };
+    let Some((_, other, oneself)) = PHRASES.iter().find(|(event, ..)| *event == entry.event) else {
+        let event = entry.event.replace(['.', '_'], " ");
+        return if own || entry.target_name.is_empty() {
+            format!("{who}: {event}")
+        } else {
+            format!("{who}: {event}, {whom}")
+        };
+    };
+    let phrase = if own { (*oneself).to_owned() } else { other.replace("{}", whom) };
+    let phrase =
+        if by_you { phrase.replacen("was ", "were ", 1).replace("not theirs", "not yours") } else { phrase };
+    format!("{who} {phrase}{}", which(entry))
+}
+
+/// What it was about: the role, the token.
+fn which(entry: &Entry) -> String {
+    let value = |field: &str| {
+        let changed = entry.changes.get(field)?;
+        changed.after.as_str().or_else(|| changed.before.as_str()).map(str::to_owned)
+    };
+    match entry.event.as_str() {
+        "role.granted" | "role.revoked" => {
+            value("role").map(|role| format!(": {}", in_words(&role))).unwrap_or_default()
+        }
+        "token.created" | "token.revoked" => {
+            value("name").map(|name| format!(": {name}")).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+fn of_mail(mail: &Mail) -> String {
+    let known = MAILS.iter().find(|(kind, _)| *kind == mail.kind);
+    let what = known.map_or_else(|| format!("A mail ({})", mail.kind), |(_, what)| (*what).to_owned());
+    let fate = match mail.state {
+        MailState::Queued => "waits to be sent",
+        MailState::Sent => "was sent",
+        MailState::Deferred => "could not be sent yet",
+        MailState::Failed => "could not be sent",
+        MailState::Cancelled => "was not needed any more",
+    };
+    format!("{what} {fate} to {}", mail.address)
+}
+
+/// What changed, field by field. Ids of tokens and sessions say nothing to people and are left out.
+pub fn differences(entry: &Entry) -> Vec<Difference> {
+    let told = |field: &str| match field {
+        "token" | "session" => false,
+        "name" => !entry.event.starts_with("token."),
+        "role" => !entry.event.starts_with("role."),
+        _ => true,
+    };
+    let difference = |(field, changed): (&String, &Changed)| Difference {
+        field: in_words(field),
+        before: value(&changed.before),
+        after: value(&changed.after),
+    };
+    entry.changes.iter().filter(|(field, _)| told(field)).map(difference).collect()
+}
+
+/// A value as people read it; empty for nothing.
+pub fn value(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(self::value).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            let fields =
+                fields.iter().map(|(name, value)| format!("{}: {}", in_words(name), self::value(value)));
+            fields.collect::<Vec<_>>().join(", ")
+        }
+        Value::Number(number) => number.to_string(),
+    }
+}
+
+/// Why, as people read it: `left: went to sea`.
+pub fn reason(entry: &Entry) -> String {
+    let known = crate::lifecycle::Reason::ALL.iter().map(|reason| reason.as_str());
+    let (stable, note) = entry.reason.split_once(": ").unwrap_or((&entry.reason, ""));
+    let is_stable = known.into_iter().any(|known| known == stable) || entry.event == "sign_in.failed";
+    match (is_stable, note.is_empty()) {
+        (true, true) => in_words(stable),
+        (true, false) => format!("{}: {note}", in_words(stable)),
+        (false, _) => entry.reason.clone(),
+    }
+}
+
+/// A stable name as words: `Too many tries` of `too_many_tries`.
+pub fn in_words(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EntryId, Timestamp, audit::Changes};
+    use uuid::Uuid;
+
+    fn entry(event: &str, actor: u128, target: u128) -> Item {
+        Item::Entry(Box::new(Entry {
+            id: EntryId(Uuid::from_u128(1)),
+            at: Timestamp::from_micros(0),
+            event: event.to_owned(),
+            actor: Agent::User(UserId(Uuid::from_u128(actor))),
+            actor_name: "Ana".to_owned(),
+            target_type: "user".to_owned(),
+            target: Uuid::from_u128(target),
+            target_name: "Bo".to_owned(),
+            changes: Changes::new(),
+            reason: String::new(),
+            request_id: String::new(),
+            address: String::new(),
+            door: crate::audit::Door::Api,
+        }))
+    }
+
+    #[test]
+    fn a_sentence_says_who_did_what_to_whom() {
+        let you = Some(UserId(Uuid::from_u128(2)));
+        assert_eq!(sentence(&entry("user.suspended", 1, 2), None), "Ana suspended Bo");
+        assert_eq!(sentence(&entry("user.suspended", 1, 2), you), "Ana suspended you");
+        assert_eq!(sentence(&entry("user.suspended", 2, 1), you), "You suspended Bo");
+        assert_eq!(sentence(&entry("session.started", 2, 2), you), "You signed in");
+        assert_eq!(sentence(&entry("user.invited", 2, 2), you), "You were invited");
+        assert_eq!(sentence(&entry("sign_in.failed", 3, 3), you), "Bo could not sign in");
+        assert_eq!(sentence(&entry("user.teleported_home", 1, 2), None), "Ana: user teleported home, Bo");
+    }
+
+    #[test]
+    fn every_phrase_is_there_once() {
+        for (index, (event, ..)) in PHRASES.iter().enumerate() {
+            assert!(PHRASES[..index].iter().all(|(other, ..)| other != event), "{event}");
+        }
+    }
+}
