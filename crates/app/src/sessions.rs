@@ -307,7 +307,7 @@ impl Operation<'_, '_> {
         let ended = store::sessions::end(self.connection, self.context, user, session).await?;
         if ended {
             let name = store::users::name(self.connection, self.context, user).await?.unwrap_or_default();
-            self.record_session(session, &name, reason);
+            self.record_session(user, session, &name, reason);
             self.user_is_stale(user);
         }
         Ok(ended)
@@ -318,13 +318,13 @@ impl Operation<'_, '_> {
         self.end_session(user, session, "").await.map(drop)
     }
 
-    fn record_session(&mut self, session: SessionId, name: &str, reason: &str) {
+    fn record_session(&mut self, user: UserId, session: SessionId, name: &str, reason: &str) {
         self.record(Event {
             name: "session.ended",
-            target_type: "session",
-            target: session.0,
+            target_type: "user",
+            target: user.0,
             target_name: name,
-            changes: Changes::new(),
+            changes: changed("session", session.to_string().into(), Value::Null),
             reason: reason.to_owned(),
         });
     }
@@ -348,7 +348,7 @@ impl Operation<'_, '_> {
             return Ok(());
         }
         for session in store::sessions::end_oldest(self.connection, self.context, user.id, most).await? {
-            self.record_session(session, user.name(), "too_many");
+            self.record_session(user.id, session, user.name(), "too_many");
             self.user_is_stale(user.id);
         }
         Ok(())

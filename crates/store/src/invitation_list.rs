@@ -183,6 +183,7 @@ impl Statuses {
 
 /// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one clause stands in the text")]
 struct Shape {
     how: &'static str,
     engine: Engine,
