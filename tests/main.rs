@@ -12,6 +12,7 @@ mod app;
 mod account;
 mod addresses;
 mod api;
+mod audit;
 mod broken_disk;
 mod cache;
 mod crash;

@@ -7,6 +7,7 @@ pub mod access;
 pub mod account;
 pub mod actor;
 pub mod breached;
+pub mod audit;
 pub mod cache;
 pub mod credentials;
 pub mod emails;

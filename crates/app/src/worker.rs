@@ -160,7 +160,8 @@ impl App {
             store::stray_sign_ins::tidy(connection, now.minus(crate::explain_sign_in::KEEP_STRAYS)).await?;
             Ok(())
         })
-        .await
+        .await?;
+        self.expire_audit().await
     }
 }
 

@@ -16,6 +16,7 @@ pub mod lifecycle;
 mod lifecycle_names;
 pub mod link;
 pub mod mail;
+pub mod merkle;
 mod names;
 pub mod org;
 pub mod page;

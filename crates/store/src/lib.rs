@@ -5,6 +5,8 @@
 
 pub mod access;
 pub mod audit;
+pub mod audit_list;
+pub mod audit_tree;
 mod connection;
 pub mod credentials;
 mod db;

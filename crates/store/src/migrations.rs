@@ -48,6 +48,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(5, "0005_password_history"),
     step!(6, "0006_recovery"),
     step!(7, "0007_mail_news"),
+    step!(8, "0008_audit_tree", by engine),
 ];
 
 impl Migration {

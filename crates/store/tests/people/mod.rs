@@ -8,7 +8,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use model::{
     Agent, EntryId, OrgContext, OrgId, Result, Role, State, Timestamp, User, UserFields, UserId,
-    audit::{Changes, Door, Entry},
+    audit::{Changes, Door, Entry, seal::Seal},
     lifecycle::{Departure, Lock, Reason},
 };
 use store::{
@@ -139,8 +139,10 @@ async fn insert(connection: &mut Connection<'_>, context: OrgContext, number: us
         request_id: String::new(),
         address: String::new(),
         door: Door::CommandLine,
+        erased_at: None,
     };
-    store::audit::append(connection, context, &entry).await?;
+    let seal = Seal::new(&entry, [1; 32], [2; 32], false);
+    store::audit::append(connection, context, &entry, &seal, &[3; 32], &[4; 32]).await?;
     let (search_text, sort_name) = (user.search_text(), user.sort_name());
     Ok(Person { user, roles, search_text, sort_name })
 }

@@ -1,0 +1,24 @@
+//! The audit log: reading it, and what makes it prove itself.
+//!
+//! Entries are written and sealed by `operation.rs`. Here they get their place in a Merkle tree (`sequence.rs`), the tree
+//! is signed (`checkpoint.rs`), everything is recomputed and compared (`verify.rs`), single entries are proven
+//! (`prove.rs`), and old ones lose their personal values (`expire.rs`). `docs/audit-format.md` is the format.
+
+pub mod checkpoint;
+mod expire;
+mod sequence;
+pub mod verify;
+
+use model::{OrgContext, merkle::Hash};
+
+use crate::keys::Keys;
+
+/// The HMAC of an entry: who has no key can neither change one nor make one.
+pub(crate) fn entry_mac(keys: &Keys, context: OrgContext, leaf: &Hash) -> Hash {
+    keys.derive("audit entry", &[context.org.0.as_bytes(), leaf])
+}
+
+/// The HMAC of how far a tree has grown.
+pub(crate) fn tree_mac(keys: &Keys, context: OrgContext, size: u64, root: &Hash) -> Hash {
+    keys.derive("audit tree", &[context.org.0.as_bytes(), &size.to_be_bytes(), root])
+}
