@@ -77,6 +77,8 @@ pub(crate) enum Noun {
     Token(commands::token::Token),
     /// Mail: how it stands, what could not be sent, sending it again, a test
     Mail(commands::mail::Mail),
+    /// The audit log: read it, export it, verify it, prove entries
+    Audit(commands::audit::Audit),
     /// Make somebody an owner who can sign in, when nobody else can
     RecoverOwner(commands::recover_owner::Options),
     /// Look whether everything is all right, and say what to do if not

@@ -3,8 +3,17 @@
 //!
 //! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
 
-use app::{explain_sign_in::Explanation, import};
-use model::{Role, Timestamp, UserFields, lifecycle::Reason, mail::MailState};
+use app::{
+    audit::{prove::Inclusion, verify::Report},
+    explain_sign_in::Explanation,
+    import,
+};
+use model::{
+    EntryId, Role, Timestamp, UserFields,
+    audit::{Entry, query::AuditQuery},
+    lifecycle::Reason,
+    mail::MailState,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -48,6 +57,10 @@ pub(crate) enum Deed {
     RetryMails { deferred: bool },
     TestMail { address: String },
     RecoverOwner { user: String },
+    ListAudit(Box<AuditList>),
+    VerifyAudit { checkpoints: String },
+    ProveEntry { entry: EntryId, size: Option<u64> },
+    AuditKey,
     Examine,
 }
 
@@ -60,6 +73,17 @@ pub(crate) struct List {
     pub(crate) order: String,
     pub(crate) limit: u16,
     pub(crate) cursor: Option<String>,
+}
+
+/// A question to the audit log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AuditList {
+    /// By whom and about whom, as somebody types them.
+    pub(crate) actor: Option<String>,
+    pub(crate) target: Option<String>,
+    pub(crate) query: AuditQuery,
+    /// Begins an export in that format.
+    pub(crate) export: Option<String>,
 }
 
 /// What a new user signs in with.
@@ -112,5 +136,12 @@ pub(crate) enum Outcome {
     Mail(MailView),
     /// So many mails are sent again.
     Retried(usize),
+    Audit {
+        items: Vec<Entry>,
+        next: Option<EntryId>,
+    },
+    Verified(Box<Report>),
+    Proof(Box<Inclusion>),
+    AuditKey(String),
     Checks(Vec<Check>),
 }

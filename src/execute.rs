@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use app::{
     Actor, App, Person,
+    audit::{export::Format, verify::Report},
     mails::MailQuery,
     tokens::NewToken,
     users::{InitialPassword, NewUser},
 };
 use model::{
-    Action, Error, Kind, MailId, Org, Permission, Permissions, Result, UserId, filter::UserQuery, page,
+    Action, Agent, Error, Kind, MailId, Org, Permission, Permissions, Result, UserId, filter::UserQuery, page,
 };
 
 use crate::{
-    command::{Command, Deed, List, NewPassword, Outcome, Step},
+    command::{AuditList, Command, Deed, List, NewPassword, Outcome, Step},
     view::{OrgView, TokenView, UserView},
 };
 
@@ -62,6 +63,20 @@ pub(crate) async fn find_org(app: &App, slug: Option<&str>) -> Result<Arc<Org>> 
             Err(Error::new(Kind::Invalid, "org.ambiguous", message))
         }
     }
+}
+
+/// Verifies an organization's log against the checkpoints of a file.
+pub(crate) async fn verify(
+    app: &App,
+    slug: Option<&str>,
+    checkpoints: &str,
+    progress: impl Fn(u64, u64),
+) -> Result<Report> {
+    let org = find_org(app, slug).await?;
+    let checkpoints = app.read_checkpoints(org.id, checkpoints)?;
+    let mut report = app.verify_audit(org.id.into(), checkpoints, progress).await?;
+    report.org.clone_from(&org.slug);
+    Ok(report)
 }
 
 /// Who works, where.
@@ -133,6 +148,15 @@ impl Operator<'_> {
                 let (person, password) = Box::pin(app.recover_owner(org, &user)).await?;
                 Ok(self.with_password(person, Some(password)))
             }
+            Deed::ListAudit(asked) => self.list_audit(*asked).await,
+            Deed::VerifyAudit { checkpoints } => {
+                let report = verify(app, Some(&org.slug), &checkpoints, |_, _| ()).await?;
+                Ok(Outcome::Verified(Box::new(report)))
+            }
+            Deed::ProveEntry { entry, size } => {
+                app.prove_inclusion(actor, entry, size).await.map(|proof| Outcome::Proof(Box::new(proof)))
+            }
+            Deed::AuditKey => app.audit_key(org.id).map(Outcome::AuditKey),
             Deed::CreateOrg { .. } | Deed::ListOrgs | Deed::Examine => {
                 Err(Error::internal("asked of an organization, but not its business"))
             }
@@ -162,6 +186,33 @@ impl Operator<'_> {
                 Ok(Outcome::Mail(app.mail(actor, id).await?.into()))
             }
             other => Err(Error::internal(format_args!("asked of mail, but not its business: {other:?}"))),
+        }
+    }
+
+    async fn list_audit(&self, asked: AuditList) -> Result<Outcome> {
+        let AuditList { actor, target, mut query, export } = asked;
+        query.actor = match actor {
+            None => None,
+            Some(name) if name == "operator" || name == "system" => Some(name.parse()?),
+            Some(name) => Some(Agent::User(self.named(&name).await?)),
+        };
+        query.target = match target {
+            None => None,
+            Some(name) => Some(self.named(&name).await?.0),
+        };
+        if let Some(format) = export {
+            let format = Format::named(&format)?;
+            self.app.begin_audit_export(&self.actor, &self.org, &query, format).await?;
+        }
+        let page = self.app.audit(&self.actor, query).await?;
+        Ok(Outcome::Audit { items: page.items, next: page.next })
+    }
+
+    /// Whose id it is; an id is taken as it is: the log knows those who are gone.
+    async fn named(&self, name: &str) -> Result<UserId> {
+        match name.parse() {
+            Ok(id) => Ok(id),
+            Err(_) => self.id(name).await,
         }
     }
 

@@ -5,13 +5,37 @@
 //! (`prove.rs`), and old ones lose their personal values (`expire.rs`). `docs/audit-format.md` is the format.
 
 pub mod checkpoint;
+pub(crate) mod denial;
 mod expire;
+pub mod export;
+pub mod prove;
 mod sequence;
 pub mod verify;
 
-use model::{OrgContext, merkle::Hash};
+use model::{
+    OrgContext, Permission, Result,
+    audit::{
+        Entry,
+        query::{AuditPage, AuditQuery},
+    },
+    merkle::Hash,
+};
+use store::Connection;
 
-use crate::keys::Keys;
+use crate::{Actor, App, keys::Keys};
+
+impl App {
+    /// A page of the log.
+    pub async fn audit(&self, actor: &Actor, query: AuditQuery) -> Result<AuditPage<Entry>> {
+        actor.require(Permission::AuditRead)?;
+        let (context, query) = (actor.context, query.checked()?);
+        self.database()
+            .read_blocking(async move |connection: &mut Connection<'_>| {
+                store::audit_list::page(connection, context, &query).await
+            })
+            .await
+    }
+}
 
 /// The HMAC of an entry: who has no key can neither change one nor make one.
 pub(crate) fn entry_mac(keys: &Keys, context: OrgContext, leaf: &Hash) -> Hash {

@@ -56,6 +56,7 @@ struct Inner {
     hasher: hashing::Hasher,
     breached: Arc<breached::BreachedPasswords>,
     keys: keys::Keys,
+    denials: audit::denial::Denials,
     public_url: String,
     carrier: mail::Carrier,
     /// Rung when the outbox has something new; polling is the guarantee.
@@ -105,6 +106,7 @@ impl App {
             hasher,
             breached: options.breached,
             keys: options.keys,
+            denials: audit::denial::Denials::default(),
             public_url: options.public_url,
             carrier: options.carrier,
             wake: Notify::new(),
@@ -138,6 +140,10 @@ impl App {
 
     pub(crate) fn keys(&self) -> &keys::Keys {
         &self.0.keys
+    }
+
+    pub(crate) fn denials(&self) -> &audit::denial::Denials {
+        &self.0.denials
     }
 
     /// Under which address people reach the server, without a slash at the end.

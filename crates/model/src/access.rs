@@ -60,6 +60,8 @@ names! {
         OrgRename = "org:rename",
         /// Read the audit log.
         AuditRead = "audit:read",
+        /// Export the audit log.
+        AuditExport = "audit:export",
         /// See one's own account.
         AccountRead = "account:read",
         /// Change one's own profile.
@@ -101,6 +103,7 @@ impl Permission {
             Self::SettingsUpdate => "Change the organization's settings",
             Self::OrgRename => "Rename the organization's address",
             Self::AuditRead => "Read the audit log",
+            Self::AuditExport => "Export the audit log",
             Self::AccountRead => "See one's own account",
             Self::AccountUpdate => "Change one's own profile",
             Self::AccountPassword => "Change one's own password",
@@ -164,6 +167,7 @@ impl Role {
                 P::SettingsRead,
                 P::SettingsUpdate,
                 P::AuditRead,
+                P::AuditExport,
             ])),
             Self::UserManager => reading.and(Permissions::of(&[
                 P::UserCreate,
@@ -191,9 +195,13 @@ impl Role {
                 P::InvitationResend,
                 P::MailRead,
             ])),
-            Self::Auditor => {
-                reading.and(Permissions::of(&[P::SettingsRead, P::AuditRead, P::InvitationRead, P::MailRead]))
-            }
+            Self::Auditor => reading.and(Permissions::of(&[
+                P::SettingsRead,
+                P::AuditRead,
+                P::AuditExport,
+                P::InvitationRead,
+                P::MailRead,
+            ])),
             Self::Member => Permissions::default(),
         })
     }

@@ -88,7 +88,7 @@ pub struct Changed {
 }
 
 /// One entry of the audit log.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
     /// The entry's, and the operation's.
     pub id: EntryId,

@@ -52,7 +52,8 @@ impl Record for Tree {
     }
 }
 
-fn broken() -> Error {
+/// The error of a tree that was changed from outside.
+pub fn broken() -> Error {
     let message = "The state of the audit log's tree was changed from outside: it does not fit together. \
                    Restore the database from a copy, and compare that with the checkpoints.";
     Error::new(Kind::Internal, BROKEN, message)

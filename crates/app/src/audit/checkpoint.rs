@@ -14,6 +14,7 @@ use std::{
 use model::{
     Error, Kind, OrgContext, OrgId, Result, Timestamp,
     audit::checkpoint::{self, Checkpoint},
+    merkle::Hash,
 };
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use store::{
@@ -72,7 +73,9 @@ impl Signer {
         Ok(checkpoint::verifier_key(&checkpoint::origin(org), &self.public()?))
     }
 
-    fn sign(&self, checkpoint: &Checkpoint) -> Result<String> {
+    /// Signs that an organization's log had so many entries with that root.
+    pub fn sign(&self, org: OrgId, size: u64, root: Hash, at: Timestamp) -> Result<String> {
+        let checkpoint = Checkpoint { origin: checkpoint::origin(org), size, root, at };
         let text = checkpoint.text();
         let signature = self.pair.sign(text.as_bytes());
         Ok(checkpoint::note(&text, &checkpoint.origin, &self.public()?, signature.as_ref()))
@@ -128,21 +131,14 @@ impl App {
         if !due || tree.frontier.size() == tree.checkpoint_size {
             return Ok(false);
         }
-        let note = self.signed(org, &tree)?;
-        append(&keeping.file(org), &note)?;
         let (size, now) = (tree.frontier.size(), self.now());
+        let note = Signer::new(self.keys())?.sign(org, size, tree.frontier.root(), now)?;
+        append(&keeping.file(org), &note)?;
         self.maintain(context, async move |connection| {
             audit_tree::signed(connection, context, size, now, &note).await
         })
         .await?;
         Ok(true)
-    }
-
-    /// The organization's log as it is now, signed.
-    pub(super) fn signed(&self, org: OrgId, tree: &Tree) -> Result<String> {
-        let (origin, at) = (checkpoint::origin(org), self.now());
-        let (size, root) = (tree.frontier.size(), tree.frontier.root());
-        Signer::new(self.keys())?.sign(&Checkpoint { origin, size, root, at })
     }
 
     pub(super) async fn tree(&self, context: OrgContext) -> Result<Option<Tree>> {

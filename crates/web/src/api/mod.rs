@@ -1,6 +1,7 @@
 //! The REST API under `/o/{slug}/api/v1`: one file per noun, OpenAPI from the handlers themselves.
 
 mod account;
+pub(crate) mod audit;
 mod explanations;
 mod lifecycle;
 pub(crate) mod mails;
@@ -78,6 +79,12 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccountTokens), routes!(tokens::list)),
         Route::api(may(P::AccountTokens), routes!(tokens::create)),
         Route::api(may(P::AccountTokens), routes!(tokens::revoke)),
+        Route::api(may(P::AuditRead), routes!(audit::list)),
+        Route::api(may(P::AuditRead), routes!(audit::show)),
+        Route::api(may(P::AuditRead), routes!(audit::prove)),
+        Route::api(may(P::AuditRead), routes!(audit::consistency)),
+        Route::api(may(P::AuditRead), routes!(audit::checkpoint)),
+        Route::api(may(P::AuditExport), routes!(audit::export)),
         Route::api(may(P::SettingsRead), routes!(orgs::show)),
         Route::api(may(P::SettingsUpdate), routes!(orgs::edit)),
         Route::api(may(P::OrgRename), routes!(orgs::rename)),
