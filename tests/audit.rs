@@ -2,6 +2,8 @@
 
 mod altered;
 mod clean;
+mod log;
+mod proofs;
 
 use std::time::Duration;
 
