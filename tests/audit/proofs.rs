@@ -30,11 +30,15 @@ fn signed(note: &str, key: &str) -> (u64, Vec<u8>) {
     let (text, signature) = note.split_once("\n\n").unwrap();
     let text = format!("{text}\n");
     let mut parts = key.splitn(3, '+');
-    let (name, id, key) = (parts.next().unwrap(), parts.next().unwrap(), STANDARD.decode(parts.next().unwrap()).unwrap());
+    let (name, id, key) =
+        (parts.next().unwrap(), parts.next().unwrap(), STANDARD.decode(parts.next().unwrap()).unwrap());
     assert_eq!(key[0], 1, "Ed25519");
     let (by, signature) = signature.trim_end().strip_prefix("— ").unwrap().split_once(' ').unwrap();
     let signature = STANDARD.decode(signature).unwrap();
-    assert_eq!((by, u32::from_be_bytes(signature[..4].try_into().unwrap())), (name, u32::from_str_radix(id, 16).unwrap()));
+    assert_eq!(
+        (by, u32::from_be_bytes(signature[..4].try_into().unwrap())),
+        (name, u32::from_str_radix(id, 16).unwrap())
+    );
     UnparsedPublicKey::new(&ED25519, &key[1..]).verify(text.as_bytes(), &signature[4..]).expect("signed");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], name);

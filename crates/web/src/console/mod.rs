@@ -5,6 +5,7 @@
 
 mod account;
 mod actions;
+mod audit;
 mod done;
 mod emails;
 mod explanations;
@@ -129,6 +130,9 @@ fn users_and_settings() -> Vec<Route> {
         Route::page(Method::POST, link, may(P::UserResetPassword), reset_link::send).mails(),
         Route::page(Method::GET, change, may(P::UserResetPassword), lifecycle::require_change_page),
         Route::page(Method::POST, change, may(P::UserResetPassword), lifecycle::require_change),
+        Route::page(Method::GET, "/o/{slug}/audit", may(P::AuditRead), audit::list),
+        Route::page(Method::GET, "/o/{slug}/audit/{id}", may(P::AuditRead), audit::show),
+        Route::page(Method::POST, "/o/{slug}/audit/export", may(P::AuditExport), audit::export),
         Route::page(Method::GET, "/o/{slug}/settings", may(P::SettingsRead), settings::general_page),
         Route::page(Method::POST, "/o/{slug}/settings", may(P::SettingsUpdate), settings::save_general),
         Route::page(Method::POST, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),

@@ -42,7 +42,7 @@ const STRENGTHS: [&str; 5] = [
 
 /// The rules by group: title, words, rules. A rule with the unit `yes` is a box, with `text` a line, with `strength` a
 /// choice, else a number.
-const GROUPS: [(&str, &str, &[Rule]); 4] = [
+const GROUPS: [(&str, &str, &[Rule]); 5] = [
     (
         "Passwords",
         "Asked of every password chosen from now on.",
@@ -114,7 +114,16 @@ const GROUPS: [(&str, &str, &[Rule]); 4] = [
             ),
         ],
     ),
+    ("Audit log", "What is older than this loses its personal values, once a day.", AUDIT),
 ];
+
+/// What the audit log keeps.
+const AUDIT: &[Rule] = &[rule(
+    "audit.retention_days",
+    "Erase names, values and addresses after",
+    "days",
+    "0 keeps them. What happened when, and every proof, stays.",
+)];
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
     GROUPS.iter().flat_map(|(_, _, rules)| rules.iter())

@@ -136,6 +136,7 @@ impl Visit {
                 email: own.user.fields.email.clone().unwrap_or_default(),
                 avatar: avatar(&own),
                 may_see_users: access.permissions.contains(Permission::UserList),
+                may_see_audit: access.permissions.contains(Permission::AuditRead),
                 may_see_settings: access.permissions.contains(Permission::SettingsRead),
             },
             org,

@@ -51,6 +51,7 @@ pub(crate) struct Viewer {
     pub(crate) avatar: Avatar,
     pub(crate) may_see_users: bool,
     pub(crate) may_see_settings: bool,
+    pub(crate) may_see_audit: bool,
 }
 
 /// Where a page stands.
@@ -58,6 +59,7 @@ pub(crate) struct Viewer {
 pub(crate) enum Section {
     Users,
     Tokens,
+    Audit,
     Settings,
     Account,
 }
@@ -98,8 +100,14 @@ impl Frame {
             let items = vec![item("Users", "/users", "users", Section::Users)];
             groups.push(NavigationGroup { label: "Directory", items });
         }
+        let mut items = Vec::new();
+        if self.viewer.may_see_audit {
+            items.push(item("Audit log", "/audit", "log", Section::Audit));
+        }
         if self.viewer.may_see_settings {
-            let items = vec![item("Settings", "/settings", "settings", Section::Settings)];
+            items.push(item("Settings", "/settings", "settings", Section::Settings));
+        }
+        if !items.is_empty() {
             groups.push(NavigationGroup { label: "Organization", items });
         }
         let items = vec![

@@ -3,6 +3,7 @@
 //!
 //! `cargo test -p web gallery` draws it; the names of the files are the pages' addresses.
 
+mod entries;
 mod forms;
 mod mails;
 mod people;
@@ -31,6 +32,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
             avatar: Avatar::of(name, "amara"),
             may_see_users: true,
             may_see_settings: true,
+            may_see_audit: true,
         },
         section,
         crumbs: crumbs.iter().map(|(label, href)| Link::new(*label, *href)).collect(),
@@ -53,6 +55,7 @@ fn gallery() -> Vec<Drawn> {
     pages.extend(questions::pages());
     pages.extend(forms::pages());
     pages.extend(mails::pages());
+    pages.extend(entries::pages());
     pages
 }
 

@@ -3,6 +3,7 @@
 //! A page and its fragment are the same struct: `blocks` renders a part of the page, so that they can't drift.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod explanation;
 pub(crate) mod form;
 pub(crate) mod frame;
