@@ -4,6 +4,7 @@
 //!
 //! Each page of `docs/guide/` has a journey of its name, which performs its steps (`guide.rs` sees to that).
 
+mod audit;
 mod axe;
 mod browser;
 mod creating;
@@ -28,5 +29,6 @@ mod signing_in;
 mod support;
 mod suspending;
 mod troubleshooting;
+mod verifying;
 mod without_scripts;
 mod your_account;

@@ -28,6 +28,16 @@ impl App {
     /// A page of the log.
     pub async fn audit(&self, actor: &Actor, query: AuditQuery) -> Result<AuditPage<Entry>> {
         actor.require(Permission::AuditRead)?;
+        self.audit_page(actor, query).await
+    }
+
+    /// A page of an export that has begun: for those who may export, whether or not they may look.
+    pub async fn audit_export_page(&self, actor: &Actor, query: AuditQuery) -> Result<AuditPage<Entry>> {
+        actor.require(Permission::AuditExport)?;
+        self.audit_page(actor, query).await
+    }
+
+    async fn audit_page(&self, actor: &Actor, query: AuditQuery) -> Result<AuditPage<Entry>> {
         let (context, query) = (actor.context, query.checked()?);
         self.database()
             .read_blocking(async move |connection: &mut Connection<'_>| {

@@ -389,7 +389,8 @@ pub(crate) async fn download(
         async move {
             let Some((mut query, is_first)) = left else { return Ok::<_, std::io::Error>(None) };
             let mut text = if is_first { format.heading() } else { String::new() };
-            let page = shared.app.audit(&actor, query.clone()).await.map_err(std::io::Error::other)?;
+            let page =
+                shared.app.audit_export_page(&actor, query.clone()).await.map_err(std::io::Error::other)?;
             for entry in &page.items {
                 format.write(entry, &mut text).map_err(std::io::Error::other)?;
             }
