@@ -98,7 +98,7 @@ struct Filter {
     /// About whom: username, email or id
     #[arg(long)]
     target: Option<String>,
-    /// Events that begin so: user., sign_in.failed
+    /// Events that begin so: user., token.created
     #[arg(long)]
     event: Option<String>,
     /// Not before: 2026-11-20 or 2026-11-20T08:00:00Z

@@ -66,7 +66,7 @@ on_both! {
         assert!(!csv.text.contains(",=") && !csv.text.contains(",\"=") && !csv.text.contains(",-"));
         let jsonl = app.post("/audit/export", json!({})).await.expect(200);
         let lines: Vec<Value> = jsonl.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len() as i64, app.count("SELECT count(*) FROM audit_entries").await);
+        assert_eq!(i64::try_from(lines.len()).unwrap(), app.count("SELECT count(*) FROM audit_entries").await);
         assert_eq!((&lines[0]["event"], &lines[1]["event"]), (&json!("audit.exported"), &json!("audit.exported")));
         assert_eq!(lines[1]["changes"]["export"]["after"]["filter"]["target"], json!(id));
         // A rehearsal would be a way to read without being written down.

@@ -59,7 +59,7 @@ fn leaves(count: usize) -> Vec<Hash> {
 /// The hashes of parts, from nothing but complete subtrees.
 fn hashes(parts: &[Part], leaves: &[Hash]) -> Vec<Hash> {
     let subtree = |tree: &Subtree| {
-        let (start, length) = ((tree.index << tree.level) as usize, 1_usize << tree.level);
+        let (start, length) = (usize::try_from(tree.index << tree.level).unwrap(), 1_usize << tree.level);
         oracle(&leaves[start..start + length])
     };
     let hash = |part: &Part| fold(&part.subtrees().iter().map(subtree).collect::<Vec<_>>()).unwrap();
@@ -70,7 +70,7 @@ fn hashes(parts: &[Part], leaves: &[Hash]) -> Vec<Hash> {
 fn the_examples_of_certificate_transparency() {
     // The roots of the trees over "", 00, 10, 2021, 3031, 40414243, … that the reference implementation is tested with.
     let inputs: [&[u8]; 5] = [b"", &[0], &[0x10], &[0x20, 0x21], &[0x30, 0x31]];
-    let hex = |hash: Hash| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |hash: Hash| crate::audit::seal::hex(&hash);
     let all: Vec<Hash> = inputs.iter().map(|input| leaf(input)).collect();
     assert_eq!(hex(empty()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     assert_eq!(hex(root(&all[..1])), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");

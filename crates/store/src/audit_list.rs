@@ -83,6 +83,12 @@ impl Walk<'_> {
     }
 }
 
+/// Every statement that a page may ask, for whoever looks at how the engines go about them.
+pub fn texts() -> Vec<&'static str> {
+    let walks = [Walk::All, Walk::By(""), Walk::About(Uuid::nil())];
+    walks.iter().flat_map(|walk| [walk.page(), walk.window_end()]).collect()
+}
+
 /// See the module.
 pub async fn page(
     connection: &mut Connection<'_>,

@@ -50,21 +50,28 @@ impl App {
         if !self.denials().is_new(self.now(), user, &route) {
             return Ok(());
         }
-        let (id, name) = (org.id.0, org.name.clone());
+        let (org_id, name) = (org.id.0, org.name.clone());
         let deed = async move |op: &mut Operation<'_, '_>| {
             let found = match target {
                 // Who asks for another organization's people learns nothing, and neither does the log.
                 Some(target) => store::users::find(op.connection, op.context, target).await?,
                 None => None,
             };
-            let (target_type, target, target_name) = match &found {
+            let (kind, whose, target_name) = match &found {
                 Some(user) => ("user", user.id.0, user.name()),
-                None => ("org", id, name.as_str()),
+                None => ("org", org_id, name.as_str()),
             };
-            let changed = Changed { before: Value::Null, after: route.as_str().into() };
-            let changes = Changes::from([("request".to_owned(), changed)]);
+            let asked = Changed { before: Value::Null, after: route.as_str().into() };
+            let changes = Changes::from([("request".to_owned(), asked)]);
             let reason = code.clone();
-            op.record(Event { name: "access.denied", target_type, target, target_name, changes, reason });
+            op.record(Event {
+                name: "access.denied",
+                target_type: kind,
+                target: whose,
+                target_name,
+                changes,
+                reason,
+            });
             Ok(())
         };
         self.run_proven(&Actor { dry_run: false, once: None, ..actor.clone() }, deed).await

@@ -35,6 +35,8 @@ const SHARE: usize = 2048;
 /// How often what neither waits nor has a place is looked for again: it may be getting one just now.
 const LOOKS: usize = 3;
 
+/// Hashes of a full tile.
+const TILE: usize = 256;
 const NONE: EntryId = EntryId(Uuid::nil());
 
 impl App {
@@ -272,7 +274,7 @@ impl<'a> Verifier<'a> {
                 }
             }
             if wanted == WIDTH {
-                self.node(0, merkle::root(&tile.hashes[..WIDTH as usize]));
+                self.node(0, merkle::root(&tile.hashes[..TILE]));
             }
         }
         Ok(())
@@ -285,8 +287,8 @@ impl<'a> Verifier<'a> {
         }
         self.levels[level].push(hash);
         let nodes = &self.levels[level];
-        if nodes.len().is_multiple_of(WIDTH as usize) {
-            let root = merkle::root(&nodes[nodes.len() - WIDTH as usize..]);
+        if nodes.len().is_multiple_of(TILE) {
+            let root = merkle::root(&nodes[nodes.len() - TILE..]);
             self.node(level + 1, root);
         }
     }
@@ -460,7 +462,7 @@ impl<'a> Verifier<'a> {
         }
         let context = self.context;
         for (level, nodes) in (1_u32..).zip(std::mem::take(&mut self.levels)) {
-            for (number, wanted) in (0_u64..).zip(nodes.chunks(WIDTH as usize)) {
+            for (number, wanted) in (0_u64..).zip(nodes.chunks(TILE)) {
                 let read = async move |connection: &mut Connection<'_>| {
                     audit_tree::tile(connection, context, level, number).await
                 };

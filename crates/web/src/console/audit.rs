@@ -31,7 +31,7 @@ use crate::{
 /// What the address of the list says; the texts are as somebody typed them.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
-pub(crate) struct Address {
+pub(crate) struct Asked {
     #[serde(skip_serializing_if = "String::is_empty")]
     event: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -60,7 +60,7 @@ const KINDS: [(&str, &str); 6] = [
     ("Refused", "access.denied"),
 ];
 
-impl Address {
+impl Asked {
     /// The same from its newest entry, with something changed.
     fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
         let mut address = Self { before: String::new(), ..self.clone() };
@@ -136,7 +136,7 @@ impl Address {
             field("target", "About whom", "text", &self.target, "Username, email, id"),
             field("since", "From (UTC)", "datetime-local", &self.since, ""),
             field("until", "To (UTC)", "datetime-local", &self.until, ""),
-            field("address", "Address", "text", &self.address, "192.0.2.1"),
+            field("address", "Asked", "text", &self.address, "192.0.2.1"),
             field("request_id", "Request", "text", &self.request_id, "The id that an error showed"),
         ]
     }
@@ -153,7 +153,7 @@ impl Address {
         add("About", &self.target, |address| address.target.clear());
         add("From", &self.since, |address| address.since.clear());
         add("To", &self.until, |address| address.until.clear());
-        add("Address", &self.address, |address| address.address.clear());
+        add("Asked", &self.address, |address| address.address.clear());
         add("Request", &self.request_id, |address| address.request_id.clear());
         if !self.before.is_empty() {
             links.push(Link::new("Older entries", self.with(|_| ()).href(path)));
@@ -178,7 +178,7 @@ async fn somebody(visit: &Visit, field: &'static str, name: &str) -> model::Resu
 }
 
 /// `GET /o/{slug}/audit`
-pub(crate) async fn list(visit: Visit, Query(address): Query<Address>) -> Answer<Response> {
+pub(crate) async fn list(visit: Visit, Query(address): Query<Asked>) -> Answer<Response> {
     let path = visit.at("/audit");
     let (page, trouble) = match address.understood(&visit).await {
         Ok(query) => (visit.app().audit(&visit.caller.actor, query).await?, None),
@@ -228,7 +228,7 @@ pub(crate) async fn list(visit: Visit, Query(address): Query<Address>) -> Answer
     }
 }
 
-fn nothing(address: &Address, path: &str, trouble: Option<&Error>, more: bool) -> Empty {
+fn nothing(address: &Asked, path: &str, trouble: Option<&Error>, more: bool) -> Empty {
     let clear = Action::page("Show everything", path, "close");
     let (title, text) = match trouble {
         Some(error) => {
@@ -241,13 +241,19 @@ fn nothing(address: &Address, path: &str, trouble: Option<&Error>, more: bool) -
         ),
         None => ("No entry matches", "Nothing in the log is as the filters say.".to_owned()),
     };
-    let actions = if *address == Address::default() { Vec::new() } else { vec![clear] };
+    let actions = if *address == Asked::default() { Vec::new() } else { vec![clear] };
     Empty { icon: "no-match", title: title.to_owned(), text, actions }
 }
 
 fn row(visit: &Visit, entry: &Entry) -> EntryRow {
     let fields: Vec<&str> = entry.changes.keys().map(String::as_str).collect();
-    let changed = if fields.is_empty() { entry.reason.clone() } else { readable(&fields.join(", ")) };
+    let changed = match fields.as_slice() {
+        [] => entry.reason.clone(),
+        [first, second, third, rest @ ..] if rest.len() > 1 => {
+            readable(&format!("{first}, {second}, {third} and {} more", rest.len()))
+        }
+        few => readable(&few.join(", ")),
+    };
     EntryRow {
         href: visit.at(&format!("/audit/{}", entry.id)),
         id: entry.id.to_string(),
@@ -368,8 +374,8 @@ fn value(value: &Value) -> String {
 fn happened(visit: &Visit, entry: &Entry) -> Card {
     let line = parts::Entry::new;
     let path = visit.at("/audit");
-    let only = |change: &dyn Fn(&mut Address)| {
-        let mut address = Address::default();
+    let only = |change: &dyn Fn(&mut Asked)| {
+        let mut address = Asked::default();
         change(&mut address);
         address.href(&path)
     };
@@ -438,7 +444,7 @@ fn proof(visit: &Visit, standing: &Standing) -> Card {
 pub(crate) async fn export(visit: Visit, fields: Fields) -> Answer<Response> {
     let fields = fields.of(&visit.caller)?;
     let format = Format::named(fields.get("format"))?;
-    let query = Address::of(&fields).understood(&visit).await?;
+    let query = Asked::of(&fields).understood(&visit).await?;
     download(&visit.shared, &visit.caller, query, format).await
 }
 
