@@ -84,6 +84,8 @@ pub(crate) enum Noun {
     /// Where addresses are: install data for it, say what is there
     #[command(subcommand)]
     Geo(commands::geo::Verb),
+    /// The audit log: read it, export it, verify it, prove entries
+    Audit(commands::audit::Audit),
     /// Make somebody an owner who can sign in, when nobody else can
     RecoverOwner(commands::recover_owner::Options),
     /// Look whether everything is all right, and say what to do if not

@@ -3,10 +3,20 @@
 //!
 //! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
 
-use app::{explain_sign_in::Explanation, import};
+use app::{
+    audit::{prove::Inclusion, verify::Report},
+    explain_sign_in::Explanation,
+    import,
+};
 use model::{
-    Role, Timestamp, UserFields, UserId, activity::Kind, erasure::Receipt, lifecycle::Reason, link::Purpose,
-    mail::MailState, session::SessionFilter,
+    EntryId, Role, Timestamp, UserFields, UserId,
+    activity::Kind,
+    audit::{Entry, query::AuditQuery},
+    erasure::Receipt,
+    lifecycle::Reason,
+    link::Purpose,
+    mail::MailState,
+    session::SessionFilter,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -145,6 +155,15 @@ pub(crate) enum Deed {
     ShowReceipt {
         user: UserId,
     },
+    ListAudit(Box<AuditList>),
+    VerifyAudit {
+        checkpoints: String,
+    },
+    ProveEntry {
+        entry: EntryId,
+        size: Option<u64>,
+    },
+    AuditKey,
     Examine,
 }
 
@@ -190,6 +209,17 @@ pub(crate) enum InvitationStep {
     Remind,
     Cancel,
     Link,
+}
+
+/// A question to the audit log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AuditList {
+    /// By whom and about whom, as somebody types them.
+    pub(crate) actor: Option<String>,
+    pub(crate) target: Option<String>,
+    pub(crate) query: AuditQuery,
+    /// Begins an export in that format.
+    pub(crate) export: Option<String>,
 }
 
 /// What a new user signs in with.
@@ -265,6 +295,13 @@ pub(crate) enum Outcome {
         next: Option<String>,
     },
     Ended(app::sessions::Ended),
+    Audit {
+        items: Vec<Entry>,
+        next: Option<EntryId>,
+    },
+    Verified(Box<Report>),
+    Proof(Box<Inclusion>),
+    AuditKey(String),
     Checks(Vec<Check>),
     Activity {
         items: Vec<ActivityView>,

@@ -3,6 +3,7 @@
 //! The only place that looks at the environment. Which settings there are is `config/keys.rs`; nothing else may be
 //! set, so that a misspelt name is an error and never silently the default.
 
+mod audit;
 mod key_file;
 pub(crate) mod keys;
 mod mail;
@@ -73,6 +74,7 @@ pub(crate) struct Config {
     key: Option<String>,
     pub(crate) bootstrap: Bootstrap,
     mail: Option<connect::smtp::Options>,
+    audit: audit::Audit,
     settings: BTreeMap<&'static str, Setting>,
 }
 
@@ -127,6 +129,7 @@ impl Config {
             hashing,
             breach_file: values.text("passwords.breach_file").map(PathBuf::from),
             key: values.text("security.key"),
+            audit: audit::Audit::read(&values)?,
             bootstrap: Bootstrap {
                 org_name: values.text("bootstrap.org_name"),
                 org_slug: values.text("bootstrap.org_slug"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use app::{
     Actor, App, Person,
     activity::{Part, Whose},
+    audit::{export::Format, verify::Report},
     invitations::{Invited, NewInvitation, Terms},
     mails::MailQuery,
     sessions::Ended,
@@ -13,7 +14,7 @@ use app::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
-    Action, Error, Kind, MailId, Org, Permission, Permissions, Result, UserFields, UserId,
+    Action, Agent, Error, Kind, MailId, Org, Permission, Permissions, Result, UserFields, UserId,
     filter::UserQuery,
     invitation_query::InvitationQuery,
     page,
@@ -22,7 +23,9 @@ use model::{
 };
 
 use crate::{
-    command::{Command, Deed, InvitationStep, Invitations, List, NewPassword, Outcome, Step, ToInvite},
+    command::{
+        AuditList, Command, Deed, InvitationStep, Invitations, List, NewPassword, Outcome, Step, ToInvite,
+    },
     view::{ActivityView, InvitationView, InviteVerdict, OrgView, SessionView, TokenView, UserView},
 };
 
@@ -71,6 +74,20 @@ pub(crate) async fn find_org(app: &App, slug: Option<&str>) -> Result<Arc<Org>> 
             Err(Error::new(Kind::Invalid, "org.ambiguous", message))
         }
     }
+}
+
+/// Verifies an organization's log against the checkpoints of a file.
+pub(crate) async fn verify(
+    app: &App,
+    slug: Option<&str>,
+    checkpoints: &str,
+    progress: impl Fn(u64, u64),
+) -> Result<Report> {
+    let org = find_org(app, slug).await?;
+    let checkpoints = app.read_checkpoints(org.id, checkpoints)?;
+    let mut report = app.verify_audit(org.id.into(), checkpoints, progress).await?;
+    report.org.clone_from(&org.slug);
+    Ok(report)
 }
 
 /// Who works, where.
@@ -180,6 +197,15 @@ impl Operator<'_> {
                 Ok(Outcome::File { content: STANDARD.encode(file.content) })
             }
             Deed::ShowReceipt { user } => app.erasure_receipt(actor, user).await.map(Outcome::Receipt),
+            Deed::ListAudit(asked) => self.list_audit(*asked).await,
+            Deed::VerifyAudit { checkpoints } => {
+                let report = verify(app, Some(&org.slug), &checkpoints, |_, _| ()).await?;
+                Ok(Outcome::Verified(Box::new(report)))
+            }
+            Deed::ProveEntry { entry, size } => {
+                app.prove_inclusion(actor, entry, size).await.map(|proof| Outcome::Proof(Box::new(proof)))
+            }
+            Deed::AuditKey => app.audit_key(org.id).map(Outcome::AuditKey),
             Deed::CreateOrg { .. } | Deed::ListOrgs | Deed::Examine => {
                 Err(Error::internal("asked of an organization, but not its business"))
             }
@@ -209,6 +235,33 @@ impl Operator<'_> {
                 Ok(Outcome::Mail(app.mail(actor, id).await?.into()))
             }
             other => Err(Error::internal(format_args!("asked of mail, but not its business: {other:?}"))),
+        }
+    }
+
+    async fn list_audit(&self, asked: AuditList) -> Result<Outcome> {
+        let AuditList { actor, target, mut query, export } = asked;
+        query.actor = match actor {
+            None => None,
+            Some(name) if name == "operator" || name == "system" => Some(name.parse()?),
+            Some(name) => Some(Agent::User(self.named(&name).await?)),
+        };
+        query.target = match target {
+            None => None,
+            Some(name) => Some(self.named(&name).await?.0),
+        };
+        if let Some(format) = export {
+            let format = Format::named(&format)?;
+            self.app.begin_audit_export(&self.actor, &self.org, &query, format).await?;
+        }
+        let page = self.app.audit(&self.actor, query).await?;
+        Ok(Outcome::Audit { items: page.items, next: page.next })
+    }
+
+    /// Whose id it is; an id is taken as it is: the log knows those who are gone.
+    async fn named(&self, name: &str) -> Result<UserId> {
+        match name.parse() {
+            Ok(id) => Ok(id),
+            Err(_) => self.id(name).await,
         }
     }
 

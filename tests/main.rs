@@ -13,6 +13,7 @@ mod account;
 mod activity;
 mod addresses;
 mod api;
+mod audit;
 mod broken_disk;
 mod cache;
 mod crash;

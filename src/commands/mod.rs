@@ -1,5 +1,6 @@
 //! The commands by noun: each reads its arguments, has a `Command` done, and prints what came of it.
 
+pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod config;
 pub(crate) mod demo;
@@ -56,6 +57,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Noun::Mail(mail) => mail::run(mail, &session).await?,
         Noun::Token(token) => token::run(token, &session).await?,
         Noun::Session(sessions) => session::run(sessions, &session).await?,
+        Noun::Audit(audit) => return audit::run(audit, &session).await,
         Noun::RecoverOwner(options) => recover_owner::run(options, &session).await?,
         Noun::Doctor => return doctor::run(&session).await,
         Noun::Serve(_) | Noun::Version | Noun::Bench(_) | Noun::Config(_) | Noun::Geo(_) => {}

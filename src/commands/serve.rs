@@ -241,6 +241,10 @@ impl Running {
         let worker = app.clone();
         let stop = running.stop.clone();
         running.serving.spawn(async move { worker.work(stop).await });
+        let (sequencer, stop) = (app.clone(), running.stop.clone());
+        running.serving.spawn(async move { sequencer.keep_sequencing(stop).await });
+        let (signer, keeping, stop) = (app.clone(), config.keeping(), running.stop.clone());
+        running.serving.spawn(async move { signer.keep_checkpoints(keeping, stop).await });
         let (postman, stop) = (app.clone(), running.stop.clone());
         running.serving.spawn(async move { postman.work_mail(stop).await });
         let router = web::router(web, app.clone());

@@ -120,6 +120,18 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "A file of passwords that nobody may choose: SHA-1 hashes in order, or a plain list of at most 64 MB.",
     ),
+    key(
+        "audit.directory",
+        "",
+        "Directory of the checkpoint files of the audit log. Unless given, `checkpoints` beside the embedded database, \
+         else `./muster-data/checkpoints`. Better on another disk, or copied elsewhere.",
+    ),
+    key("audit.checkpoint_minutes", "60", "Minutes between checkpoints of a log that grows, 1 to 1,440."),
+    key(
+        "audit.checkpoint_url",
+        "",
+        "Where each checkpoint is sent too, by HTTP POST, such as `https://log.example.com/muster`.",
+    ),
     key("bootstrap.org_name", "", "Name of the first organization. Read only while there is none."),
     key("bootstrap.org_slug", "", "Its address: `/o/SLUG`. Unless given, it is made of the name."),
     key(

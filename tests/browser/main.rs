@@ -5,6 +5,7 @@
 //! Each page of `docs/guide/` has a journey of its name, which performs its steps (`guide.rs` sees to that).
 
 mod activity;
+mod audit;
 mod axe;
 mod browser;
 mod creating;
@@ -32,5 +33,6 @@ mod signing_in;
 mod support;
 mod suspending;
 mod troubleshooting;
+mod verifying;
 mod without_scripts;
 mod your_account;

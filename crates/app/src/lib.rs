@@ -7,6 +7,7 @@ pub mod access;
 pub mod account;
 pub mod activity;
 pub mod actor;
+pub mod audit;
 pub mod breached;
 pub mod cache;
 pub mod credentials;
@@ -63,6 +64,7 @@ struct Inner {
     hasher: hashing::Hasher,
     breached: Arc<breached::BreachedPasswords>,
     keys: keys::Keys,
+    denials: audit::denial::Denials,
     public_url: String,
     carrier: mail::Carrier,
     /// Rung when the outbox has something new; polling is the guarantee.
@@ -114,6 +116,7 @@ impl App {
             hasher,
             breached: options.breached,
             keys: options.keys,
+            denials: audit::denial::Denials::default(),
             public_url: options.public_url,
             carrier: options.carrier,
             wake: Notify::new(),
@@ -158,6 +161,10 @@ impl App {
 
     pub(crate) fn keys(&self) -> &keys::Keys {
         &self.0.keys
+    }
+
+    pub(crate) fn denials(&self) -> &audit::denial::Denials {
+        &self.0.denials
     }
 
     /// Under which address people reach the server, without a slash at the end.

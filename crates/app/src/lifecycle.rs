@@ -136,7 +136,7 @@ impl Operation<'_, '_> {
     /// Removes every personal value; the id and a pseudonym stay in the audit log.
     async fn purge(&mut self, mut person: Person, name: ActionName, change: &Change) -> Result<Person> {
         let (context, id) = (self.context, person.user.id);
-        let pseudonym = format!("deleted user {}", &id.to_string()[24..]);
+        let pseudonym = audit::seal::pseudonym(id);
         let held = self.holdings(id).await?;
         self.carry_out(&person.user, &change.effects).await?;
         person.user.updated_at = self.now;
@@ -156,7 +156,7 @@ impl Operation<'_, '_> {
         self.forget_tries(&person.user, None).await?;
         self.forget_strays(&person.user).await?;
         store::idempotency::forget(self.connection, context, &id.to_string()).await?;
-        store::audit::erase_person(self.connection, context, id, &pseudonym).await?;
+        store::audit::erase_person(self.connection, context, id, self.now).await?;
         self.record(Event {
             name: event_of(name),
             target_type: "user",

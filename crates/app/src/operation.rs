@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use model::{
     Agent, EntryId, Error, JobId, Kind, OrgContext, Permission, Permissions, Result, Timestamp, UserId,
     access::Role,
-    audit::{Changes, Entry},
+    audit::{Changes, Entry, seal::Seal},
     job::{Job, Work},
     mail::Mail,
 };
@@ -21,7 +21,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use store::{Attempt, Connection, Lane, Proof};
 use uuid::Uuid;
 
-use crate::{Actor, App, Person, cache::Stale, invitations::Terms, keys::Keys};
+use crate::{Actor, App, Person, audit::entry_mac, cache::Stale, invitations::Terms, keys::Keys};
 
 /// What a deed works with: the transaction, and what it leaves behind.
 pub struct Operation<'c, 't> {
@@ -202,9 +202,7 @@ impl<'c, 't> Operation<'c, 't> {
             return Err(Error::new(Kind::Conflict, "org.last_owner", message));
         }
         self.order_entries();
-        for entry in &self.entries {
-            store::audit::append(self.connection, self.context, entry).await?;
-        }
+        self.seal_entries().await?;
         for job in &self.jobs {
             store::jobs::insert(self.connection, job, self.now).await?;
         }
@@ -256,6 +254,21 @@ impl<'c, 't> Operation<'c, 't> {
     /// The actor's name at the time.
     pub(crate) fn actor_name(&self) -> &str {
         &self.actor.name
+    }
+
+    /// Writes the entries, each sealed: its leaf and an HMAC of it, so that it can't be changed or added to unnoticed.
+    /// Its place in the tree it gets later (`audit/sequence.rs`): a tree grown here would make all commits wait in line.
+    async fn seal_entries(&mut self) -> Result<()> {
+        for entry in &self.entries {
+            let (mut by, mut about) = ([0; 32], [0; 32]);
+            self.entropy.fill(&mut by);
+            self.entropy.fill(&mut about);
+            let seal = Seal::new(entry, by, about, false);
+            let leaf = seal.leaf(self.context.org, entry);
+            let mac = entry_mac(self.keys, self.context, &leaf);
+            store::audit::append(self.connection, self.context, entry, &seal, &leaf, &mac).await?;
+        }
+        Ok(())
     }
 
     /// A fresh id of this moment.
@@ -316,6 +329,7 @@ impl<'c, 't> Operation<'c, 't> {
             request_id: self.actor.request_id.clone(),
             address: self.actor.address.clone(),
             door: self.actor.door,
+            erased_at: None,
         });
     }
 

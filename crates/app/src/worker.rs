@@ -167,7 +167,8 @@ impl App {
             Ok(())
         })
         .await?;
-        self.label_sessions().await
+        self.label_sessions().await?;
+        self.expire_audit().await
     }
 }
 

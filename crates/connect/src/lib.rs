@@ -3,4 +3,5 @@
 pub mod csv;
 pub mod device;
 pub mod geo;
+pub mod post;
 pub mod smtp;

@@ -66,6 +66,8 @@ names! {
         SessionRead = "session:read",
         /// End other people's sessions.
         SessionRevoke = "session:revoke",
+        /// Export the audit log.
+        AuditExport = "audit:export",
         /// See one's own account.
         AccountRead = "account:read",
         /// Change one's own profile.
@@ -112,6 +114,7 @@ impl Permission {
             Self::AuditRead => "Read the audit log",
             Self::SessionRead => "See who is signed in, where and with what",
             Self::SessionRevoke => "End other people's sessions",
+            Self::AuditExport => "Export the audit log",
             Self::AccountRead => "See one's own account",
             Self::AccountUpdate => "Change one's own profile",
             Self::AccountPassword => "Change one's own password",
@@ -183,6 +186,7 @@ impl Role {
                 P::AuditRead,
                 P::SessionRead,
                 P::SessionRevoke,
+                P::AuditExport,
             ])),
             Self::UserManager => reading.and(Permissions::of(&[
                 P::UserCreate,
@@ -214,6 +218,7 @@ impl Role {
             Self::Auditor => reading.and(Permissions::of(&[
                 P::SettingsRead,
                 P::AuditRead,
+                P::AuditExport,
                 P::InvitationRead,
                 P::MailRead,
                 P::SessionRead,

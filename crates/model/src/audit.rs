@@ -1,7 +1,11 @@
 //! What an entry of the audit log says: who did what to whom, when, why, from where, and what changed.
 //!
 //! An entry is written in the transaction of its change, by `app/src/operation.rs` and nothing else. Secrets never
-//! appear in it: not passwords, not hashes, not tokens.
+//! appear in it: not passwords, not hashes, not tokens. How an entry proves that it is what was written is `seal.rs`.
+
+pub mod checkpoint;
+pub mod query;
+pub mod seal;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -84,7 +88,7 @@ pub struct Changed {
 }
 
 /// One entry of the audit log.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
     /// The entry's, and the operation's.
     pub id: EntryId,
@@ -112,6 +116,8 @@ pub struct Entry {
     pub address: String,
     /// Through which door.
     pub door: Door,
+    /// When personal values were taken out of it, if they were.
+    pub erased_at: Option<Timestamp>,
 }
 
 /// The fields that differ between two JSON objects.

@@ -20,6 +20,11 @@ pub fn new_uuid(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
     Builder::from_unix_timestamp_millis(now.millis(), &random).into_uuid()
 }
 
+/// The smallest id of that moment: all that were made before are smaller, all that are made later are larger.
+pub fn boundary(at: Timestamp) -> Uuid {
+    Builder::from_unix_timestamp_millis(at.millis(), &[0; 10]).into_uuid()
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => { $(
         $(#[$doc])*

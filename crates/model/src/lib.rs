@@ -24,6 +24,7 @@ pub mod lifecycle;
 mod lifecycle_names;
 pub mod link;
 pub mod mail;
+pub mod merkle;
 mod names;
 pub mod network;
 pub mod org;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub mail: MailPolicy,
     /// How people are invited.
     pub invitation: InvitationPolicy,
+    /// What the audit log keeps.
+    pub audit: AuditPolicy,
 }
 
 /// How people are invited (PRODUCT §5).
@@ -45,6 +47,14 @@ pub struct MailPolicy {
     pub sender_name: String,
     /// Where answers go; empty for the server's own address.
     pub reply_to: String,
+}
+
+/// What the audit log keeps (PRODUCT §7).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditPolicy {
+    /// Days after which an entry loses names, values and addresses, 1 to 3650; 0: never.
+    pub retention_days: u16,
 }
 
 /// How users come and go.
@@ -221,6 +231,7 @@ pub fn range(rule: &str) -> (u16, u16) {
         "session.remembered_idle_days" => (1, 90),
         "session.remembered_absolute_days" => (1, 365),
         "session.maximum" => (0, 100),
+        "audit.retention_days" => (0, 3650),
         _ => (0, u16::MAX),
     }
 }
@@ -251,6 +262,7 @@ impl Settings {
         check("session.remembered_absolute_days", self.session.remembered_absolute_days);
         check("session.maximum", self.session.maximum);
         check("invitation.lifetime_hours", self.invitation.lifetime_hours);
+        check("audit.retention_days", self.audit.retention_days);
         if !is_username_template(&self.lifecycle.username_template) {
             let message = "Use {given}, {family}, {g}, {f} with . _ - between, such as {given}.{family}.";
             refused.push(FieldError::new("lifecycle.username_template", "settings.template", message));

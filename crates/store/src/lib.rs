@@ -6,6 +6,8 @@
 pub mod access;
 pub mod activity;
 pub mod audit;
+pub mod audit_list;
+pub mod audit_tree;
 mod connection;
 pub mod credentials;
 pub mod data_exports;

@@ -50,6 +50,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(7, "0007_mail_news"),
     step!(8, "0008_session_devices"),
     step!(9, "0009_data_exports"),
+    step!(10, "0010_audit_tree", by engine),
 ];
 
 impl Migration {

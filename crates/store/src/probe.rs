@@ -285,6 +285,34 @@ fn failed(error: rusqlite::Error) -> Error {
     Error::unavailable("bench.probe", format_args!("the probe's database: {error}"))
 }
 
+/// An audit entry without seal and tree: what those cost is the difference.
+pub async fn plain_entry(
+    connection: &mut crate::Connection<'_>,
+    context: model::OrgContext,
+    entry: &model::audit::Entry,
+) -> Result<()> {
+    let sql = "INSERT INTO audit_entries (org_id, id, at, event, actor, actor_name, target_type, target, target_name, \
+               changes, reason, request_id, address, door) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    let (actor, changes) = (entry.actor.to_string(), crate::users::to_json(&entry.changes)?);
+    let bound = crate::values![
+        context.org,
+        entry.id,
+        entry.at,
+        &entry.event,
+        &actor,
+        &entry.actor_name,
+        &entry.target_type,
+        entry.target,
+        &entry.target_name,
+        crate::Value::Json(&changes),
+        &entry.reason,
+        &entry.request_id,
+        &entry.address,
+        entry.door.as_str(),
+    ];
+    connection.execute(sql, bound).await.map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -299,3 +299,48 @@ async fn every_way_to_a_page_leads_to_the_same_page() {
         }
     }
 }
+
+/// Every way to ask for a page of the audit log goes along an index, and ends at the page or at its window.
+#[tokio::test]
+async fn pages_of_the_audit_log_are_short() {
+    let texts = store::audit_list::texts();
+    let sqlite = Loaded::new(Engine::Sqlite, 3_000).await;
+    let driver = rusqlite::Connection::open(sqlite.file()).unwrap();
+    for text in &texts {
+        let mut statement = driver.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().unwrap() {
+            let step: String = row.get(3).unwrap();
+            assert!(
+                !step.contains("SCAN audit_entries") && !step.contains("TEMP B-TREE"),
+                "{step}\n    {text}"
+            );
+        }
+    }
+    let postgres = Loaded::new(Engine::Postgres, 3_000).await;
+    let (driver, connection) = tokio_postgres::connect(&postgres.url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    driver
+        .batch_execute(
+            "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off",
+        )
+        .await
+        .unwrap();
+    for text in &texts {
+        let parameters = driver.prepare(text).await.unwrap().params().len();
+        driver.batch_execute(&format!("PREPARE asked AS {text}")).await.unwrap();
+        let call = vec!["NULL"; parameters].join(", ");
+        let plan = driver.query(&format!("EXPLAIN EXECUTE asked({call})"), &[]).await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+        // What was looked through is in order already; only that much may be sorted.
+        assert!(
+            steps.iter().any(|step| step.contains("Index Scan") || step.contains("Index Only Scan")),
+            "{steps:?}"
+        );
+        assert!(
+            !steps.iter().any(|step| step.contains("Seq Scan on audit_entries")),
+            "{steps:?}\n    {text}"
+        );
+        driver.batch_execute("DEALLOCATE asked").await.unwrap();
+    }
+}

@@ -29,7 +29,7 @@ use tower::Service;
 
 use crate::{
     Shared,
-    problem::Problem,
+    problem::{self, Problem},
     route::{Declared, Door, Needs},
     security::{self, Origin},
 };
@@ -91,8 +91,9 @@ where
         let guard = self.guard.clone();
         Box::pin(async move {
             let (passage, may_pass) = security::arrive(&guard.shared, &mut request);
+            let (origin, mut who) = (*security::origin(&request), None);
             let admitted = match may_pass {
-                Ok(()) => admit(&guard, &mut request).await,
+                Ok(()) => admit(&guard, &mut request, &mut who).await,
                 Err(error) => Err(error),
             };
             let mut response = match admitted {
@@ -100,14 +101,31 @@ where
                 Ok(Some(elsewhere)) => elsewhere,
                 Err(error) => Problem(error).into_response(),
             };
+            if let (Some((org, access)), Some(code)) = (who, problem::denied(&response)) {
+                note_denial(&guard, &org, &access, origin, passage.path(), code).await;
+            }
             security::leave(&guard.shared, &passage, &mut response);
             Ok(response)
         })
     }
 }
 
+/// Writes into the audit log that somebody asked for what he may not do; he is refused even if that fails.
+async fn note_denial(guard: &Guard, org: &Org, access: &Access, origin: Origin, path: &str, code: String) {
+    let Declared { method, path: pattern, door, .. } = guard.route.as_ref();
+    let target = path.split_once("/users/").and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
+    let actor = actor_of(access, *door, origin, false);
+    let noted = guard.shared.app.note_denial(&actor, org, format!("{method} {pattern}"), target, code).await;
+    if let Err(error) = noted {
+        tracing::warn!(%error, detail = error.detail(), "a refusal could not be written into the audit log");
+    }
+}
+
+/// Who asked, as far as that is known when the request has been answered.
+type Who = Option<(Arc<Org>, Arc<Access>)>;
+
 /// Refuses, or leaves in the request what the handler needs; `Some` answers in the handler's place.
-async fn admit(guard: &Guard, request: &mut Request) -> Result<Option<Response>> {
+async fn admit(guard: &Guard, request: &mut Request, who: &mut Who) -> Result<Option<Response>> {
     let (shared, route) = (&guard.shared, &guard.route);
     if request.method() != Method::GET {
         shared.limits.check(route.rate, security::origin(request))?;
@@ -149,6 +167,7 @@ async fn admit(guard: &Guard, request: &mut Request) -> Result<Option<Response>>
             Door::Api => return Err(must_change()),
         }
     }
+    *who = Some((org.clone(), access.clone()));
     access.permissions.require(permission)?;
     let actor = actor(request, route.door, &access)?;
     let csrf = secret.map(|secret| secret.derived("csrf")).unwrap_or_default();
@@ -269,8 +288,11 @@ pub(crate) fn signed_in_orgs(headers: &HeaderMap, https: bool) -> Vec<(model::Or
 
 /// The caller as operations know it.
 fn actor(request: &Request, door: Door, access: &Access) -> Result<Actor> {
-    let origin = security::origin(request);
-    Ok(Actor {
+    Ok(actor_of(access, door, *security::origin(request), is_dry_run(request)?))
+}
+
+fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor {
+    Actor {
         context: access.context,
         agent: Agent::User(access.user),
         name: access.name.to_string(),
@@ -286,9 +308,9 @@ fn actor(request: &Request, door: Door, access: &Access) -> Result<Actor> {
         },
         address: origin.address.to_string(),
         request_id: origin.request_id.to_string(),
-        dry_run: is_dry_run(request)?,
+        dry_run,
         once: None,
-    })
+    }
 }
 
 /// `?dry_run=true` on a write: do everything, then undo it.

@@ -35,6 +35,7 @@ pub(crate) static ICONS: &[(&str, &IconData)] = &[
     ("info", lucide::LuInfo),
     ("key", lucide::LuKeyRound),
     ("lock", lucide::LuLock),
+    ("log", lucide::LuScrollText),
     ("mail", lucide::LuMail),
     ("menu", lucide::LuMenu),
     ("more", lucide::LuEllipsis),

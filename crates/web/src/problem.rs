@@ -35,6 +35,14 @@ impl IntoResponse for Problem {
 #[derive(Clone)]
 struct Failed(Error);
 
+/// Why a request was denied, if it was: somebody may not do that. A form that came from elsewhere, or a password that must
+/// be changed first, is something else.
+pub(crate) fn denied(response: &Response) -> Option<String> {
+    let Failed(error) = response.extensions().get::<Failed>()?;
+    let is_other = matches!(error.code(), "form.foreign" | "password.must_change");
+    (error.kind() == Kind::Forbidden && !is_other).then(|| error.code().to_owned())
+}
+
 /// The status of each kind of error. Nothing else decides one.
 pub(crate) fn status(kind: Kind) -> StatusCode {
     match kind {

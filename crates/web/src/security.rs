@@ -117,6 +117,13 @@ pub(crate) struct Passage {
     uri: Uri,
 }
 
+impl Passage {
+    /// The path that was asked for.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
+    }
+}
+
 /// What comes before any answer: the request gets its id and origin; what another site sends is refused.
 pub(crate) fn arrive(shared: &Shared, request: &mut Request) -> (Passage, Result<()>) {
     let id = RequestId::new(shared.app.entropy());

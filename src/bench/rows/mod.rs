@@ -1,5 +1,6 @@
 //! The rows of the table, in its order: one file for each kind of work.
 
+mod audit;
 mod check;
 mod create;
 mod footprint;
@@ -76,6 +77,7 @@ pub(crate) fn all() -> Vec<Row> {
         check::ROWS,
         suspend::ROWS,
         footprint::ROWS,
+        audit::ROWS,
     ]
     .concat()
 }

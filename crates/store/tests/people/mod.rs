@@ -7,9 +7,8 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use model::{
-    Agent, Entropy, EntryId, OrgContext, OrgId, Result, Role, SessionId, State, Timestamp, User, UserFields,
-    UserId,
-    audit::{Changes, Door, Entry},
+    Agent, EntryId, OrgContext, OrgId, Result, Role, SessionId, State, Timestamp, User, UserFields, UserId,
+    audit::{Changes, Door, Entry, seal::Seal},
     device::{ClientHints, Platform},
     lifecycle::{Departure, Lock, Reason},
     session::{Secret, Session},
@@ -162,8 +161,10 @@ async fn insert(connection: &mut Connection<'_>, context: OrgContext, number: us
         request_id: String::new(),
         address: String::new(),
         door: Door::CommandLine,
+        erased_at: None,
     };
-    store::audit::append(connection, context, &entry).await?;
+    let seal = Seal::new(&entry, [1; 32], [2; 32], false);
+    store::audit::append(connection, context, &entry, &seal, &[3; 32], &[4; 32]).await?;
     let (search_text, sort_name) = (user.search_text(), user.sort_name());
     Ok(Person { user, roles, search_text, sort_name })
 }

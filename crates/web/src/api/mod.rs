@@ -2,6 +2,7 @@
 
 mod account;
 pub(crate) mod activity;
+pub(crate) mod audit;
 pub(crate) mod data_exports;
 pub(crate) mod erasure;
 mod explanations;
@@ -113,6 +114,12 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::SessionRevoke), routes!(sessions::revoke_one)),
         Route::api(may(P::SessionRead), routes!(sessions::list)),
         Route::api(may(P::SessionRevoke), routes!(sessions::revoke)),
+        Route::api(may(P::AuditRead), routes!(audit::list)),
+        Route::api(may(P::AuditRead), routes!(audit::show)),
+        Route::api(may(P::AuditRead), routes!(audit::prove)),
+        Route::api(may(P::AuditRead), routes!(audit::consistency)),
+        Route::api(may(P::AuditRead), routes!(audit::checkpoint)),
+        Route::api(may(P::AuditExport), routes!(audit::export)),
         Route::api(may(P::SettingsRead), routes!(orgs::show)),
         Route::api(may(P::SettingsUpdate), routes!(orgs::edit)),
         Route::api(may(P::OrgRename), routes!(orgs::rename)),

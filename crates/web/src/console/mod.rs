@@ -7,6 +7,7 @@ mod acceptance;
 mod account;
 mod actions;
 mod activity;
+mod audit;
 mod data;
 mod done;
 mod emails;
@@ -197,6 +198,9 @@ fn users_and_settings() -> Vec<Route> {
         Route::page(Method::POST, link, may(P::UserResetPassword), reset_link::send).mails(),
         Route::page(Method::GET, change, may(P::UserResetPassword), lifecycle::require_change_page),
         Route::page(Method::POST, change, may(P::UserResetPassword), lifecycle::require_change),
+        Route::page(Method::GET, "/o/{slug}/audit", may(P::AuditRead), audit::list),
+        Route::page(Method::GET, "/o/{slug}/audit/{id}", may(P::AuditRead), audit::show),
+        Route::page(Method::POST, "/o/{slug}/audit/export", may(P::AuditExport), audit::export),
         Route::page(Method::GET, "/o/{slug}/settings", may(P::SettingsRead), settings::general_page),
         Route::page(Method::POST, "/o/{slug}/settings", may(P::SettingsUpdate), settings::save_general),
         Route::page(Method::POST, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),

@@ -138,7 +138,16 @@ const GROUPS: [(&str, &str, &[Rule]); 5] = [
             ),
         ],
     ),
+    ("Audit log", "What is older than this loses its personal values, once a day.", AUDIT),
 ];
+
+/// What the audit log keeps.
+const AUDIT: &[Rule] = &[rule(
+    "audit.retention_days",
+    "Erase names, values and addresses after",
+    "days",
+    "0 keeps them. What happened when, and every proof, stays.",
+)];
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
     GROUPS.iter().flat_map(|(_, _, rules)| rules.iter())

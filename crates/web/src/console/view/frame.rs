@@ -53,6 +53,7 @@ pub(crate) struct Viewer {
     pub(crate) may_see_sessions: bool,
     pub(crate) may_see_invitations: bool,
     pub(crate) may_see_settings: bool,
+    pub(crate) may_see_audit: bool,
 }
 
 /// Where a page stands.
@@ -62,6 +63,7 @@ pub(crate) enum Section {
     Sessions,
     Invitations,
     Tokens,
+    Audit,
     Settings,
     Account,
 }
@@ -111,8 +113,14 @@ impl Frame {
         if !items.is_empty() {
             groups.push(NavigationGroup { label: "Directory", items });
         }
+        let mut items = Vec::new();
+        if self.viewer.may_see_audit {
+            items.push(item("Audit log", "/audit", "log", Section::Audit));
+        }
         if self.viewer.may_see_settings {
-            let items = vec![item("Settings", "/settings", "settings", Section::Settings)];
+            items.push(item("Settings", "/settings", "settings", Section::Settings));
+        }
+        if !items.is_empty() {
             groups.push(NavigationGroup { label: "Organization", items });
         }
         let items = vec![

@@ -3,6 +3,7 @@
 //!
 //! `cargo test -p web gallery` draws it; the names of the files are the pages' addresses.
 
+mod entries;
 mod forms;
 mod mails;
 mod people;
@@ -34,6 +35,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
             may_see_sessions: true,
             may_see_invitations: true,
             may_see_settings: true,
+            may_see_audit: true,
         },
         section,
         crumbs: crumbs.iter().map(|(label, href)| Link::new(*label, *href)).collect(),
@@ -57,6 +59,7 @@ fn gallery() -> Vec<Drawn> {
     pages.extend(forms::pages());
     pages.extend(mails::pages());
     pages.extend(sessions::pages());
+    pages.extend(entries::pages());
     pages
 }
 

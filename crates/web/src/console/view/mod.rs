@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod activity;
+pub(crate) mod audit;
 pub(crate) mod explanation;
 pub(crate) mod form;
 pub(crate) mod frame;

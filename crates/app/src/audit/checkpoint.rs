@@ -1,0 +1,213 @@
+//! Checkpoints: signed statements of how many entries a log has and which root they make, kept outside the database. Who
+//! changes the database afterwards contradicts them.
+//!
+//! The signing key follows from the server's key. Each organization's checkpoints are appended to a file of its own, and
+//! sent to an address if one is set; `model/src/audit/checkpoint.rs` is their text.
+
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use model::{
+    Error, Kind, OrgContext, OrgId, Result, Timestamp,
+    audit::checkpoint::{self, Checkpoint},
+    merkle::Hash,
+};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use store::{
+    Connection,
+    audit_tree::{self, Tree},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{App, keys::Keys};
+
+/// How often somebody looks whether a checkpoint is due, or has not been sent yet.
+const LOOK: Duration = Duration::from_secs(10);
+/// After a failure, sending is tried again this much later; twice as much each time, up to an hour.
+const AGAIN: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Where checkpoints go, and how often.
+#[derive(Debug, Clone)]
+pub struct Keeping {
+    /// The directory of the files.
+    pub directory: PathBuf,
+    /// How long after the last one the next is due, if anything has happened.
+    pub every: Duration,
+    /// Where each is sent, too.
+    pub url: Option<String>,
+}
+
+impl Keeping {
+    /// The file of an organization's checkpoints.
+    pub fn file(&self, org: OrgId) -> PathBuf {
+        self.directory.join(format!("{org}.txt"))
+    }
+}
+
+/// Signs checkpoints.
+pub struct Signer {
+    pair: Ed25519KeyPair,
+}
+
+impl Signer {
+    /// The signer of the server with these keys.
+    pub fn new(keys: &Keys) -> Result<Self> {
+        let seed = keys.derive("audit checkpoint", &[]);
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(Error::internal)?;
+        Ok(Self { pair })
+    }
+
+    /// The public key.
+    pub fn public(&self) -> Result<[u8; 32]> {
+        self.pair.public_key().as_ref().try_into().map_err(Error::internal)
+    }
+
+    /// The public key as tools take it, for an organization's log.
+    pub fn verifier_key(&self, org: OrgId) -> Result<String> {
+        Ok(checkpoint::verifier_key(&checkpoint::origin(org), &self.public()?))
+    }
+
+    /// Signs that an organization's log had so many entries with that root.
+    pub fn sign(&self, org: OrgId, size: u64, root: Hash, at: Timestamp) -> Result<String> {
+        let checkpoint = Checkpoint { origin: checkpoint::origin(org), size, root, at };
+        let text = checkpoint.text();
+        let signature = self.pair.sign(text.as_bytes());
+        Ok(checkpoint::note(&text, &checkpoint.origin, &self.public()?, signature.as_ref()))
+    }
+
+    /// Reads a file of checkpoints of an organization; one that is not signed with this key is refused.
+    pub fn read(&self, org: OrgId, file: &str) -> Result<Vec<Checkpoint>> {
+        let key = self.public()?;
+        checkpoint::read(file, &checkpoint::origin(org), &key, |text, signature| {
+            UnparsedPublicKey::new(&ED25519, key).verify(text, signature).is_ok()
+        })
+    }
+}
+
+impl App {
+    /// Signs and keeps checkpoints until stopped; a last one then.
+    pub async fn keep_checkpoints(&self, keeping: Keeping, stop: CancellationToken) {
+        let (mut failures, mut send_at) = (0, Timestamp::from_micros(0));
+        loop {
+            let every = if stop.is_cancelled() { Duration::ZERO } else { keeping.every };
+            if let Err(error) = self.checkpoint_all(&keeping, every).await {
+                tracing::error!(%error, detail = error.detail(), "audit checkpoints could not be written");
+            }
+            if keeping.url.is_some() && self.now() >= send_at {
+                failures = if self.send_checkpoints(&keeping).await { 0 } else { failures + 1 };
+                let pause = if failures == 0 { LOOK } else { AGAIN * (1 << (failures - 1).min(6)) };
+                send_at = self.now().plus(pause.min(LONGEST));
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Writes a checkpoint for each organization whose last one is older than `every` and whose log has grown since.
+    pub async fn checkpoint_all(&self, keeping: &Keeping, every: Duration) -> Result<usize> {
+        self.sequence_all().await?;
+        let mut written = 0;
+        for org in self.logs().await? {
+            written += usize::from(self.checkpoint(keeping, org, every).await?);
+        }
+        Ok(written)
+    }
+
+    async fn checkpoint(&self, keeping: &Keeping, org: OrgId, every: Duration) -> Result<bool> {
+        let context = OrgContext::from(org);
+        let Some(tree) = self.tree(context).await? else { return Ok(false) };
+        let due = tree.checkpoint_at.plus(every) <= self.now();
+        if !due || tree.frontier.size() == tree.checkpoint_size {
+            return Ok(false);
+        }
+        let (size, now) = (tree.frontier.size(), self.now());
+        let note = Signer::new(self.keys())?.sign(org, size, tree.frontier.root(), now)?;
+        append(&keeping.file(org), &note)?;
+        self.maintain(context, async move |connection| {
+            audit_tree::signed(connection, context, size, now, &note).await
+        })
+        .await?;
+        Ok(true)
+    }
+
+    pub(super) async fn tree(&self, context: OrgContext) -> Result<Option<Tree>> {
+        let read = async |connection: &mut Connection<'_>| audit_tree::find(connection, context).await;
+        self.database().read(read).await
+    }
+
+    /// Every organization that has a log.
+    async fn logs(&self) -> Result<Vec<OrgId>> {
+        let (mut all, mut after) = (Vec::new(), OrgId(Uuid::nil()));
+        loop {
+            let read = async |connection: &mut Connection<'_>| audit_tree::next(connection, after).await;
+            let Some(next) = self.database().read(read).await? else { return Ok(all) };
+            all.push(next);
+            after = next;
+        }
+    }
+
+    /// Sends checkpoints that have not been sent; answers whether all have been.
+    async fn send_checkpoints(&self, keeping: &Keeping) -> bool {
+        match self.try_to_send(keeping).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, detail = error.detail(), "an audit checkpoint could not be sent; it is tried again");
+                false
+            }
+        }
+    }
+
+    async fn try_to_send(&self, keeping: &Keeping) -> Result<()> {
+        let Some(url) = &keeping.url else { return Ok(()) };
+        for org in self.logs().await? {
+            let context = OrgContext::from(org);
+            let Some(tree) = self.tree(context).await? else { continue };
+            let size = tree.checkpoint_size;
+            if size > tree.sent_size {
+                connect::post::send(url, "text/plain; charset=utf-8", tree.checkpoint.into_bytes()).await?;
+                self.maintain(context, async move |connection| {
+                    audit_tree::sent(connection, context, size).await
+                })
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads checkpoints of this server; see [`Signer::read`].
+    pub fn read_checkpoints(&self, org: OrgId, file: &str) -> Result<Vec<Checkpoint>> {
+        Signer::new(self.keys())?.read(org, file)
+    }
+
+    /// The key with which others check the checkpoints of an organization.
+    pub fn audit_key(&self, org: OrgId) -> Result<String> {
+        Signer::new(self.keys())?.verifier_key(org)
+    }
+}
+
+/// Appends to the file, which is on disk when this returns.
+fn append(path: &Path, note: &str) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        let message =
+            format!("The checkpoint file {} can't be written. Look at audit.directory.", path.display());
+        Error::new(Kind::Unavailable, "checkpoint.unwritable", message).with_detail(error)
+    };
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(failed)?;
+    }
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+    let gap = if file.metadata().map_err(failed)?.len() == 0 { "" } else { "\n" };
+    file.write_all(format!("{gap}{note}").as_bytes()).map_err(failed)?;
+    file.sync_all().map_err(failed)
+}

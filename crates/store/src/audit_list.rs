@@ -1,0 +1,142 @@
+//! Pages of the audit log, newest first, by any of its filters.
+//!
+//! Who and about whom have indexes. Everything else is looked for in the entries that come next, of which a page looks
+//! through a bounded number ([`WINDOW`]): where few match, a page is short and says where to go on.
+
+use model::{
+    EntryId, OrgContext, Result,
+    audit::{
+        Entry,
+        query::{AuditPage, AuditQuery},
+    },
+    id::boundary,
+};
+use uuid::Uuid;
+
+use crate::{Connection, Value, audit::entry, values};
+
+/// How many entries one page looks through at most.
+pub const WINDOW: u32 = 20_000;
+
+/// An entry's id is made when its operation is submitted, which may then wait: `at` is somewhat later.
+const WAIT: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// `$13`, where there is one, is whom the walk is about; the rest is looked for on the way.
+macro_rules! page {
+    ($walk:literal) => {
+        concat!(
+            "SELECT ",
+            entry!(),
+            " FROM (SELECT * FROM audit_entries WHERE org_id = $1 AND id > $2 AND id < $3",
+            $walk,
+            " ORDER BY id DESC LIMIT $4) seen WHERE at >= $5 AND at < $6 ",
+            "AND ($7 = '' OR substr(event, 1, $8) = $7) AND ($9 = '' OR address = $9) ",
+            "AND ($10 = '' OR request_id = $10) AND ($11 = '' OR actor = $11) ORDER BY id DESC LIMIT $12"
+        )
+    };
+}
+
+/// The last entry that a page looks through: `$5`, where there is one, is whom the walk is about.
+macro_rules! window_end {
+    ($walk:literal) => {
+        concat!(
+            "SELECT id FROM audit_entries WHERE org_id = $1 AND id > $2 AND id < $3",
+            $walk,
+            " ORDER BY id DESC LIMIT 1 OFFSET $4"
+        )
+    };
+}
+
+/// Along which index the entries are looked through.
+#[derive(Debug, Clone, Copy)]
+enum Walk<'q> {
+    All,
+    By(&'q str),
+    About(Uuid),
+}
+
+impl Walk<'_> {
+    fn page(self) -> &'static str {
+        match self {
+            Self::All => page!(""),
+            Self::By(_) => page!(" AND actor = $13"),
+            Self::About(_) => page!(" AND target = $13"),
+        }
+    }
+
+    fn window_end(self) -> &'static str {
+        match self {
+            Self::All => window_end!(""),
+            Self::By(_) => window_end!(" AND actor = $5"),
+            Self::About(_) => window_end!(" AND target = $5"),
+        }
+    }
+
+    fn bound<'v>(&'v self, values: &[Value<'v>]) -> Vec<Value<'v>> {
+        let mut values = values.to_vec();
+        match self {
+            Self::All => {}
+            Self::By(actor) => values.push(Value::Text(actor)),
+            Self::About(target) => values.push(Value::Id(*target)),
+        }
+        values
+    }
+}
+
+/// Every statement that a page may ask, for whoever looks at how the engines go about them.
+pub fn texts() -> Vec<&'static str> {
+    let walks = [Walk::All, Walk::By(""), Walk::About(Uuid::nil())];
+    walks.iter().flat_map(|walk| [walk.page(), walk.window_end()]).collect()
+}
+
+/// See the module.
+pub async fn page(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    query: &AuditQuery,
+) -> Result<AuditPage<Entry>> {
+    let actor = query.actor.map(|actor| actor.to_string()).unwrap_or_default();
+    let walk = match query.target {
+        Some(target) => Walk::About(target),
+        None if actor.is_empty() => Walk::All,
+        None => Walk::By(&actor),
+    };
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (event, address, request) = (text(&query.event), text(&query.address), text(&query.request_id));
+    let until =
+        query.until.map_or(Uuid::max(), |until| boundary(until.plus(std::time::Duration::from_millis(1))));
+    let before = query.before.map_or(until, |before| before.0.min(until));
+    let since = query.since.map_or(Uuid::nil(), |since| boundary(since.minus(WAIT)));
+    let is_narrow = !(event.is_empty() && address.is_empty() && request.is_empty())
+        || query.since.is_some()
+        || query.until.is_some()
+        || (query.target.is_some() && query.actor.is_some());
+    let wanted = u32::from(query.limit) + 1;
+    let window = if is_narrow { WINDOW } else { wanted };
+    let bound = walk.bound(values![
+        context.org,
+        since,
+        before,
+        window,
+        query.since.map_or(i64::MIN, model::Timestamp::micros),
+        query.until.map_or(i64::MAX, model::Timestamp::micros),
+        &event,
+        i64::try_from(event.chars().count()).unwrap_or(i64::MAX),
+        &address,
+        &request,
+        &actor,
+        wanted,
+    ]);
+    let mut items: Vec<Entry> = connection.all(walk.page(), &bound).await?;
+    let next = if items.len() > usize::from(query.limit) {
+        items.truncate(query.limit.into());
+        items.last().map(|entry| entry.id)
+    } else if is_narrow {
+        let bound = walk.bound(values![context.org, since, before, window - 1]);
+        let last: Option<(EntryId,)> = connection.optional(walk.window_end(), &bound).await?;
+        last.map(|(id,)| id)
+    } else {
+        None
+    };
+    Ok(AuditPage { items, next })
+}
