@@ -101,6 +101,7 @@ fn from(password: &str) -> Attempt {
         remember: false,
         address: NUMBERS[1].to_owned(),
         user_agent: "Zqxmbrowser/1.0".to_owned(),
+        hints: model::device::ClientHints::default(),
         request_id: "r".to_owned(),
     }
 }

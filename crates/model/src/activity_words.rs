@@ -240,6 +240,7 @@ mod tests {
             request_id: String::new(),
             address: String::new(),
             door: crate::audit::Door::Api,
+            erased_at: None,
         }))
     }
 

@@ -4,18 +4,15 @@
 use model::{
     OrgContext, Result, Timestamp, UserId,
     activity::{Day, Origin},
-    audit::{Door, Entry},
+    audit::Entry,
     mail::Mail,
 };
 use uuid::Uuid;
 
-use crate::{Connection, Record, Row, mails, users::from_json, values};
+use crate::{Connection, Record, Row, mails, values};
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
-
-/// An entry as the activity needs it; `audit.rs` may know more of it.
-struct Read(Entry);
 
 /// At most `limit` entries by or about somebody before `before`, newest first.
 pub async fn entries(
@@ -27,16 +24,15 @@ pub async fn entries(
 ) -> Result<Vec<Entry>> {
     // Each branch goes along its own index and stops after a page; what is both by and about comes twice.
     let sql = "SELECT id, at, event, actor, actor_name, target_type, target, target_name, changes, reason, request_id, \
-               address, door FROM (SELECT * FROM audit_entries WHERE org_id = $1 AND target = $2 AND id < $3 \
+               address, door, COALESCE(about_erased_at, by_erased_at) FROM (SELECT * FROM audit_entries WHERE org_id = $1 AND target = $2 AND id < $3 \
                ORDER BY id DESC LIMIT $4) about \
                UNION ALL \
                SELECT id, at, event, actor, actor_name, target_type, target, target_name, changes, reason, request_id, \
-               address, door FROM (SELECT * FROM audit_entries WHERE org_id = $1 AND actor = $5 AND id < $3 \
+               address, door, COALESCE(about_erased_at, by_erased_at) FROM (SELECT * FROM audit_entries WHERE org_id = $1 AND actor = $5 AND id < $3 \
                ORDER BY id DESC LIMIT $4) done";
     let actor = user.to_string();
     let bound = values![context.org, user.0, before, i64::from(limit), &actor];
-    let rows: Vec<Read> = connection.all(sql, bound).await?;
-    let mut entries: Vec<Entry> = rows.into_iter().map(|Read(entry)| entry).collect();
+    let mut entries: Vec<Entry> = connection.all(sql, bound).await?;
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.id));
     entries.dedup_by_key(|entry| entry.id);
     entries.truncate(limit.into());
@@ -89,28 +85,6 @@ pub async fn origins(
 fn first_id(since: Timestamp) -> Uuid {
     const WAIT: std::time::Duration = std::time::Duration::from_secs(3600);
     uuid::Builder::from_unix_timestamp_millis(since.minus(WAIT).millis(), &[0; 10]).into_uuid()
-}
-
-impl Record for Read {
-    fn read(row: &Row<'_>) -> Result<Self> {
-        let mut columns = row.columns();
-        Ok(Self(Entry {
-            id: columns.take()?,
-            at: columns.take()?,
-            event: columns.take()?,
-            actor: columns.take::<String>()?.parse()?,
-            actor_name: columns.take()?,
-            target_type: columns.take()?,
-            target: columns.take()?,
-            target_name: columns.take()?,
-            changes: from_json(&columns.take::<String>()?)?,
-            reason: columns.take()?,
-            request_id: columns.take()?,
-            address: columns.take()?,
-            door: Door::parse(&columns.take::<String>()?)
-                .ok_or_else(|| model::Error::internal("an unknown door"))?,
-        }))
-    }
 }
 
 impl Record for Origin {

@@ -42,7 +42,7 @@ const STRENGTHS: [&str; 5] = [
 
 /// The rules by group: title, words, rules. A rule with the unit `yes` is a box, with `text` a line, with `strength` a
 /// choice, else a number.
-const GROUPS: [(&str, &str, &[Rule]); 5] = [
+const GROUPS: [(&str, &str, &[Rule]); 6] = [
     (
         "Passwords",
         "Asked of every password chosen from now on.",

@@ -328,7 +328,6 @@ fn suspended() -> UserPage {
             Action::dialog("Reactivate", at("reactivate"), "reactivate"),
             Action::page("Edit", at("edit"), "edit"),
         ],
-        tabs: Vec::new(),
         menu: vec![
             vec![
                 Action::dialog("Set temporary password…", at("password"), "password")
