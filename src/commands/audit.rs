@@ -196,8 +196,13 @@ async fn export(session: &Session, org: Option<String>, filter: Filter, format: 
     output::write(&format.heading())?;
     let bar = spinner("exporting");
     let done = loop {
-        let (actor, target, query) = (actor.clone(), target.clone(), query.clone());
-        let deed = Deed::ListAudit(Box::new(AuditList { actor, target, query, export: begins.take() }));
+        let asked = AuditList {
+            actor: actor.clone(),
+            target: target.clone(),
+            query: query.clone(),
+            export: begins.take(),
+        };
+        let deed = Deed::ListAudit(Box::new(asked));
         let (items, next) = match runner.run(Command { org: org.clone(), dry_run: false, deed }).await {
             Ok(Outcome::Audit { items, next, .. }) => (items, next),
             Ok(other) => break unexpected(&other),
