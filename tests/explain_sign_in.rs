@@ -274,7 +274,7 @@ on_both! {
         act(&app, ana, "suspend", json!({"reason": "security"})).await;
         let found = explained(&app, ana).await;
         let causes: Vec<&str> = found["causes"].as_array().unwrap().iter().map(|cause| cause["cause"].as_str().unwrap()).collect();
-        assert_eq!(causes, ["suspended", "locked", "throttled", "not_yet_valid", "wrong_password"]);
+        assert_eq!(causes, ["suspended", "locked", "throttled", "not_yet_valid"]);
         let text = found["causes"].to_string();
         for said in ["By Olivia Owner on 20 November 2026", "Laptop stolen", "198.51.100.7", "1 January 2027"] {
             assert!(text.contains(said), "{said}: {text}");

@@ -292,7 +292,12 @@ pub fn explain(at: &Situation<'_>) -> Vec<Cause> {
         causes.extend(password(at));
     }
     causes.extend(validity(at));
-    causes.extend(what_went_wrong(at));
+    let is_counted =
+        causes.iter().any(|cause| matches!(cause, Cause::PasswordLocked { .. } | Cause::Throttled { .. }));
+    let mut hints = what_went_wrong(at);
+    // Where they have locked something, they are told with it.
+    hints.retain(|hint| !is_counted || !matches!(hint, Cause::WrongPassword { .. }));
+    causes.extend(hints);
     causes
 }
 
