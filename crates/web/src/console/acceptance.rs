@@ -169,6 +169,10 @@ pub(crate) async fn accept(
             ended(org, purpose, secret, error)
         }
         Err(error) => {
+            // Somebody else may have been quicker with the same link; then there is nothing left to correct.
+            if let Err(gone) = shared.app.open_invitation(org, purpose, secret).await {
+                return ended(org, purpose, secret, gone);
+            }
             let (status, error) = shown_again(error)?;
             let mut form = form(org, purpose, secret, &opened, &|name| fields.get(name).to_owned());
             form.refuse_all(&error);
