@@ -7,7 +7,8 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use model::{
-    Agent, EntryId, OrgContext, OrgId, Result, Role, SessionId, State, Timestamp, User, UserFields, UserId,
+    Agent, Entropy, EntryId, OrgContext, OrgId, Result, Role, SessionId, State, Timestamp, User, UserFields,
+    UserId,
     audit::{Changes, Door, Entry, seal::Seal},
     device::{ClientHints, Platform},
     lifecycle::{Departure, Lock, Reason},

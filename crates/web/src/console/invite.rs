@@ -213,8 +213,8 @@ async fn verdict(visit: &Visit, invitee: &Invitee, result: &model::Result<Invite
     let badge = |tone, label: &str| Badge { tone, label: label.to_owned() };
     let subject = invitee.typed.clone();
     match result {
-        Ok(invited) => {
-            let user = &invited.person.user;
+        Ok(done) => {
+            let user = &done.person.user;
             let actions = vec![Link::new("Open", visit.at_user(user.id, ""))];
             Verdict { subject, badge: badge(Tone::Green, "Invited"), text: String::new(), actions }
         }

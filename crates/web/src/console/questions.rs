@@ -70,7 +70,7 @@ impl Ground<'_> {
             ActionName::CancelInvitation => {
                 question.lead = format!("{name} can't accept any more, and is inactive until invited again.");
                 question.consequences = vec!["The links that were sent are dead at once.".to_owned()];
-                question.submit = "Cancel invitation".to_owned();
+                "Cancel invitation".clone_into(&mut question.submit);
             }
             ActionName::Activate if self.person.password.set_at.is_none() => {
                 question.icon = "mail";
@@ -78,7 +78,7 @@ impl Ground<'_> {
                     "There is no password yet. {name} gets a mail with a link to choose one, and is active once that is done."
                 );
                 question.consequences = vec![self.goes_to()];
-                question.submit = "Send activation mail".to_owned();
+                "Send activation mail".clone_into(&mut question.submit);
             }
             ActionName::Activate => question.lead = format!("{name} can sign in from now on."),
             ActionName::Delete => self.delete(&mut question),

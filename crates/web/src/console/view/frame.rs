@@ -45,6 +45,7 @@ impl Org {
 
 /// Who is looking, and which sections they may see.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a section of its own")]
 pub(crate) struct Viewer {
     pub(crate) name: String,
     pub(crate) email: String,
