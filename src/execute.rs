@@ -185,6 +185,14 @@ impl Operator<'_> {
                 let (person, password) = Box::pin(app.recover_owner(org, &user)).await?;
                 Ok(self.with_password(person, Some(password)))
             }
+            other => self.look_back(other).await,
+        }
+    }
+
+    /// What has happened, and what is held.
+    async fn look_back(&self, deed: Deed) -> Result<Outcome> {
+        let (app, actor, org) = (self.app, &self.actor, self.org.as_ref());
+        match deed {
             Deed::Activity { user, kind, before, limit } => {
                 let id = self.id(&user).await?;
                 let page = app.activity(actor, Whose::Of(id), Part { kind, before, limit }).await?;
@@ -206,9 +214,9 @@ impl Operator<'_> {
                 app.prove_inclusion(actor, entry, size).await.map(|proof| Outcome::Proof(Box::new(proof)))
             }
             Deed::AuditKey => app.audit_key(org.id).map(Outcome::AuditKey),
-            Deed::CreateOrg { .. } | Deed::ListOrgs | Deed::Examine => {
-                Err(Error::internal("asked of an organization, but not its business"))
-            }
+            other => Err(Error::internal(format_args!(
+                "asked of an organization, but not its business: {other:?}"
+            ))),
         }
     }
 

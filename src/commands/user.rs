@@ -234,6 +234,7 @@ struct ListOptions {
 
 /// Somebody new.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Create {
     #[command(flatten)]
     fields: NewFields,

@@ -81,9 +81,9 @@ on_both! {
                 let one = json!({"email": format!("p{number}@acme.example"), "roles": [role]});
                 let answer = app.call(Method::POST, "/invitations?dry_run=true", &actor.token, one.clone()).await;
                 assert_eq!(answer.status.as_u16(), if may { 201 } else { 403 }, "{actor_role} invites {role}: {}", answer.text);
-                let many = app.call(Method::POST, "/invitations/batch?dry_run=true", &actor.token, json!({"invitations": [one]})).await;
-                let invited = many.status == 200 && many.json()["invited"] == 1;
-                assert_eq!(invited, may, "{actor_role} invites {role} among others: {}", many.text);
+                let batch = app.call(Method::POST, "/invitations/batch?dry_run=true", &actor.token, json!({"invitations": [one]})).await;
+                let invited = batch.status == 200 && batch.json()["invited"] == 1;
+                assert_eq!(invited, may, "{actor_role} invites {role} among others: {}", batch.text);
             }
         }
     }
