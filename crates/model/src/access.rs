@@ -213,6 +213,7 @@ impl Role {
                 P::UserResetPassword,
                 P::InvitationRead,
                 P::InvitationResend,
+                P::MailRead,
                 P::SessionRead,
             ])),
             Self::Auditor => reading.and(Permissions::of(&[
