@@ -16,6 +16,3 @@ CREATE TABLE data_exports (
 CREATE INDEX data_exports_user ON data_exports (org_id, user_id, asked_by, id);
 CREATE INDEX data_exports_link ON data_exports (org_id, link_id);
 CREATE INDEX data_exports_expiry ON data_exports (expires_at);
-
--- Whoever is deleted permanently is also unnamed in the invitations that they have sent.
-CREATE INDEX invitations_inviter ON invitations (org_id, invited_by);
