@@ -113,7 +113,7 @@ on_both! {
             }
         }
         for (_, somebody) in actors.iter().chain(&targets) {
-            assert_eq!(app.events(&somebody.id.to_string()).await.iter().filter(|event| !event.starts_with("role.granted")).count(), 1, "a dry run has left something");
+            assert_eq!(app.events(&somebody.id.to_string()).await.iter().filter(|event| !event.starts_with("role.granted") && *event != "access.denied" && *event != "token.created").count(), 1, "a dry run has left something");
         }
     }
 

@@ -88,7 +88,7 @@ on_both! {
         assert_eq!(by(&app, Method::DELETE, "/account/sessions", &here).await.expect(200).json(), json!({"sessions": 1}));
         assert!(!holds(&app, &here.cookie).await);
         let events = app.events(&ana.id.to_string()).await;
-        assert_eq!(events.iter().filter(|event| *event == "session.ended").count(), 2, "{events:?}");
+        assert_eq!(events.iter().filter(|event| *event == "session.ended").count(), 3, "{events:?}");
     }
 
     async fn nobody_sees_or_ends_anothers_session_as_ones_own(app: TestApp) {

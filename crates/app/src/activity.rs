@@ -156,6 +156,10 @@ impl App {
 fn withhold(item: &mut Item, user: UserId) {
     let Item::Entry(entry) = item else { return };
     if entry.actor == Agent::User(user) {
+        // Whoever was refused a look at somebody does not learn the name from the refusal.
+        if entry.event == "access.denied" && entry.target != user.0 {
+            "somebody".clone_into(&mut entry.target_name);
+        }
         return;
     }
     let Entry { reason, address, request_id, changes, .. } = &mut **entry;
