@@ -44,6 +44,7 @@ async fn inviting() {
     browser.wait_for_text("The account ends").await;
     browser.check_page("invite").await;
     browser.fill("Email addresses", "ana@acme.example").await;
+    browser.wait_for_text("Roles").await;
     browser.tick("Helpdesk").await;
     browser.fill("Message", "See you on Monday.").await;
     browser.click_text("Send invitations").await;
@@ -66,6 +67,7 @@ async fn inviting() {
     browser.wait_for_text("It works once").await;
     browser.check_page("invitation-link").await;
     let copied = browser.text(".secret-value code").await;
+    browser.click_text("Go on to ana").await;
 
     // The invitee, who has nothing but the mail.
     sign_out(&browser).await;
@@ -106,7 +108,7 @@ async fn many_at_once() {
     browser.click_text("Send invitations").await;
     browser.wait_for_text("Invited before").await;
     browser.wait_for_text("Send again").await;
-    browser.click_text("Open").await;
+    browser.click(".verdicts li:first-child a").await;
     browser.wait_for_text("The invitation is out").await;
     browser.finish().await;
 }
@@ -116,7 +118,8 @@ async fn the_list_and_what_has_expired() {
     let site = Site::new().await;
     let browser = site.owner().await;
     browser.expect_in_console("410");
-    browser.goto("/o/acme/invitations").await;
+    browser.click_text("Invitations").await;
+    browser.wait_for_text("Pending").await;
     browser.wait_for_text("Nobody was invited yet").await;
     browser.check_page("invitations-empty").await;
     browser.goto("/o/acme/invitations/new").await;

@@ -191,7 +191,7 @@ pub(crate) fn badge(status: InvitationStatus) -> Badge {
 pub(crate) fn delivery(state: MailState) -> &'static str {
     match state {
         MailState::Queued => "Waiting",
-        MailState::Sent => "Delivered",
+        MailState::Sent => "Sent",
         MailState::Deferred => "Delayed",
         MailState::Failed => "Failed",
         MailState::Cancelled => "Not sent",

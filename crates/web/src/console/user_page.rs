@@ -194,7 +194,7 @@ async fn invitation(visit: &Visit, person: &Person) -> Answer<Option<InvitationB
     };
     let delivered = match invitation.delivery {
         MailState::Queued => "The mail is about to be sent.".to_owned(),
-        MailState::Sent => "The mail was delivered.".to_owned(),
+        MailState::Sent => "The mail server has taken the mail.".to_owned(),
         MailState::Deferred => format!("The mail is delayed and tried again: {}.", invitation.delivery_why),
         MailState::Failed => {
             format!("The mail failed: {}. Correct the address, or copy the link.", invitation.delivery_why)
