@@ -140,18 +140,18 @@ on_both! {
             app.patch(&format!("/users/{}", ana.id), json!({"title": format!("Number {number}")})).await.expect(200);
         }
         let path = format!("/users/{}/activity/export", ana.id);
-        let csv = app.get(&path).await.expect(200);
+        let csv = app.post(&path, json!({})).await.expect(200);
         assert!(csv.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/csv"));
         assert!(csv.headers[header::CONTENT_DISPOSITION].to_str().unwrap().contains(".csv"));
         assert!(csv.text.starts_with("at,kind,event,sentence,"));
         assert!(csv.text.contains("\"'=HYPERLINK(\"\"http://x\"\")\""), "{}", &csv.text[..2000]);
         assert!(csv.text.matches("user.edited").count() >= 211);
-        let lines = app.get(&format!("{path}?format=jsonl&kind=account")).await.expect(200).text;
+        let lines = app.post(&format!("{path}?format=jsonl&kind=account"), json!({})).await.expect(200).text;
         let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
         assert_eq!(first["event"], "user.activity_exported");
         assert_eq!(app.events(&ana.id.to_string()).await.iter().filter(|event| *event == "user.activity_exported").count(), 2);
-        app.get(&format!("{path}?format=xml")).await.expect(422);
-        let own = app.call(Method::GET, "/account/activity/export", &ana.token, Value::Null).await.expect(200);
+        app.post(&format!("{path}?format=xml"), json!({})).await.expect(422);
+        let own = app.call(Method::POST, "/account/activity/export", &ana.token, json!({})).await.expect(200);
         assert!(own.text.contains("user.created"));
     }
 

@@ -7,7 +7,7 @@ async fn activity() {
     let site = Site::with_company().await;
     let ana = site.id_of("ana.muller").await;
     let browser = site.visitor().await;
-    browser.expect_in_console("401");
+    browser.expect_in_console("422");
     sign_in(&browser, "ana.muller@acme.example", "not-my-password").await;
     browser.wait_for_text("That did not work").await;
     sign_in(&browser, "ana.muller@acme.example", PASSWORD).await;

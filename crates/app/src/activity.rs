@@ -7,7 +7,6 @@ use model::{
     Agent, EntryId, Error, Permission, Result, Timestamp, UserId,
     activity::{Day, History, Item, Kind, Page, WINDOWS},
     audit::{Changes, Entry},
-    session::Session,
 };
 use store::Connection;
 use uuid::Uuid;
@@ -125,16 +124,6 @@ impl App {
         let none = |day| Day { day, succeeded: 0, failed: 0 };
         let days = (first..=today).map(|day| of(day).unwrap_or_else(|| none(day))).collect();
         Ok(History { days, origins })
-    }
-
-    /// Where somebody is signed in now, latest used first; at most 200 sessions.
-    pub async fn sessions_seen(&self, actor: &Actor, whose: Whose) -> Result<Vec<Session>> {
-        let user = self.whose_activity(actor, whose).await?.user.id;
-        let (context, now) = (actor.context, self.now());
-        let read = async |connection: &mut Connection<'_>| {
-            store::sessions::of_user(connection, context, user, now).await
-        };
-        self.database().read(read).await
     }
 
     /// Notes in the audit log that somebody's activity is given out as a file; the caller then reads it page by page.

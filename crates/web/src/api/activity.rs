@@ -291,16 +291,16 @@ pub(crate) async fn own_sign_ins(
 pub(crate) struct FileFormat {
     /// `csv` or `jsonl`; `csv` if left out.
     #[serde(default)]
-    format: String,
+    pub(crate) format: String,
     /// Only this kind.
     #[serde(default)]
-    kind: String,
+    pub(crate) kind: String,
 }
 
 /// Export what a user did and what was done to them
 ///
 /// All of it, newest first, as CSV or JSON lines. Noted in the audit log.
-#[utoipa::path(get, path = "/o/{slug}/api/v1/users/{id}/activity/export", tag = "Activity",
+#[utoipa::path(post, path = "/o/{slug}/api/v1/users/{id}/activity/export", tag = "Activity",
     params(("id" = uuid::Uuid, Path, description = "The user's id."), FileFormat),
     responses((status = 200, body = String, content_type = "text/csv"), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn export(
@@ -313,7 +313,7 @@ pub(crate) async fn export(
 }
 
 /// Export what oneself did and what was done to oneself
-#[utoipa::path(get, path = "/o/{slug}/api/v1/account/activity/export", tag = "Activity", params(FileFormat),
+#[utoipa::path(post, path = "/o/{slug}/api/v1/account/activity/export", tag = "Activity", params(FileFormat),
     responses((status = 200, body = String, content_type = "text/csv"), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn export_own(
     State(shared): State<Shared>,

@@ -1,14 +1,16 @@
 //! Somebody's activity, for administrators on the user's page and for everyone in their own account.
 
-use app::activity::{Part as Wanted, Whose, parse_before};
+use app::{
+    activity::{Part as Wanted, Whose, parse_before},
+    sessions::Labelled,
+};
 use axum::{extract::State, http::StatusCode, response::Response};
 use model::{
-    Agent, UserId,
+    Agent, Permission, UserId,
     activity::{History, Item, Kind, Page},
     activity_words,
     audit::{Door, Entry},
     mail::MailState,
-    session::Session,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +21,7 @@ use super::{
             ActivityPage, Chart, Choice, DayGroup, DeviceRow, Difference, ItemRow, OriginRow, counts,
         },
         frame::Section,
-        parts::{Action, Empty, Link, Tone},
+        parts::{Empty, Link, Tone},
     },
     visit::{Part, Visit, html},
     words::{full, moment},
@@ -28,7 +30,7 @@ use crate::{
     Shared,
     api::activity::{FileFormat, as_file, kind},
     auth::Caller,
-    extract::{Id, Query},
+    extract::{Fields, Id, Query},
     problem::Answer,
 };
 
@@ -68,23 +70,29 @@ pub(crate) async fn own(visit: Visit, Query(address): Query<Address>) -> Answer<
     show(&visit, Whose::Own, &visit.at("/account/activity"), &address).await
 }
 
-/// `GET /o/{slug}/users/{id}/activity/export`
+/// `POST /o/{slug}/users/{id}/activity/export`
 pub(crate) async fn export(
     State(shared): State<Shared>,
     caller: Caller,
     Id(id): Id<UserId>,
-    Query(format): Query<FileFormat>,
+    fields: Fields,
 ) -> Answer<Response> {
-    as_file(&shared, &caller, Whose::Of(id), &format).await
+    let wanted = wanted(&fields.of(&caller)?);
+    as_file(&shared, &caller, Whose::Of(id), &wanted).await
 }
 
-/// `GET /o/{slug}/account/activity/export`
+/// `POST /o/{slug}/account/activity/export`
 pub(crate) async fn export_own(
     State(shared): State<Shared>,
     caller: Caller,
-    Query(format): Query<FileFormat>,
+    fields: Fields,
 ) -> Answer<Response> {
-    as_file(&shared, &caller, Whose::Own, &format).await
+    let wanted = wanted(&fields.of(&caller)?);
+    as_file(&shared, &caller, Whose::Own, &wanted).await
+}
+
+fn wanted(fields: &Fields) -> FileFormat {
+    FileFormat { format: fields.get("format").to_owned(), kind: fields.get("kind").to_owned() }
 }
 
 async fn show(visit: &Visit, whose: Whose, path: &str, address: &Address) -> Answer<Response> {
@@ -94,7 +102,11 @@ async fn show(visit: &Visit, whose: Whose, path: &str, address: &Address) -> Ans
     let user = person.user.id;
     let page = app.activity(actor, whose, part).await?;
     let history = app.sign_in_history(actor, whose, address.days.unwrap_or(30)).await?;
-    let sessions = app.sessions_seen(actor, whose).await?;
+    let sessions = match whose {
+        Whose::Own if visit.may(Permission::AccountSessions) => app.own_sessions(actor).await?,
+        Whose::Of(user) if visit.may(Permission::SessionRead) => app.sessions_of(actor, user).await?,
+        _ => Vec::new(),
+    };
     let name = person.user.name();
     let (section, crumbs, heading, tabs, tabs_label) = match whose {
         Whose::Own => (
@@ -116,9 +128,6 @@ async fn show(visit: &Visit, whose: Whose, path: &str, address: &Address) -> Ans
             "About this user",
         ),
     };
-    let file = |label: &str, format: &str| {
-        Action::page(label, format!("{path}/export?format={format}&kind={}", address.kind), "download")
-    };
     let you = (whose == Whose::Own).then_some(user);
     let days = by_day(&page, user, you);
     let template = ActivityPage {
@@ -126,7 +135,9 @@ async fn show(visit: &Visit, whose: Whose, path: &str, address: &Address) -> Ans
         heading,
         tabs,
         tabs_label,
-        actions: vec![file("Export CSV", "csv"), file("Export JSON lines", "jsonl")],
+        export: format!("{path}/export"),
+        csrf: visit.caller.csrf.clone(),
+        kind: address.kind.clone(),
         chart: chart(&history, path, address),
         origins: origins(visit, &history),
         devices: devices(visit, &sessions),
@@ -136,6 +147,7 @@ async fn show(visit: &Visit, whose: Whose, path: &str, address: &Address) -> Ans
             0 => "Nothing to show".to_owned(),
             count => format!("{count} entries"),
         },
+        may_see_audit: visit.may(Permission::AuditRead),
         days,
         older: page.older.map(|before| Address { before: before.to_string(), ..address.clone() }.href(path)),
         newest: (!address.before.is_empty())
@@ -279,14 +291,17 @@ fn origins(visit: &Visit, history: &History) -> Vec<OriginRow> {
 }
 
 /// Sessions by what they were signed in with; the latest used first, as they come.
-fn devices(visit: &Visit, sessions: &[Session]) -> Vec<DeviceRow> {
+fn devices(visit: &Visit, sessions: &[Labelled]) -> Vec<DeviceRow> {
     let now = visit.app().now();
     let mut found: Vec<(String, usize, model::Timestamp)> = Vec::new();
     for session in sessions {
-        let name = device(&session.user_agent);
+        let name = match session.device.label() {
+            label if label.is_empty() => "Unknown".to_owned(),
+            label => label,
+        };
         match found.iter_mut().find(|(known, ..)| *known == name) {
             Some((_, count, _)) => *count += 1,
-            None => found.push((name, 1, session.last_active_at)),
+            None => found.push((name, 1, session.session.last_active_at)),
         }
     }
     let row = |(name, count, last)| DeviceRow {
@@ -295,34 +310,4 @@ fn devices(visit: &Visit, sessions: &[Session]) -> Vec<DeviceRow> {
         last: moment(last, now),
     };
     found.into_iter().map(row).collect()
-}
-
-/// What a browser calls itself, in few words: the first of its names that says more than that it is one.
-fn device(user_agent: &str) -> String {
-    const BROWSERS: [(&str, &str); 6] = [
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("SamsungBrowser/", "Samsung Internet"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ];
-    const SYSTEMS: [(&str, &str); 7] = [
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("CrOS", "ChromeOS"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ];
-    let named = |names: &[(&str, &'static str)]| {
-        names.iter().find(|(part, _)| user_agent.contains(part)).map(|(_, name)| *name)
-    };
-    match (named(&BROWSERS), named(&SYSTEMS)) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) if user_agent.is_empty() => "Unknown".to_owned(),
-        (None, None) => user_agent.chars().take(60).collect(),
-    }
 }

@@ -294,9 +294,9 @@ fn activity_and_data() -> Vec<Route> {
     let (file, own_file) = ("/o/{slug}/users/{id}/activity/export", "/o/{slug}/account/activity/export");
     vec![
         Route::page(Method::GET, activity, may(P::AuditRead), activity::of_user),
-        Route::page(Method::GET, file, may(P::AuditRead), activity::export),
+        Route::page(Method::POST, file, may(P::AuditRead), activity::export),
         Route::page(Method::GET, own_activity, may(P::AccountRead), activity::own),
-        Route::page(Method::GET, own_file, may(P::AccountRead), activity::export_own),
+        Route::page(Method::POST, own_file, may(P::AccountRead), activity::export_own),
         Route::page(Method::GET, data, may(P::UserExportData), data::of_user),
         Route::page(Method::POST, data, may(P::UserExportData), data::ask).limited(),
         Route::page(Method::GET, own_data, may(P::AccountRead), data::own),

@@ -18,13 +18,17 @@ pub(crate) struct ActivityPage {
     pub(crate) tabs: Vec<Tab>,
     /// Whose tabs these are, for the ear.
     pub(crate) tabs_label: &'static str,
-    /// The files.
-    pub(crate) actions: Vec<Action>,
+    /// Where it is asked for as a file, and of which kind.
+    pub(crate) export: String,
+    pub(crate) csrf: String,
+    pub(crate) kind: String,
     pub(crate) chart: Chart,
     pub(crate) origins: Vec<OriginRow>,
     pub(crate) devices: Vec<DeviceRow>,
     pub(crate) kinds: Vec<Choice>,
     pub(crate) days: Vec<DayGroup>,
+    /// Whether entries lead to their page in the audit log.
+    pub(crate) may_see_audit: bool,
     /// Where what is older stands.
     pub(crate) older: Option<String>,
     /// Back to the newest, when this is not it.
