@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
-use model::Role;
+use model::{Role, link};
 use serde_json::{Value, json};
 use web::{Door, Needs};
 
@@ -42,7 +42,9 @@ fn check_headers(answer: &Answer, is_api: bool, what: &str) {
             assert_eq!(policy, POLICY, "{what}");
         }
         // The address of a page behind a link in a mail is itself a secret.
-        let holds_secret = ["/invitation/", "/activation/"].iter().any(|path| what.contains(path));
+        let holds_secret = link::Purpose::ALL
+            .iter()
+            .any(|purpose| what.contains(&format!("/o/{{slug}}/{}/", purpose.path())));
         let referrer = if holds_secret { "no-referrer" } else { "same-origin" };
         assert_eq!((header("x-frame-options"), header("referrer-policy")), ("DENY", referrer), "{what}");
     }
