@@ -31,6 +31,7 @@ mod lockout;
 mod mail_links;
 mod mails;
 mod matrix;
+mod new_device;
 mod nodes;
 mod one_time_links;
 mod orgs;

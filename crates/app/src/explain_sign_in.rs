@@ -395,6 +395,11 @@ fn invitation(cause: &Cause) -> (String, String) {
 
 fn password(cause: &Cause) -> (String, String) {
     let (title, text) = match cause {
+        Cause::PasswordLocked { until, .. } if *until == Timestamp::MAX => (
+            "Locked by its owner",
+            "The owner said that a sign-in was somebody else. The password is refused until another one is chosen or set."
+                .to_owned(),
+        ),
         Cause::PasswordLocked { until, failures, addresses } => {
             let from = match addresses.as_slice() {
                 [] => String::new(),

@@ -10,6 +10,7 @@ use model::{
     lifecycle::State,
     link::Purpose,
     mail::{MailDetails, MailKind},
+    session::Session,
 };
 
 use crate::{Actor, App, Operation, Person, access::signed_out, mail::NewMail};
@@ -18,6 +19,8 @@ use crate::{Actor, App, Operation, Person, access::signed_out, mail::NewMail};
 const AFTER_A_CHANGE: Duration = Duration::from_secs(24 * 3600);
 /// So many mails about a locked password in a day at most: a stranger decides how often it is locked.
 const LOCKED_A_DAY: i64 = 5;
+/// So many mails about a new device in a day at most: somebody may have many.
+const NEW_DEVICES_A_DAY: i64 = 10;
 /// So many owners are told at most.
 const OWNERS: u16 = 50;
 
@@ -101,6 +104,26 @@ impl Operation<'_, '_> {
         };
         let details = MailDetails { at: Some(until), ..MailDetails::default() };
         self.notify(user, MailKind::PasswordLocked, link.as_ref(), details);
+        Ok(())
+    }
+
+    /// A sign-in in a way not seen before: with a link for whoever was not there.
+    pub(crate) async fn tell_new_device(&mut self, person: &Person, session: &Session) -> Result<()> {
+        let user = &person.user;
+        let day = Duration::from_secs(24 * 3600);
+        let Some(address) = user.fields.email.clone() else { return Ok(()) };
+        if !self.is_within("new device", user.id.0, NEW_DEVICES_A_DAY, day).await? {
+            return Ok(());
+        }
+        let link = self.new_link(user.id, Purpose::NotMe, &address, Purpose::NotMe.lifetime()).await?;
+        let device = connect::device::recognize(&session.user_agent, &session.hints);
+        let place = match session.country.as_str() {
+            "" => session.address.clone(),
+            country => format!("{} ({country})", session.address),
+        };
+        let details =
+            MailDetails { about: device.label(), place, at: Some(self.now), ..MailDetails::default() };
+        self.notify(user, MailKind::NewDevice, Some(&link), details);
         Ok(())
     }
 

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use model::{
-    Action, Error, JobId, Kind, Org, OrgContext, Permission, Result, State, User, UserId,
+    Action, Error, JobId, Kind, Org, OrgContext, Permission, Result, State, Timestamp, User, UserId,
     credential::Credential,
     job::{Job, Work},
     lifecycle::StateName,
@@ -232,6 +232,39 @@ impl App {
         };
         self.run_proven(&actor, deed).await?;
         Ok(user)
+    }
+
+    /// Somebody says that a sign-in was not theirs: everybody is signed out, the password opens nothing any more, and a link to
+    /// choose another one is made. Answers where that leads.
+    pub async fn disown_sign_in(&self, org: &Org, secret: &str, from: Attempt) -> Result<String> {
+        let OpenedLink { link, user } = self.open_account_link(org, Purpose::NotMe, secret).await?;
+        let (actor, id) = (invitee(org, &user, &from), user.id);
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person(id).await?;
+            op.spend_link(&link).await?;
+            if person.user.state != State::Active || !is_primary(&person.user, &link.address) {
+                return Err(overtaken());
+            }
+            store::sessions::end_all(op.connection, op.context, id, None).await?;
+            store::tokens::revoke_all(op.connection, op.context, id).await?;
+            // Whoever was there may have asked for links, too.
+            let purposes =
+                [Purpose::PasswordReset, Purpose::EmailVerification, Purpose::Unlock, Purpose::NotMe];
+            op.end_links(id, &purposes, Ending::Overtaken).await?;
+            store::users::lock_password(op.connection, op.context, id, Some(Timestamp::MAX)).await?;
+            let changes = changed("password_locked_until", Value::Null, Timestamp::MAX.to_string().into());
+            op.record_user(&person.user, "sign_in.disowned", changes, "link".to_owned());
+            op.user_is_stale(id);
+            let lifetime = Purpose::PasswordReset.lifetime();
+            Ok(op.new_link(id, Purpose::PasswordReset, &link.address, lifetime).await?.id)
+        };
+        let made = self.run_proven(&actor, deed).await?;
+        let context = OrgContext::from(org.id);
+        let read =
+            async |connection: &mut Connection<'_>| store::links::by_id(connection, context, made).await;
+        let link = self.database().read(read).await?.ok_or_else(Error::not_found)?;
+        let url = self.link_url(org, &link)?;
+        Ok(url.strip_prefix(self.public_url()).unwrap_or(&url).to_owned())
     }
 
     /// The password that somebody chooses on the page of a link, under the organization's rules.

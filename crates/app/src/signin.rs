@@ -289,7 +289,9 @@ impl Operation<'_, '_> {
         self.forget_tries(&person.user, Some("")).await?;
         let changes = changed("method", Value::Null, session.method.as_str().into());
         self.record_user(&person.user, "session.started", changes, String::new());
-        self.note_device(session).await?;
+        if !self.note_device(session).await? {
+            self.tell_new_device(person, session).await?;
+        }
         self.end_oldest_sessions(&person.user).await
     }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What happened, in words: `{}` is whom it happened to. First when somebody else did it, then when one did it oneself.
-const PHRASES: [(&str, &str, &str); 52] = [
+const PHRASES: [(&str, &str, &str); 53] = [
     ("session.started", "signed in as {}", "signed in"),
     ("session.ended", "ended a session of {}", "signed out"),
     ("session.ended_in_bulk", "ended sessions of several people", "ended several sessions"),
@@ -66,6 +66,11 @@ const PHRASES: [(&str, &str, &str); 52] = [
     ("mail.retried", "sent a mail again", "sent a mail again"),
     ("mail.test_sent", "sent a test mail", "sent a test mail"),
     ("settings.changed", "changed the settings", "changed the settings"),
+    (
+        "sign_in.disowned",
+        "said that a sign-in to {} was somebody else",
+        "said that a sign-in was somebody else",
+    ),
     ("access.denied", "was refused something about {}", "was refused something"),
     ("org.created", "created the organization", "created the organization"),
     ("org.renamed", "changed the organization's address", "changed the organization's address"),

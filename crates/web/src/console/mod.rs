@@ -118,6 +118,8 @@ fn ways_back() -> Vec<Route> {
         Route::page(Method::POST, forgot, Needs::Org, recovery::forgot).limited().mails(),
         Route::page(Method::GET, reset, Needs::Org, recovery::reset_page),
         Route::page(Method::POST, reset, Needs::Org, recovery::reset).limited().mails(),
+        Route::page(Method::GET, "/o/{slug}/not-me/{name}", Needs::Org, recovery::not_me_page),
+        Route::page(Method::POST, "/o/{slug}/not-me/{name}", Needs::Org, recovery::not_me).limited(),
         Route::page(Method::GET, unlock, Needs::Org, recovery::unlock_page),
         Route::page(Method::POST, unlock, Needs::Org, recovery::unlock).limited(),
         Route::page(Method::GET, verify, Needs::Org, emails::confirm_page),

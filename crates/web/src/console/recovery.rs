@@ -8,7 +8,7 @@ use app::{mail::Carrier, recovery::Returned, signin::Attempt};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse as _, Redirect, Response},
 };
 use model::{Error, Kind, Org, User, link::Purpose};
 
@@ -266,6 +266,54 @@ pub(crate) async fn reset(
             let (status, error) = shown_again(error)?;
             reset_again(&shared, &org, &secret, status, Some(&error)).await
         }
+    }
+}
+
+/// `GET /o/{slug}/not-me/{name}`
+pub(crate) async fn not_me_page(
+    State(shared): State<Shared>,
+    Place(org): Place,
+    Name(secret): Name,
+) -> Answer<Response> {
+    let opened = match shared.app.open_account_link(&org, Purpose::NotMe, &secret).await {
+        Ok(opened) => opened,
+        Err(error) => return ended(&org, Purpose::NotMe, error),
+    };
+    let form = Form {
+        action: format!("/o/{}/{}/{secret}", org.slug, Purpose::NotMe.path()),
+        submit: "This wasn't me".to_owned(),
+        ..Form::default()
+    };
+    let (name, username) = (opened.user.name(), opened.user.username());
+    let page = StepPage {
+        org: Some(frame_org(&org)),
+        title: "Was it somebody else?".to_owned(),
+        lines: vec![
+            format!(
+                "Then everybody who uses the account of {name} ({username}) is signed out, its API tokens end, and the \
+                 password opens nothing any more."
+            ),
+            "You choose a new password on the next page. If it was you after all, there is nothing to do."
+                .to_owned(),
+        ],
+        form: Some(form),
+        more: vec![to_sign_in(&org)],
+        ..StepPage::default()
+    };
+    html(StatusCode::OK, &page, Part::Page)
+}
+
+/// `POST /o/{slug}/not-me/{name}`
+pub(crate) async fn not_me(
+    State(shared): State<Shared>,
+    Place(org): Place,
+    Name(secret): Name,
+    origin: Origin,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    match shared.app.disown_sign_in(&org, &secret, sender(&origin, &headers)).await {
+        Ok(to) => Ok(Redirect::to(&to).into_response()),
+        Err(error) => ended(&org, Purpose::NotMe, error),
     }
 }
 

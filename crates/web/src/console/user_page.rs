@@ -153,8 +153,17 @@ fn banners(person: &Person, names: &Names, now: Timestamp) -> Vec<Banner> {
         banners.push(banner(Tone::Red, "lock", "Locked by an administrator", lines));
     }
     if let Some(until) = user.password_locked_until.filter(|until| *until > now) {
-        let line = format!("Signing in with the password is refused until {}.", full(until));
-        banners.push(banner(Tone::Red, "lock", "Too many wrong passwords", [line]));
+        // For ever: whoever owns the account said that somebody else was there.
+        let (title, line) = if until == Timestamp::MAX {
+            (
+                "Locked by its owner",
+                "Signing in is refused until another password is chosen or set.".to_owned(),
+            )
+        } else {
+            let line = format!("Signing in with the password is refused until {}.", full(until));
+            ("Too many wrong passwords", line)
+        };
+        banners.push(banner(Tone::Red, "lock", title, [line]));
     }
     banners.extend(validity_banner(person, now));
     if let Some(at) = person.password.expires_at.filter(|_| person.password.must_change) {
