@@ -50,8 +50,8 @@ async fn the_demonstration() {
 /// Mail goes nowhere but into the mailbox, where it can be read and clicked.
 async fn mailbox(browser: &Browser) {
     browser.click_text("Mailbox").await;
-    browser.wait_for_text("No mail yet").await;
-    browser.check_page("mailbox-empty").await;
+    browser.wait_for_text("All mail of the demonstration").await;
+    browser.check_page("mailbox-with-reminders").await;
     browser.goto("/o/demo/settings/mail").await;
     browser.wait_for_text("the mailbox of the demonstration").await;
     browser.fill("To", "ada.okonkwo@example.com").await;

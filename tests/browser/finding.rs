@@ -131,8 +131,12 @@ async fn the_whole_row_opens_and_its_menu_offers_what_is_possible() {
         menu_of("Ana Müller").await,
         [
             "View profile",
+            "Active sessions",
             "Edit",
+            "Send reset link…",
             "Set temporary password…",
+            "Require password change…",
+            "Why can't they sign in?",
             "Change roles…",
             "Lock…",
             "Suspend…",
@@ -157,7 +161,10 @@ async fn what_a_viewer_may_not_do_is_absent_or_says_why() {
     auditor.wait_for_text("31 people").await;
     assert!(auditor.texts(".page-actions a").await.is_empty());
     auditor.click_text("Actions for Ana Müller").await;
-    assert_eq!(auditor.texts(".menu:popover-open a").await, ["View profile"]);
+    assert_eq!(
+        auditor.texts(".menu:popover-open a").await,
+        ["View profile", "Active sessions", "Why can't they sign in?"]
+    );
     auditor.expect_in_console("403");
     auditor.goto("/o/acme/users/new").await;
     auditor.wait_for_text("Not allowed").await;

@@ -38,8 +38,8 @@ async fn importing() {
     browser.wait_for_text("Accountant").await;
     browser.click_text("Activate").await;
     browser.wait_for_text("Activate Ana Müller?").await;
-    browser.click_text("Activate").await;
-    browser.wait_for_text("A temporary password for Ana Müller").await;
+    browser.click_text("Send activation mail").await;
+    browser.wait_for_text("The activation mail to Ana Müller is on its way").await;
     browser.finish().await;
 
     // Corrected, the same file adds what was missing and nothing else.

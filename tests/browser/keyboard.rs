@@ -51,7 +51,7 @@ async fn a_menu_and_its_dialog() {
     browser.press("ArrowDown").await;
     browser.wait_for_focus("View profile").await;
     browser.press("ArrowDown").await;
-    browser.wait_for_focus("Edit").await;
+    browser.wait_for_focus("Active sessions").await;
     browser.press("Escape").await;
     browser.wait_for_focus("Actions for Chidi Okafor").await;
     browser.press("Enter").await;

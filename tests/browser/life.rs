@@ -147,7 +147,8 @@ async fn end(owner: &Browser) {
     more(owner, "Delete permanently…").await;
     owner.fill("Type the email to confirm", "ana@acme.example").await;
     owner.click_text("Delete permanently").await;
-    owner.wait_for_text("The user was deleted permanently").await;
+    owner.wait_for_text("Receipt of an erasure").await;
+    owner.click_text("Go on to the users").await;
     owner.wait_for_path("/o/acme/users").await;
     owner.wait_for_text("1 person").await;
 }
