@@ -223,7 +223,7 @@ impl App {
     }
 }
 
-/// Somebody who acts with nothing but a link.
+/// Somebody who is not signed in and acts as who they have just proven, or say, to be.
 pub(crate) fn invitee(org: &Org, user: &User, from: &Attempt) -> Actor {
     let mut actor = Actor::system(org.id.into());
     actor.agent = Agent::User(user.id);

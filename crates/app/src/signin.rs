@@ -4,9 +4,9 @@
 //! often one may try is `tries.rs`.
 
 use model::{
-    Error, Kind, Org, OrgContext, Permission, Result, SessionId, Timestamp, UserId,
+    Error, Kind, Org, OrgContext, Permission, Result, SessionId, Timestamp, User, UserId,
     access::Permissions,
-    audit::{Changes, Door},
+    audit::Changes,
     credential::{Credential, Password},
     device::{self, ClientHints},
     session::{self, Secret, Session},
@@ -15,7 +15,7 @@ use model::{
 };
 use serde_json::Value;
 
-use crate::{Actor, App, Operation, Person, users::changed};
+use crate::{Actor, App, Operation, Person, invitations::invitee, users::changed};
 
 /// What somebody types to sign in.
 #[derive(Debug, Clone)]
@@ -92,10 +92,10 @@ impl App {
                 return Ok(None);
             };
             let credential = store::credentials::find(connection, context, user.id).await?;
-            Ok(Some((user.id, credential)))
+            Ok(Some((user, credential)))
         };
         let found = if identifier.len() > 1000 { None } else { self.database().read(find).await? };
-        let account = found.as_ref().map(|(user, _)| *user);
+        let account = found.as_ref().map(|(user, _)| user.id);
         let is_throttled = self.count_sign_in(context, &identifier, account, &attempt.address).await?;
         let credential = found.as_ref().and_then(|(_, credential)| credential.as_ref());
         let stored = credential.map(|credential| credential.hash.clone());
@@ -110,10 +110,10 @@ impl App {
             return Err(refused());
         };
         let proven = Proven { matches: verdict.matches && possible, is_throttled };
-        let signed_in = self.settle(org, user, credential, proven, attempt).await?;
+        let signed_in = self.settle(org, &user, credential, proven, attempt).await?;
         count_outcome(if signed_in.is_some() { "signed_in" } else { "refused" });
         if verdict.outdated && signed_in.is_some() {
-            self.rehash(context, user, typed, stored.unwrap_or_default()).await?;
+            self.rehash(context, user.id, typed, stored.unwrap_or_default()).await?;
         }
         signed_in.ok_or_else(refused)
     }
@@ -129,18 +129,14 @@ impl App {
     async fn settle(
         &self,
         org: &Org,
-        user: UserId,
+        user: &User,
         seen: Option<Credential>,
         proven: Proven,
         attempt: Attempt,
     ) -> Result<Option<SignedIn>> {
         let secret = self.new_secret();
         let (hash, settings) = (secret.hash(), org.settings.clone());
-        let mut actor = Actor::system(org.id.into());
-        actor.agent = model::Agent::User(user);
-        actor.address = attempt.address.clone();
-        actor.request_id = attempt.request_id.clone();
-        actor.door = Door::Console;
+        let (actor, user) = (invitee(org, user, &attempt), user.id);
         let country = self.country_of(&attempt.address);
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;
