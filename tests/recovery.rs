@@ -108,7 +108,8 @@ on_both! {
         for event in ["password.reset_link_sent", "email.verified", "password.reset", "session.started"] {
             assert!(events.iter().any(|known| known == event), "{event}: {events:?}");
         }
-        assert_eq!(subjects(&app, &ana.email).await[0], "Your password at Acme was changed");
+        let told = subjects(&app, &ana.email).await;
+        assert!(told.iter().any(|subject| subject == "Your password at Acme was changed"), "{told:?}");
     }
 
     async fn only_whom_it_helps_gets_a_link(app: TestApp) {

@@ -285,6 +285,12 @@ impl Browser {
         self.until(&format!("the focus is on \"{name}\""), there).await;
     }
 
+    /// Waits until nothing in particular has the focus: keys then belong to the page.
+    pub(crate) async fn wait_for_no_focus(&self) {
+        let free = async || Ok(self.focused().await.is_empty().then_some(()));
+        self.until("nothing has the focus", free).await;
+    }
+
     /// Whether the box with this label is ticked.
     pub(crate) async fn is_ticked(&self, label: &str) -> bool {
         let read = async || match self.find("field", label).await? {
