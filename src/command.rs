@@ -9,10 +9,11 @@ use app::{
     import,
 };
 use model::{
-    EntryId, Role, Timestamp, UserFields, UserId,
+    EntryId, Timestamp, UserFields, UserId,
     activity::Kind,
     audit::{Entry, query::AuditQuery},
     erasure::Receipt,
+    grant::GrantTerms,
     lifecycle::Reason,
     link::Purpose,
     mail::MailState,
@@ -56,7 +57,9 @@ pub(crate) enum Deed {
     },
     CreateUser {
         fields: Box<UserFields>,
-        roles: Vec<Role>,
+        roles: Vec<String>,
+        #[serde(default)]
+        groups: Vec<String>,
         password: NewPassword,
     },
     EditUser {
@@ -70,13 +73,15 @@ pub(crate) enum Deed {
     },
     GrantRole {
         user: String,
-        role: Role,
-        reason: String,
-        until: Option<Timestamp>,
+        role: String,
+        /// The group over which it counts, by id or name.
+        over: Option<String>,
+        terms: GrantTerms,
     },
     RevokeRole {
         user: String,
-        role: Role,
+        role: String,
+        over: Option<String>,
     },
     SendResetLink {
         user: String,
@@ -172,7 +177,7 @@ pub(crate) enum Deed {
 pub(crate) struct List {
     pub(crate) search: String,
     pub(crate) statuses: String,
-    pub(crate) role: Option<Role>,
+    pub(crate) role: Option<String>,
     pub(crate) order: String,
     pub(crate) limit: u16,
     pub(crate) cursor: Option<String>,
@@ -194,7 +199,9 @@ pub(crate) struct Invitations {
 pub(crate) struct ToInvite {
     /// Address, given name, family name.
     pub(crate) list: Vec<(String, Option<String>, Option<String>)>,
-    pub(crate) roles: Vec<Role>,
+    pub(crate) roles: Vec<String>,
+    #[serde(default)]
+    pub(crate) groups: Vec<String>,
     pub(crate) message: String,
     pub(crate) expires_in_hours: Option<i64>,
     pub(crate) valid_until: Option<Timestamp>,

@@ -14,10 +14,11 @@ use app::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
-    Action, Agent, Error, Kind, MailId, Org, Permission, Permissions, Result, UserFields, UserId,
+    Action, Agent, Error, Kind, MailId, Org, Permission, Permissions, Result, RoleKey, UserFields, UserId,
     filter::UserQuery,
     invitation_query::InvitationQuery,
     page,
+    role::Scope,
     session::{SessionFilter, SessionQuery},
     user::UserType,
 };
@@ -106,8 +107,10 @@ impl Operator<'_> {
             }
             Deed::ListUsers(list) => self.list(*list).await,
             Deed::ShowUser { user } => self.found(&user).await.map(|person| self.user(person)),
-            Deed::CreateUser { fields, roles, password } => {
-                let new = NewUser { fields: *fields, roles, password: password.into() };
+            Deed::CreateUser { fields, roles, groups, password } => {
+                let roles = app.role_keys(actor, &roles).await?;
+                let groups = app.group_ids(actor, &groups).await?;
+                let new = NewUser { fields: *fields, roles, groups, password: password.into() };
                 let created = app.create_user(actor, org, new).await?;
                 Ok(self.with_password(created.person, created.password))
             }
@@ -119,13 +122,15 @@ impl Operator<'_> {
                 let id = self.id(&user).await?;
                 self.take_step(id, step).await.map(|person| self.user(person))
             }
-            Deed::GrantRole { user, role, reason, until } => {
+            Deed::GrantRole { user, role, over, terms } => {
                 let id = self.id(&user).await?;
-                app.grant_role(actor, id, role, reason, until).await.map(|person| self.user(person))
+                let (role, scope) = self.role_over(role, over).await?;
+                app.grant_role(actor, id, role, scope, terms).await.map(|person| self.user(person))
             }
-            Deed::RevokeRole { user, role } => {
+            Deed::RevokeRole { user, role, over } => {
                 let id = self.id(&user).await?;
-                app.revoke_role(actor, id, role).await.map(|person| self.user(person))
+                let (role, scope) = self.role_over(role, over).await?;
+                app.revoke_role(actor, id, role, scope).await.map(|person| self.user(person))
             }
             Deed::SetPassword { user, password } => {
                 let id = self.id(&user).await?;
@@ -291,9 +296,10 @@ impl Operator<'_> {
     }
 
     async fn list(&self, list: List) -> Result<Outcome> {
+        let role = self.app.role_keys(&self.actor, list.role.as_slice()).await?.first().copied();
         let query = UserQuery {
             search: list.search,
-            role: list.role,
+            role,
             limit: page::limit(Some(list.limit))?,
             ..UserQuery::default()
         };
@@ -336,6 +342,8 @@ impl Operator<'_> {
 
     async fn invite(&self, all: ToInvite) -> Result<Outcome> {
         let terms = Terms { message: all.message, lifetime_hours: all.expires_in_hours };
+        let roles = self.app.role_keys(&self.actor, &all.roles).await?;
+        let groups = self.app.group_ids(&self.actor, &all.groups).await?;
         let new = |(address, given_name, family_name): &(String, Option<String>, Option<String>)| {
             let fields = UserFields {
                 email: Some(address.clone()),
@@ -345,7 +353,7 @@ impl Operator<'_> {
                 user_type: all.guest.then_some(UserType::Guest),
                 ..UserFields::default()
             };
-            NewInvitation { fields, roles: all.roles.clone(), terms: terms.clone() }
+            NewInvitation { fields, roles: roles.clone(), groups: groups.clone(), terms: terms.clone() }
         };
         let list = all.list.iter().map(new).collect();
         let results = self.app.invite_many(&self.actor, &self.org, list).await?;
@@ -391,6 +399,14 @@ impl Operator<'_> {
             }
             _ => error,
         })
+    }
+
+    /// A role by key or name, and the group over which it counts, if one is named.
+    async fn role_over(&self, role: String, over: Option<String>) -> Result<(RoleKey, Scope)> {
+        let keys = self.app.role_keys(&self.actor, &[role]).await?;
+        let key = *keys.first().ok_or_else(Error::not_found)?;
+        let groups = self.app.group_ids(&self.actor, over.as_slice()).await?;
+        Ok((key, groups.first().map_or(Scope::Org, |group| Scope::Group(*group))))
     }
 
     async fn id(&self, user: &str) -> Result<UserId> {

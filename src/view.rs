@@ -3,7 +3,8 @@
 
 use app::{Person, invitations, mails::MailStatus};
 use model::{
-    Agent, InvitationId, MailId, Org, Role, SessionId, State, Status, Timestamp, TokenId, UserFields, UserId,
+    Agent, InvitationId, MailId, Org, RoleKey, SessionId, State, Status, Timestamp, TokenId, UserFields,
+    UserId,
     activity::{Item, Kind},
     activity_words,
     device::{DeviceKind, Platform},
@@ -13,7 +14,10 @@ use model::{
     user::Source,
 };
 use serde::{Deserialize, Serialize};
-use store::{roles::RoleGrant, user_list::Listed};
+use store::{
+    grants::RoleGrant,
+    user_list::{Listed, ListedRole},
+};
 
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +40,9 @@ pub(crate) struct UserView {
     pub(crate) email_verified: bool,
     /// Directly held, strongest first.
     pub(crate) roles: Vec<RoleView>,
+    /// The names of the groups that the user is in directly; only a single user shows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<String>,
     /// Why, since when and by whom somebody is suspended or deprovisioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) departure: Option<Departure>,
@@ -66,7 +73,11 @@ pub(crate) struct UserView {
 /// A directly held role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RoleView {
-    pub(crate) role: Role,
+    pub(crate) role: RoleKey,
+    pub(crate) name: String,
+    /// The name of the group over which it counts; empty for the whole organization.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) over: String,
     /// Who gave it, when, and until when: only a single user shows these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) granted_by: Option<String>,
@@ -323,6 +334,7 @@ impl UserView {
             id: user.id,
             status: user.status(now),
             roles,
+            groups: Vec::new(),
             email_verified: user.email_verified,
             departure: match &user.state {
                 State::Suspended(why) | State::Deprovisioned(why) => Some(why.clone()),
@@ -350,22 +362,32 @@ impl UserView {
 
     /// As a list shows it.
     pub(crate) fn listed(listed: Listed, now: Timestamp) -> Self {
-        let plain = |role| RoleView { role, granted_by: None, granted_at: None, valid_until: None };
+        let plain = |role: ListedRole| RoleView {
+            role: role.key,
+            name: role.name,
+            over: String::new(),
+            granted_by: None,
+            granted_at: None,
+            valid_until: None,
+        };
         Self::new(listed.user, listed.roles.into_iter().map(plain).collect(), now)
     }
 
     /// Whole, with what can be done next.
     pub(crate) fn of(person: Person, org: &Org, now: Timestamp) -> Self {
-        let Person { user, grants, password } = person;
+        let Person { user, grants, memberships, password, .. } = person;
         let possible = user.possible(&org.settings.lifecycle);
         let granted = |grant: RoleGrant| RoleView {
             role: grant.role,
-            granted_by: Some(grant.granted_by.to_string()),
-            granted_at: Some(grant.granted_at),
-            valid_until: grant.valid_until,
+            name: grant.name,
+            over: grant.scope_name,
+            granted_by: Some(grant.given.by.to_string()),
+            granted_at: Some(grant.given.at),
+            valid_until: grant.given.terms.valid_until,
         };
         let roles = grants.into_iter().map(granted).collect();
-        Self { possible, password: Some(password), ..Self::new(user, roles, now) }
+        let groups = memberships.into_iter().map(|held| held.name).collect();
+        Self { possible, password: Some(password), groups, ..Self::new(user, roles, now) }
     }
 
     /// As shown: the display name, else the username.

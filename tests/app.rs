@@ -244,7 +244,7 @@ impl TestApp {
 
     /// A new active person with that role (`Member`: none), a lasting password and a token.
     pub(crate) async fn person(&self, name: &str, role: Role) -> Somebody {
-        let roles = if role == Role::Member { Vec::new() } else { vec![role] };
+        let roles = if role == Role::Member { Vec::new() } else { vec![role.into()] };
         let fields = UserFields {
             given_name: Some(name.to_owned()),
             family_name: Some("Person".to_owned()),
@@ -252,7 +252,7 @@ impl TestApp {
             ..UserFields::default()
         };
         let password = InitialPassword::Chosen { password: PASSWORD.to_owned(), must_change: false };
-        let new = NewUser { fields, roles, password };
+        let new = NewUser { fields, roles, groups: Vec::new(), password };
         let created = self.app.create_user(&self.operator(), &self.org, new).await.unwrap();
         self.with_token(created.person.user.fields.email.as_deref().unwrap()).await
     }
@@ -287,7 +287,7 @@ impl TestApp {
             ..UserFields::default()
         };
         let password = InitialPassword::Chosen { password: PASSWORD.to_owned(), must_change: false };
-        let new = NewUser { fields, roles: vec![Role::Owner], password };
+        let new = NewUser { fields, roles: vec![Role::Owner.into()], groups: Vec::new(), password };
         let created = self.app.create_user(&operator, &org, new).await.unwrap();
         let id = created.person.user.id;
         let new = NewToken { name: "test".to_owned(), scopes: Vec::new(), days: 300, secret: None };

@@ -52,7 +52,7 @@ async fn person(app: &TestApp, org: &model::Org, name: &str) -> UserId {
         email: Some(format!("{}@acme.example", name.to_lowercase())),
         ..UserFields::default()
     };
-    let new = NewUser { fields, roles: Vec::new(), password: InitialPassword::None };
+    let new = NewUser { fields, roles: Vec::new(), groups: Vec::new(), password: InitialPassword::None };
     let operator = ::app::Actor::operator(org.id.into());
     app.app.create_user(&operator, org, new).await.unwrap().person.user.id
 }

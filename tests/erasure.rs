@@ -116,7 +116,8 @@ async fn neighbours(app: &TestApp, name: &str) {
 /// A life in which everything that can hold a personal value holds one.
 async fn life(app: &TestApp) -> UserId {
     let terms = Terms { message: "Welcome, dear Zqxmfriend".to_owned(), lifetime_hours: None };
-    let new = NewInvitation { fields: fields(), roles: vec![Role::UserManager], terms };
+    let new =
+        NewInvitation { fields: fields(), roles: vec![Role::UserManager.into()], groups: Vec::new(), terms };
     let (invited, _) = app.app.invite(&app.operator(), &app.org, new).await.unwrap();
     let id = invited.person.user.id;
     let letter = app.mail_to("zqxm.home@zqxmail.example").await;

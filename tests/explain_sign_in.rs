@@ -35,7 +35,7 @@ fn first(explained: &Value) -> (String, String, bool) {
 
 async fn invite(app: &TestApp, email: &str) -> UserId {
     let fields = UserFields { email: Some(email.to_owned()), ..UserFields::default() };
-    let new = NewInvitation { fields, roles: Vec::new(), terms: Terms::default() };
+    let new = NewInvitation { fields, roles: Vec::new(), groups: Vec::new(), terms: Terms::default() };
     app.app.invite(&app.operator(), &app.org, new).await.unwrap().0.person.user.id
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn invite(app: &TestApp, email: &str, personal: Option<&str>) -
         ..UserFields::default()
     };
     let terms = Terms { message: "See you on Monday.\n-> not a button: x".to_owned(), lifetime_hours: None };
-    let new = NewInvitation { fields, roles: Vec::new(), terms };
+    let new = NewInvitation { fields, roles: Vec::new(), groups: Vec::new(), terms };
     let (invited, _) = app.app.invite(&app.operator(), &app.org, new).await.unwrap();
     invited.person.user.id
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request};
-use model::Role;
+use model::{Role, grant::GrantTerms, role::Scope};
 use serde_json::{Value, json};
 use web::{Declared, Door};
 
@@ -124,7 +124,10 @@ async fn cause(app: &TestApp, route: &Declared, number: usize) -> Option<Cause> 
         "/users/{id}/roles" if route.door == Door::Api => by_owner(json!({"role": "owner"})),
         "/users/{id}/roles" => by_owner(json!({"roles": "owner"})),
         "/users/{id}/roles/{name}" => {
-            let granted = app.app.grant_role(&app.operator(), ana.id, Role::Owner, String::new(), None).await;
+            let granted = app
+                .app
+                .grant_role(&app.operator(), ana.id, Role::Owner, Scope::Org, GrantTerms::default())
+                .await;
             granted.unwrap();
             by_owner(Value::Null)
         }

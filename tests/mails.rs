@@ -24,7 +24,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Invites somebody: one mail.
 async fn invite(app: &TestApp, email: &str) -> UserId {
     let fields = UserFields { email: Some(email.to_owned()), ..UserFields::default() };
-    let new = NewInvitation { fields, roles: Vec::new(), terms: Terms::default() };
+    let new = NewInvitation { fields, roles: Vec::new(), groups: Vec::new(), terms: Terms::default() };
     let (invited, _) = app.app.invite(&app.operator(), &app.org, new).await.unwrap();
     invited.person.user.id
 }

@@ -249,7 +249,7 @@ on_both! {
     async fn expiry_interrupts_nobody_and_spares_emergencies(app: TestApp) {
         let fields = UserFields { given_name: Some("Eva".to_owned()), email: Some("eva@acme.example".to_owned()), user_type: Some(model::user::UserType::BreakGlass), ..UserFields::default() };
         let password = InitialPassword::Chosen { password: PASSWORD.to_owned(), must_change: false };
-        app.app.create_user(&app.operator(), &app.org, NewUser { fields, roles: Vec::new(), password }).await.unwrap();
+        app.app.create_user(&app.operator(), &app.org, NewUser { fields, roles: Vec::new(), groups: Vec::new(), password }).await.unwrap();
         let (ana, eva) = (ana(&app).await, app.with_token("eva@acme.example").await);
         app.later(31 * DAY);
         let session = browser(&app, &app.org, &ana).await;

@@ -219,14 +219,15 @@ async fn owners(app: &App) -> Vec<Check> {
     let mut checks = vec![Check::ok("organizations", orgs.len().to_string())];
     for org in orgs {
         let (context, now) = (OrgContext::from(org.id), app.now());
-        let read =
-            async |connection: &mut Connection<'_>| store::users::able_owners(connection, context, now).await;
+        let read = async |connection: &mut Connection<'_>| {
+            store::access::has_able_owner(connection, context, now).await
+        };
         match app.database().read(read).await {
-            Ok(0) => {
+            Ok(false) => {
                 let advice = format!("muster recover-owner EMAIL --org {}", org.slug);
                 checks.push(Check::fail("owner", format!("nobody can administer {}", org.slug), advice));
             }
-            Ok(_) => {}
+            Ok(true) => {}
             Err(error) => checks.push(Check::fail("owner", error.message(), "")),
         }
     }

@@ -279,7 +279,7 @@ fn wanted(row: &Row) -> Wanted {
         tags: list(Column::Tags),
         ..UserFields::default()
     };
-    Wanted { line: row.line(), fields, roles: list(Column::Roles) }
+    Wanted { line: row.line(), fields, roles: list(Column::Roles), groups: Vec::new() }
 }
 
 /// Why a row was refused: its columns, and the sentences about them.

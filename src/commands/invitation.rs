@@ -1,9 +1,9 @@
 //! `muster invitation`: invite people, look after what is out.
 
-use clap::{Args, Subcommand, builder::PossibleValuesParser};
+use clap::{Args, Subcommand};
 use model::{
-    Error, Kind, Result, Role, Timestamp, invitation::InvitationStatus, invitation_query::InvitationQuery,
-    invitee, page,
+    Error, Kind, Result, Timestamp, invitation::InvitationStatus, invitation_query::InvitationQuery, invitee,
+    page,
 };
 
 use super::{Session, unexpected, user::day};
@@ -104,8 +104,11 @@ struct Send {
     #[arg(value_name = "EMAIL", required = true)]
     addresses: Vec<String>,
     /// A role to give; may be repeated
-    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', value_parser = roles())]
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
     roles: Vec<String>,
+    /// A group to join; may be repeated
+    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',')]
+    groups: Vec<String>,
     /// Words to the invitee
     #[arg(long, default_value = "", hide_default_value = true)]
     message: String,
@@ -120,10 +123,6 @@ struct Send {
     guest: bool,
     #[command(flatten)]
     dry: DryRun,
-}
-
-fn roles() -> PossibleValuesParser {
-    PossibleValuesParser::new(Role::ALL.iter().map(|role| role.as_str()))
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
@@ -160,7 +159,6 @@ pub(crate) async fn run(invitation: Invitation, session: &Session) -> Result<()>
 }
 
 async fn send(send: Send, org: Option<String>, session: &Session) -> Result<()> {
-    let roles: Vec<Role> = send.roles.iter().map(|role| Role::named(role)).collect::<Result<_>>()?;
     let list = invitee::list(&send.addresses.join("\n"));
     if list.is_empty() {
         return usage("Name at least one email address.");
@@ -168,7 +166,8 @@ async fn send(send: Send, org: Option<String>, session: &Session) -> Result<()> 
     let typed: Vec<String> = list.iter().map(|invitee| invitee.typed.clone()).collect();
     let list = ToInvite {
         list: list.into_iter().map(|one| (one.address, one.given_name, one.family_name)).collect(),
-        roles,
+        roles: send.roles,
+        groups: send.groups,
         message: send.message,
         expires_in_hours: send.expires_in,
         valid_until: send.valid_until,

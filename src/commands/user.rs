@@ -9,7 +9,8 @@ use std::io::{BufRead, IsTerminal};
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use fields::{Fields, NewFields};
 use model::{
-    Error, Kind, Result, Role, Timestamp, filter::UserQuery, lifecycle::Reason, link::Purpose, page,
+    Error, Kind, Result, Timestamp, filter::UserQuery, grant::GrantTerms, lifecycle::Reason, link::Purpose,
+    page,
 };
 
 pub(crate) use print::day;
@@ -138,11 +139,17 @@ The link works once, for an hour. Somebody who was never active gets the activat
         #[command(flatten)]
         who: Who,
         /// Which role
-        #[arg(value_parser = roles())]
+        #[arg(value_name = "ROLE")]
         role: String,
         /// Why
         #[arg(long, default_value = "", hide_default_value = true)]
         reason: String,
+        /// Over this group only: the group, what stands in it, and everybody there
+        #[arg(long, value_name = "GROUP")]
+        over: Option<String>,
+        /// When it begins
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        from: Option<Timestamp>,
         /// When it ends by itself
         #[arg(long, value_name = "TIME", value_parser = moment)]
         until: Option<Timestamp>,
@@ -154,8 +161,11 @@ The link works once, for an hour. Somebody who was never active gets the activat
         #[command(flatten)]
         who: Who,
         /// Which role
-        #[arg(value_parser = roles())]
+        #[arg(value_name = "ROLE")]
         role: String,
+        /// Held over this group
+        #[arg(long, value_name = "GROUP")]
+        over: Option<String>,
         #[command(flatten)]
         dry: DryRun,
     },
@@ -215,7 +225,7 @@ struct ListOptions {
     #[arg(long, default_value = "", hide_default_value = true, value_name = "STATUS,…")]
     status: String,
     /// Only who holds this role
-    #[arg(long, value_parser = roles())]
+    #[arg(long, value_name = "ROLE")]
     role: Option<String>,
     #[arg(
         long,
@@ -239,8 +249,11 @@ struct Create {
     #[command(flatten)]
     fields: NewFields,
     /// A role to give; may be repeated
-    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', value_parser = roles())]
+    #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
     roles: Vec<String>,
+    /// A group to join; may be repeated
+    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',')]
+    groups: Vec<String>,
     /// Make a temporary password and show it once
     #[arg(long, conflicts_with = "password_file")]
     generate_password: bool,
@@ -272,10 +285,6 @@ struct Edit {
     if_version: Option<i64>,
     #[command(flatten)]
     dry: DryRun,
-}
-
-fn roles() -> PossibleValuesParser {
-    PossibleValuesParser::new(Role::ALL.iter().map(|role| role.as_str()))
 }
 
 fn reasons() -> PossibleValuesParser {
@@ -316,12 +325,12 @@ pub(crate) async fn run(user: User, session: &Session) -> Result<()> {
         Verb::SendResetLink(plain) => {
             ("sent a link for a new password", Deed::SendResetLink { user: plain.who.user }, plain.dry)
         }
-        Verb::Grant { who, role, reason, until, dry } => {
-            let role = Role::named(&role)?;
-            ("given the role", Deed::GrantRole { user: who.user, role, reason, until }, dry)
+        Verb::Grant { who, role, reason, over, from, until, dry } => {
+            let terms = GrantTerms { reason, valid_from: from, valid_until: until };
+            ("given the role", Deed::GrantRole { user: who.user, role, over, terms }, dry)
         }
-        Verb::Revoke { who, role, dry } => {
-            ("relieved of the role", Deed::RevokeRole { user: who.user, role: Role::named(&role)? }, dry)
+        Verb::Revoke { who, role, over, dry } => {
+            ("relieved of the role", Deed::RevokeRole { user: who.user, role, over }, dry)
         }
         step => take(step)?,
     };
@@ -366,9 +375,9 @@ async fn create(create: Create, org: Option<String>, session: &Session) -> Resul
         None if create.invite => NewPassword::Mail(Purpose::Invitation),
         None => NewPassword::None,
     };
-    let roles = create.roles.iter().map(|role| Role::named(role)).collect::<Result<_>>()?;
     let fields = create.fields.read(&mut References { org: &org, session }).await?;
-    let deed = Deed::CreateUser { fields: Box::new(fields), roles, password };
+    let deed =
+        Deed::CreateUser { fields: Box::new(fields), roles: create.roles, groups: create.groups, password };
     let outcome = session.perform(org.clone(), create.dry.dry_run, deed).await?;
     print::outcome(outcome, "created", create.dry.dry_run, session.json)
 }
@@ -448,7 +457,6 @@ fn read_password(file: &str) -> Result<String> {
 
 /// Reads as many pages as are asked for.
 async fn list(options: ListOptions, org: Option<String>, session: &Session) -> Result<()> {
-    let role = options.role.as_deref().map(Role::named).transpose()?;
     // To refuse what can't be meant before anything is opened.
     UserQuery::default().ordered_by(&options.sort)?.with_statuses(&options.status)?;
     let most = if options.all { usize::MAX } else { usize::try_from(options.limit).unwrap_or(usize::MAX) };
@@ -460,7 +468,7 @@ async fn list(options: ListOptions, org: Option<String>, session: &Session) -> R
         let question = List {
             search: options.search.clone(),
             statuses: options.status.clone(),
-            role,
+            role: options.role.clone(),
             order: options.sort.clone(),
             limit,
             cursor,

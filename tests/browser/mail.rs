@@ -10,7 +10,7 @@ use crate::support::Site;
 
 async fn invite(site: &Site, email: &str) {
     let fields = UserFields { email: Some(email.to_owned()), ..UserFields::default() };
-    let new = NewInvitation { fields, roles: Vec::new(), terms: Terms::default() };
+    let new = NewInvitation { fields, roles: Vec::new(), groups: Vec::new(), terms: Terms::default() };
     let (operator, org) = (site.operator().await, site.org().await);
     Box::pin(site.app.invite(&operator, &org, new)).await.expect("invited");
 }

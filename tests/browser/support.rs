@@ -209,7 +209,12 @@ impl Site {
         } else {
             InitialPassword::None
         };
-        let new = NewUser { fields, roles, password };
+        let new = NewUser {
+            fields,
+            roles: roles.into_iter().map(Into::into).collect(),
+            groups: Vec::new(),
+            password,
+        };
         let actor = Actor::operator(org.id.into());
         let created = Box::pin(self.app.create_user(&actor, org, new)).await;
         created.expect("a user").person.user.id

@@ -70,7 +70,7 @@ async fn explained(browser: &Browser) {
 /// Somebody invited whose mail did not arrive: the reason, and the invitation sent again.
 async fn invited(site: &Site, browser: &Browser) {
     let fields = UserFields { email: Some("ines.costa@acme.example".to_owned()), ..UserFields::default() };
-    let new = NewInvitation { fields, roles: Vec::new(), terms: Terms::default() };
+    let new = NewInvitation { fields, roles: Vec::new(), groups: Vec::new(), terms: Terms::default() };
     let mailbox = site.app.carrier().mailbox().expect("a mailbox");
     let full = Outcome::Failed("552 5.2.2 the mailbox is full".to_owned());
     mailbox.answer("ines.costa@acme.example", Some(full));

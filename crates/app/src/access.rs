@@ -5,7 +5,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use model::{
-    Error, Kind, Org, OrgContext, Permissions, Result, Timestamp, UserId,
+    Error, GroupId, Kind, Org, OrgContext, Permissions, Result, Rights, Timestamp, UserId,
     session::{Secret, SecretHash, Session},
     token::Token,
 };
@@ -22,7 +22,37 @@ pub fn signed_out() -> Error {
     Error::new(Kind::Unauthenticated, "unauthenticated", message)
 }
 
+/// Whom or what a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// One user.
+    User(UserId),
+    /// One group.
+    Group(GroupId),
+}
+
 impl App {
+    /// What somebody with these rights may do to one user or group: everywhere, and over the groups that it is in.
+    pub async fn permissions_over(
+        &self,
+        context: OrgContext,
+        rights: &Rights,
+        target: Target,
+    ) -> Result<Permissions> {
+        let now = self.now();
+        let read = async |connection: &mut Connection<'_>| {
+            Ok(match target {
+                Target::User(user) => {
+                    let standing = store::access::standing(connection, context, user, now).await?;
+                    standing.map(|standing| standing.groups).unwrap_or_default()
+                }
+                Target::Group(group) => store::access::above(connection, context, &[group]).await?,
+            })
+        };
+        let groups = self.database().read(read).await?;
+        Ok(rights.over(&groups))
+    }
+
     /// The organization that a slug leads to. A past slug leads there too; the organization then has another `slug`.
     pub async fn org(&self, slug: &str) -> Result<Arc<Org>> {
         if let Some(org) = self.cache().slug(slug) {
@@ -85,10 +115,10 @@ impl App {
             let session = session.filter(|session| session.is_valid(now)).ok_or_else(signed_out)?;
             let holder = holder(connection, context, user, now).await?;
             // Remembering is not for administrators, also when somebody becomes one afterwards (PRODUCT §6).
-            if session.remembered && holder.rights.0.beyond_member() != Permissions::default() {
+            if session.remembered && holder.rights.0.administers() {
                 return Err(signed_out());
             }
-            Ok(session_access(stamps, &session, &holder))
+            Ok(session_access(stamps, &session, holder))
         };
         let access = Arc::new(self.database().read(read).await?);
         self.cache().remember(&hash, access.clone());
@@ -105,7 +135,7 @@ impl App {
             let token = store::tokens::find(connection, context, &hash).await?;
             let token = token.filter(|token| token.expires_at > now).ok_or_else(signed_out)?;
             let holder = holder(connection, context, user, now).await?;
-            Ok(token_access(stamps, &token, &holder))
+            Ok(token_access(stamps, &token, holder))
         };
         let access = Arc::new(self.database().read(read).await?);
         self.cache().remember(&hash, access.clone());
@@ -164,7 +194,7 @@ impl App {
 /// The holder of a credential, as of now.
 struct Holder {
     name: String,
-    rights: (Permissions, Timestamp),
+    rights: (Rights, Timestamp),
     must_change_password: bool,
 }
 
@@ -174,18 +204,18 @@ async fn holder(
     user: UserId,
     now: Timestamp,
 ) -> Result<Holder> {
-    let rights = store::access::rights(connection, context, user, now).await?;
-    let rights = rights.filter(|rights| rights.may_act).ok_or_else(signed_out)?;
+    let standing = store::access::standing(connection, context, user, now).await?;
+    let standing = standing.filter(|standing| standing.may_act).ok_or_else(signed_out)?;
     let record = store::users::find(connection, context, user).await?.ok_or_else(signed_out)?;
     let credential = store::credentials::find(connection, context, user).await?;
     Ok(Holder {
         name: record.name().to_owned(),
-        rights: (rights.permissions, rights.certain_until),
+        rights: (standing.rights, standing.certain_until),
         must_change_password: credential.is_some_and(|credential| credential.must_change),
     })
 }
 
-fn session_access(stamps: Stamps, session: &Session, holder: &Holder) -> Access {
+fn session_access(stamps: Stamps, session: &Session, holder: Holder) -> Access {
     let idle = i64::try_from(session.idle.as_micros()).unwrap_or(i64::MAX);
     let life = (session.expires_at, idle, session.last_active_at);
     let (proof, all) = (Proof::Session(session.id), Permissions::all());
@@ -193,7 +223,7 @@ fn session_access(stamps: Stamps, session: &Session, holder: &Holder) -> Access 
     Access::new(stamps, session.org, session.user, &holder.name, proof, holder.rights, all, must_change, life)
 }
 
-fn token_access(stamps: Stamps, token: &Token, holder: &Holder) -> Access {
+fn token_access(stamps: Stamps, token: &Token, holder: Holder) -> Access {
     let used = token.last_used_at.unwrap_or(Timestamp::from_micros(0));
     let (proof, life) = (Proof::Token(token.id), (token.expires_at, 0, used));
     // A token is no browser: who must choose another password does it where the password is used.

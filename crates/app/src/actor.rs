@@ -1,6 +1,10 @@
 //! Who asks, from where, and how: what an operation needs to know about its caller.
 
-use model::{Agent, OrgContext, Permission, Permissions, Result, SessionId, UserId, audit::Door};
+use std::sync::Arc;
+
+use model::{
+    Agent, OrgContext, Permission, Permissions, Result, Rights, SessionId, UserId, audit::Door, rights::Reach,
+};
 
 /// Who asks, for which organization, through which door.
 #[derive(Debug, Clone)]
@@ -11,8 +15,11 @@ pub struct Actor {
     pub agent: Agent,
     /// The name at the time, for the audit log.
     pub name: String,
-    /// What may be done, as of the start of the request. Operations that write ask again in their transaction.
+    /// What may be done in the whole organization, as of the start of the request; of a request about one user or group,
+    /// what may be done to that one. Operations that write ask again in their transaction.
     pub permissions: Permissions,
+    /// The same with what may be done over groups and in applications.
+    pub rights: Arc<Rights>,
     /// What a token narrows the permissions to; everything for a session.
     pub scopes: Permissions,
     /// The session, when it came through one.
@@ -55,6 +62,7 @@ impl Actor {
             agent,
             name: name.to_owned(),
             permissions: Permissions::all(),
+            rights: Arc::new(Rights::everything()),
             scopes: Permissions::all(),
             session: None,
             door,
@@ -68,6 +76,15 @@ impl Actor {
     /// Refuses unless the actor may do this. For reading; operations that write ask the database.
     pub fn require(&self, permission: Permission) -> Result<()> {
         self.permissions.require(permission)
+    }
+
+    /// Whom this permission of the actor reaches. For lists; refuses who holds it over nobody.
+    pub fn reach(&self, permission: Permission) -> Result<Reach> {
+        if self.permissions.contains(permission) {
+            return Ok(Reach::Everybody);
+        }
+        self.rights.somewhere().require(permission)?;
+        Ok(self.rights.reach(permission))
     }
 
     /// The user behind it, if it is one.

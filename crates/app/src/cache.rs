@@ -15,7 +15,7 @@ use std::{
 };
 
 use model::{
-    Org, OrgContext, OrgId, Permissions, SessionId, Timestamp, TokenId, UserId, session::SecretHash,
+    Org, OrgContext, OrgId, Permissions, Rights, SessionId, Timestamp, TokenId, UserId, session::SecretHash,
 };
 use parking_lot::RwLock;
 use store::{Database, Listener};
@@ -50,8 +50,10 @@ pub struct Access {
     pub name: Box<str>,
     /// Session or token.
     pub proof: Proof,
-    /// What may be done: the user's rights within the token's scopes.
+    /// What may be done in the whole organization: the user's rights within the token's scopes.
     pub permissions: Permissions,
+    /// The same with what may be done over groups and in applications.
+    pub rights: Arc<Rights>,
     /// The token's scopes; everything for a session.
     pub scopes: Permissions,
     /// The person must choose another password first.
@@ -82,23 +84,25 @@ impl Access {
         user: UserId,
         name: &str,
         proof: Proof,
-        rights: (Permissions, Timestamp),
+        rights: (Rights, Timestamp),
         scopes: Permissions,
         must_change_password: bool,
         life: (Timestamp, i64, Timestamp),
     ) -> Self {
         let (expires_at, idle, last_active) = life;
+        let (rights, certain_until) = (rights.0.within(scopes), rights.1);
         Self {
             context,
             user,
             name: name.into(),
             proof,
-            permissions: rights.0.within(scopes),
+            permissions: rights.org,
+            rights: Arc::new(rights),
             scopes,
             must_change_password,
             expires_at,
             idle,
-            certain_until: rights.1,
+            certain_until,
             last_active: AtomicI64::new(last_active.micros()),
             stamps,
         }

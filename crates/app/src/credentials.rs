@@ -177,7 +177,7 @@ impl Operation<'_, '_> {
         let expires = credential.expires_at.map_or(Value::Null, |at| at.to_string().into());
         self.record_user(&person.user, event, changed("expires_at", Value::Null, expires), String::new());
         self.user_is_stale(id);
-        *person = Person::new(person.user.clone(), std::mem::take(&mut person.grants), Some(credential));
+        person.password = Person::new(person.user.clone(), Some(credential)).password;
         Ok(())
     }
 }

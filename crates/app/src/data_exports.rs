@@ -43,7 +43,7 @@ impl App {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;
             if whose != Whose::Own {
-                op.permissions.may_change(person.permissions(op.now))?;
+                op.rights.may_change(&person.rights)?;
             }
             let id = DataExportId(op.new_id());
             let export = DataExport {
@@ -106,7 +106,7 @@ impl App {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(export.user).await?;
             if !own {
-                op.permissions.may_change(person.permissions(op.now))?;
+                op.rights.may_change(&person.rights)?;
             }
             op.record_user(&person.user, "user.data_downloaded", Changes::new(), String::new());
             Ok(person.user.username().to_owned())
@@ -124,7 +124,7 @@ impl App {
     pub async fn data_now(&self, actor: &Actor, org: &Org, user: UserId) -> Result<File> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;
-            op.permissions.may_change(person.permissions(op.now))?;
+            op.rights.may_change(&person.rights)?;
             op.record_user(&person.user, "user.data_exported", Changes::new(), String::new());
             Ok(person.user.username().to_owned())
         };

@@ -99,7 +99,7 @@ impl App {
         let offers = Offers {
             permissions: actor.permissions,
             user,
-            theirs: known.person.permissions(now),
+            is_weaker: actor.rights.covers(&known.person.rights),
             may_act: user.may_act(now),
             has_mail: self.carrier().is_there(),
         };
@@ -234,7 +234,7 @@ struct Offers<'o> {
     permissions: Permissions,
     user: &'o User,
     /// What the user may do.
-    theirs: Permissions,
+    is_weaker: bool,
     may_act: bool,
     has_mail: bool,
 }
@@ -253,7 +253,7 @@ impl Offers<'_> {
         let is_link = matches!(fix, Fix::Invite | Fix::SendResetLink);
         let said = if !self.permissions.contains(permission) {
             return format!("This needs the permission {permission}.");
-        } else if !self.permissions.covers(self.theirs) {
+        } else if !self.is_weaker {
             "This person may do more than you."
         } else if is_link && !has_address {
             "There is no email address."

@@ -4,13 +4,13 @@
 //! twice.
 
 use model::{
-    Action, Error, Org, Permission, Result, Role, UserFields, error::FieldError, settings::LifecyclePolicy,
-    user::Completeness,
+    Action, Error, Kind, Org, Permission, Result, UserFields, error::FieldError, role::Scope,
+    settings::LifecyclePolicy, user::Completeness,
 };
 use serde::{Deserialize, Serialize};
 use store::Lane;
 
-use crate::{Actor, App, Operation};
+use crate::{Actor, App, Operation, users::Holds};
 
 /// Most rows in one chunk: others get their turn between chunks.
 pub const CHUNK: usize = 100;
@@ -24,6 +24,9 @@ pub struct Row {
     pub fields: UserFields,
     /// Role names.
     pub roles: Vec<String>,
+    /// Group names.
+    #[serde(default)]
+    pub groups: Vec<String>,
 }
 
 /// What came of a row.
@@ -68,7 +71,7 @@ impl App {
             for row in &checked {
                 verdicts.push(match row {
                     Err(fields) => Verdict::Refused { fields: fields.clone() },
-                    Ok((fields, roles)) => op.import(fields, roles, &policy, invite).await?,
+                    Ok((fields, names)) => op.import(fields, names, &policy, invite).await?,
                 });
             }
             Ok(verdicts)
@@ -78,24 +81,19 @@ impl App {
 }
 
 /// A row whose values are acceptable, or why not.
-type Checked = Result<(UserFields, Vec<Role>), Vec<FieldError>>;
+type Checked = Result<(UserFields, Names), Vec<FieldError>>;
+
+/// What a row calls the roles and groups.
+struct Names {
+    roles: Vec<String>,
+    groups: Vec<String>,
+}
 
 fn check(row: Row) -> Checked {
-    let mut refused = Vec::new();
-    let mut roles = Vec::new();
-    for name in &row.roles {
-        match Role::named(name) {
-            Ok(role) => roles.push(role),
-            Err(error) => refused.extend(error.fields().iter().cloned()),
-        }
-    }
+    let names = Names { roles: row.roles, groups: row.groups };
     match row.fields.checked(Completeness::EmailOnly) {
-        Ok(fields) if refused.is_empty() => Ok((fields, roles)),
-        Ok(_) => Err(refused),
-        Err(error) => {
-            refused.extend(error.fields().iter().cloned());
-            Err(refused)
-        }
+        Ok(fields) => Ok((fields, names)),
+        Err(error) => Err(error.fields().to_vec()),
     }
 }
 
@@ -103,7 +101,7 @@ impl Operation<'_, '_> {
     async fn import(
         &mut self,
         fields: &UserFields,
-        roles: &[Role],
+        names: &Names,
         policy: &LifecyclePolicy,
         invite: bool,
     ) -> Result<Verdict> {
@@ -116,13 +114,12 @@ impl Operation<'_, '_> {
                 return Ok(Verdict::Unchanged);
             }
         }
-        for role in roles {
-            if let Err(error) = self.permissions.may_grant(role.permissions().beyond_member()) {
-                let field = FieldError::new("roles", error.code().to_owned(), error.message());
-                return Ok(Verdict::Refused { fields: vec![field] });
-            }
-        }
-        match self.create(fields.clone(), roles, None, &policy.username_template).await {
+        let holds = match self.named(names).await {
+            Ok(holds) => holds,
+            Err(error) if error.kind() == Kind::Internal => return Err(error),
+            Err(error) => return Ok(Verdict::Refused { fields: error.fields().to_vec() }),
+        };
+        match self.create(fields.clone(), &holds, None, &policy.username_template).await {
             Ok(person) if invite => {
                 self.transition(person, Action::Invite, policy).await.map(|_| Verdict::Created)
             }
@@ -134,4 +131,28 @@ impl Operation<'_, '_> {
             Err(error) => Err(error),
         }
     }
+
+    /// The roles and groups of these names, if the actor may give them.
+    async fn named(&mut self, names: &Names) -> Result<Holds> {
+        let mut holds = Holds::default();
+        for name in &names.roles {
+            let role = self.role_named(name).await?;
+            self.may_assign(&role, Scope::Org).await.map_err(|error| about("roles", &error))?;
+            holds.roles.push(role.key);
+        }
+        for name in &names.groups {
+            let group = self.group_named(name).await?;
+            self.may_admit(group.id).await.map_err(|error| about("groups", &error))?;
+            holds.groups.push(group.id);
+        }
+        Ok(holds)
+    }
+}
+
+/// A refusal as it stands beside a column.
+fn about(field: &'static str, error: &Error) -> Error {
+    if error.kind() == Kind::Internal {
+        return Error::internal(error.to_string());
+    }
+    Error::invalid(vec![FieldError::new(field, error.code().to_owned(), error.message())])
 }

@@ -8,8 +8,8 @@ mod managing;
 mod many;
 
 use model::{
-    Action, Agent, Error, FieldError, InvitationId, Kind, Org, Permission, Result, Role, User, UserFields,
-    UserId,
+    Action, Agent, Error, FieldError, GroupId, InvitationId, Kind, Org, Permission, Result, RoleKey, User,
+    UserFields, UserId,
     audit::Door,
     invitation::{self, Invitation, InvitationState},
     job::Work,
@@ -31,7 +31,7 @@ use crate::{
     Actor, App, Operation, Person,
     mail::NewMail,
     signin::{Attempt, SignedIn},
-    users::changed,
+    users::{Holds, changed},
 };
 
 /// The purposes that an invitation's links have.
@@ -43,7 +43,9 @@ pub struct NewInvitation {
     /// The record; only an email is needed, the invitee writes the name.
     pub fields: UserFields,
     /// Roles to give, besides Member.
-    pub roles: Vec<Role>,
+    pub roles: Vec<RoleKey>,
+    /// Groups to join.
+    pub groups: Vec<GroupId>,
     /// On what terms.
     pub terms: Terms,
 }
@@ -102,10 +104,11 @@ impl App {
     pub async fn invite(&self, actor: &Actor, org: &Org, new: NewInvitation) -> Result<(Invited, bool)> {
         let fields = new.fields.checked(Completeness::EmailOnly)?;
         let terms = new.terms.checked(org)?;
-        let (roles, policy) = (new.roles, org.settings.lifecycle.clone());
+        let (holds, policy) =
+            (Holds { roles: new.roles, groups: new.groups }, org.settings.lifecycle.clone());
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.refuse_invited(&fields).await?;
-            let person = op.create(fields.clone(), &roles, None, &policy.username_template).await?;
+            let person = op.create(fields.clone(), &holds, None, &policy.username_template).await?;
             op.invite(person, Action::Invite, terms.clone(), &policy).await
         };
         self.run_replayable(actor, Permission::UserInvite, Lane::Interactive, deed).await

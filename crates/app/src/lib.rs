@@ -23,6 +23,7 @@ pub mod lifecycle;
 mod links;
 pub mod mail;
 pub mod mails;
+pub mod memberships;
 pub mod notices;
 pub mod operation;
 pub mod orgs;

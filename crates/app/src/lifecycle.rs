@@ -4,15 +4,19 @@
 
 use model::{
     Action, Org, Permission, Result, Timestamp, User, UserFields, UserId, audit,
+    grant::{Given, GrantTerms},
     invitation::InvitationState,
     job::Work,
     lifecycle::{ActionName, Change, Circumstances, Effect, StateName},
     link::Ending,
+    role::Scope,
     settings::LifecyclePolicy,
     user::UserType,
 };
 use serde_json::{Map, Value};
-use store::{Connection, roles::RoleGrant};
+use store::Connection;
+
+pub use store::grants::Held;
 
 use crate::{Actor, App, Operation, Person, operation::Event};
 
@@ -76,12 +80,11 @@ impl App {
             })?;
             let mut person = op.transition(person, Action::Reactivate { valid_until }, &policy).await?;
             if is_rehire {
-                let held = store::roles::snapshot(op.connection, op.context, id).await?;
-                let now = op.now;
-                for grant in held.into_iter().filter(|grant| with_roles && grant.holds(now)) {
-                    op.grant(&mut person, grant.role, "rehired".to_owned(), grant.valid_until).await?;
+                let held = store::grants::snapshot(op.connection, op.context, id).await?;
+                if with_roles {
+                    op.give_again(&mut person, held).await?;
                 }
-                store::roles::forget_snapshot(op.connection, op.context, id).await?;
+                store::grants::forget_snapshot(op.connection, op.context, id).await?;
             }
             Ok(person)
         };
@@ -89,17 +92,39 @@ impl App {
         self.run(actor, Permission::UserRead, deed).await
     }
 
-    /// The roles that a deprovisioned user held: what a rehire offers.
-    pub async fn held_before(&self, actor: &Actor, id: UserId) -> Result<Vec<RoleGrant>> {
+    /// The roles and groups that a deprovisioned user held: what a rehire offers.
+    pub async fn held_before(&self, actor: &Actor, id: UserId) -> Result<Held> {
         actor.require(Permission::UserRead)?;
         let context = actor.context;
         let read =
-            async |connection: &mut Connection<'_>| store::roles::snapshot(connection, context, id).await;
+            async |connection: &mut Connection<'_>| store::grants::snapshot(connection, context, id).await;
         self.database().read(read).await
     }
 }
 
 impl Operation<'_, '_> {
+    /// Gives a person who comes back what was held before and would hold now. A role or group that is no more is left.
+    async fn give_again(&mut self, person: &mut Person, held: Held) -> Result<()> {
+        let now = self.now;
+        let again = |given: &Given| GrantTerms::until(given.terms.valid_until, "rehired");
+        for grant in held.grants.iter().filter(|grant| grant.holds(now)) {
+            let role = store::roles::find(self.connection, self.context, grant.role).await?;
+            let scope = match grant.scope {
+                Scope::Org => true,
+                Scope::Group(id) => store::groups::find(self.connection, self.context, id).await?.is_some(),
+            };
+            if role.is_some() && scope {
+                self.grant(person, grant.role, grant.scope, again(&grant.given)).await?;
+            }
+        }
+        for membership in held.memberships.iter().filter(|held| held.given.holds(now)) {
+            if store::groups::find(self.connection, self.context, membership.group).await?.is_some() {
+                self.join(person, membership.group, again(&membership.given)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Decides and carries out a transition of a loaded person.
     pub(crate) async fn transition(
         &mut self,
@@ -118,7 +143,7 @@ impl Operation<'_, '_> {
         let before = facts(&person.user);
         let change = person.user.apply(action, &circumstances)?;
         if change.effects.contains(&Effect::RemoveGrants) && !change.effects.contains(&Effect::Erase) {
-            store::roles::remove_all(self.connection, self.context, person.user.id, self.now).await?;
+            store::grants::remove_all(self.connection, self.context, person.user.id, self.now).await?;
         }
         self.check_owners(&person);
         if change.effects.contains(&Effect::Erase) {
@@ -142,10 +167,8 @@ impl Operation<'_, '_> {
         person.user.updated_at = self.now;
         self.erase_elsewhere(&person.user, &pseudonym).await?;
         store::users::erase(self.connection, &person.user).await?;
-        for role in person.roles() {
-            store::roles::revoke(self.connection, context, id, role).await?;
-        }
-        store::roles::forget_snapshot(self.connection, context, id).await?;
+        store::grants::forget(self.connection, context, id).await?;
+        store::grants::forget_snapshot(self.connection, context, id).await?;
         store::credentials::remove(self.connection, context, id).await?;
         store::links::erase(self.connection, context, id).await?;
         store::reserved_addresses::release(self.connection, context, id, None).await?;
@@ -167,7 +190,7 @@ impl Operation<'_, '_> {
         });
         self.user_is_stale(id);
         person.user.fields = UserFields { username: Some(pseudonym), ..UserFields::default() };
-        Ok(Person { grants: Vec::new(), ..person })
+        Ok(Person::new(person.user, None))
     }
 
     /// Carries out what a transition brings with it.

@@ -6,12 +6,16 @@
 use std::time::Duration;
 
 use model::{
-    Agent, Error, Permission, Result, Role, Settings, Timestamp, User, UserId,
+    Agent, Error, Permission, Result, Settings, Timestamp, User, UserId,
+    access::Role,
     lifecycle::State,
     link::Purpose,
     mail::{MailDetails, MailKind},
+    role::Scope,
     session::Session,
 };
+
+use store::grants::RoleGrant;
 
 use crate::{Actor, App, Operation, Person, access::signed_out, mail::NewMail};
 
@@ -142,7 +146,9 @@ impl Operation<'_, '_> {
     }
 
     /// A role was given that was not held: the person hears of an administrator's, the owners of an owner.
-    pub(crate) async fn tell_granted(&mut self, person: &Person, role: Role) -> Result<()> {
+    pub(crate) async fn tell_granted(&mut self, person: &Person, grant: &RoleGrant) -> Result<()> {
+        // What counts over a group alone makes nobody an administrator of the organization.
+        let Some(role) = grant.role.built_in().filter(|_| grant.scope == Scope::Org) else { return Ok(()) };
         let is_new = person.user.created_at == self.now;
         if is_new && !matches!(self.agent, Agent::User(_)) {
             return Ok(());
@@ -169,13 +175,17 @@ impl Operation<'_, '_> {
     }
 
     /// A role was taken: the owners hear of an owner.
-    pub(crate) async fn tell_revoked(&mut self, person: &Person, role: Role) -> Result<()> {
-        if role == Role::Owner { self.tell_owners(person, "is no longer an owner").await } else { Ok(()) }
+    pub(crate) async fn tell_revoked(&mut self, person: &Person, grant: &RoleGrant) -> Result<()> {
+        if grant.role == Role::Owner && grant.scope == Scope::Org {
+            self.tell_owners(person, "is no longer an owner").await
+        } else {
+            Ok(())
+        }
     }
 
     async fn tell_owners(&mut self, person: &Person, what: &str) -> Result<()> {
         let (context, now) = (self.context, self.now);
-        let owners = store::roles::holders(self.connection, context, Role::Owner, now, OWNERS).await?;
+        let owners = store::grants::holders(self.connection, context, Role::Owner, now, OWNERS).await?;
         for owner in owners.into_iter().filter(|owner| *owner != person.user.id) {
             let Some(owner) = store::users::find(self.connection, context, owner).await? else { continue };
             if !owner.may_act(now) {

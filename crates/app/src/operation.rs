@@ -11,8 +11,8 @@
 use std::sync::OnceLock;
 
 use model::{
-    Agent, EntryId, Error, JobId, Kind, OrgContext, Permission, Permissions, Result, Timestamp, UserId,
-    access::Role,
+    Agent, EntryId, Error, JobId, Kind, OrgContext, Permission, Permissions, Result, Rights, Timestamp,
+    UserId,
     audit::{Changes, Entry, seal::Seal},
     job::{Job, Work},
     mail::Mail,
@@ -33,8 +33,12 @@ pub struct Operation<'c, 't> {
     pub agent: Agent,
     /// When: the same in every attempt.
     pub now: Timestamp,
-    /// What the actor may do, read in this transaction.
+    /// What the actor may do in the whole organization, read in this transaction.
     pub permissions: Permissions,
+    /// The same with what may be done over groups and in applications.
+    pub rights: Rights,
+    /// The permission that the operation is done under, if it needs one.
+    permission: Option<Permission>,
     actor: &'c Actor,
     entropy: &'c dyn model::Entropy,
     pub(crate) keys: &'c Keys,
@@ -160,7 +164,9 @@ impl<'c, 't> Operation<'c, 't> {
             context: actor.context,
             agent: actor.agent,
             now,
-            permissions: actor.permissions,
+            permissions: actor.rights.org,
+            rights: Rights::clone(&actor.rights),
+            permission: None,
             actor,
             entropy: app.entropy(),
             keys: app.keys(),
@@ -177,11 +183,15 @@ impl<'c, 't> Operation<'c, 't> {
     /// The actor's state and rights as this transaction sees them: whoever was just suspended does nothing more.
     async fn authorize(&mut self, permission: Permission) -> Result<()> {
         if let Agent::User(user) = self.agent {
-            let rights = store::access::rights(self.connection, self.context, user, self.now).await?;
-            let rights = rights.filter(|rights| rights.may_act).ok_or_else(crate::access::signed_out)?;
-            self.permissions = rights.permissions.within(self.actor.scopes);
+            let standing = store::access::standing(self.connection, self.context, user, self.now).await?;
+            let standing =
+                standing.filter(|standing| standing.may_act).ok_or_else(crate::access::signed_out)?;
+            self.rights = standing.rights.within(self.actor.scopes);
+            self.permissions = self.rights.org;
         }
-        self.permissions.require(permission)
+        self.permission = Some(permission);
+        // Who holds it over groups alone comes this far; `person` and `group_in_reach` look at whom it is about.
+        self.rights.somewhere().require(permission)
     }
 
     /// Runs the deed, unless the same request was answered before.
@@ -195,7 +205,7 @@ impl<'c, 't> Operation<'c, 't> {
         }
         let value = deed(&mut self).await?;
         if self.owner_touched
-            && store::users::able_owners(self.connection, self.context, self.now).await? == 0
+            && !store::access::has_able_owner(self.connection, self.context, self.now).await?
         {
             let message = "This would leave the organization without an owner who can sign in. \
                            Make somebody else an owner first.";
@@ -280,20 +290,53 @@ impl<'c, 't> Operation<'c, 't> {
     pub async fn person(&mut self, id: UserId) -> Result<Person> {
         let user =
             store::users::lock(self.connection, self.context, id).await?.ok_or_else(Error::not_found)?;
+        self.reach(id).await?;
         self.with_access(user).await
     }
 
+    /// Whom the actor's rights don't reach is not there.
+    async fn reach(&mut self, id: UserId) -> Result<()> {
+        let Some(permission) = self.permission else { return Ok(()) };
+        if self.permissions.contains(permission) || self.agent == Agent::User(id) {
+            return Ok(());
+        }
+        let standing = store::access::standing(self.connection, self.context, id, self.now).await?;
+        let groups = standing.map(|standing| standing.groups).unwrap_or_default();
+        if self.rights.over(&groups).contains(permission) { Ok(()) } else { Err(Error::not_found()) }
+    }
+
     pub(crate) async fn with_access(&mut self, user: model::User) -> Result<Person> {
-        let grants = store::roles::grants(self.connection, self.context, user.id).await?;
-        let credential = store::credentials::find(self.connection, self.context, user.id).await?;
-        Ok(Person::new(user, grants, credential.as_ref()))
+        Person::load(self.connection, self.context, user, self.now).await
+    }
+
+    /// What a loaded person may do, after it was changed.
+    pub(crate) async fn refresh(&mut self, person: &mut Person) -> Result<()> {
+        person.rights = crate::users::prospect(
+            self.connection,
+            self.context,
+            &person.grants,
+            &person.memberships,
+            self.now,
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The permission that this is done under.
+    pub(crate) fn permission(&self) -> Option<Permission> {
+        self.permission
+    }
+
+    /// The user who acts, if it is one.
+    pub(crate) fn actor_user(&self) -> Option<UserId> {
+        self.actor.user()
     }
 
     /// Loads a person to change: not one who may do more than the actor (the granting rule), nor of another version
     /// than the caller has seen.
     pub async fn person_to_change(&mut self, id: UserId, version: Option<i64>) -> Result<Person> {
         let person = self.person(id).await?;
-        self.permissions.may_change(person.permissions(self.now))?;
+        self.rights.may_change(&person.rights)?;
         if version.is_some_and(|version| version != person.user.version) {
             return Err(store::users::stale());
         }
@@ -308,7 +351,12 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// Asks for the check that an able owner is left, if this is one.
     pub fn check_owners(&mut self, person: &Person) {
-        self.owner_touched |= person.roles().any(|role| role == Role::Owner);
+        self.touch_owners(&person.rights);
+    }
+
+    /// The same, if these are an owner's rights.
+    pub(crate) fn touch_owners(&mut self, rights: &Rights) {
+        self.owner_touched |= rights.org.contains(Permission::OwnerManage);
     }
 
     /// Writes an entry of the audit log, with this operation's change.

@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Error, OrgContext, Permission, Permissions, Result, Role, SessionId, Timestamp, User, UserId,
+    Error, OrgContext, Permission, Result, RoleKey, SessionId, Timestamp, User, UserId,
+    access::Role,
     audit::{Changed, Changes},
     device::Device,
     page::Page,
     plan,
+    role::{RoleDefinition, Scope},
     session::{Session, SessionQuery},
 };
 use serde::{Deserialize, Serialize};
@@ -201,7 +203,7 @@ impl App {
     ) -> Result<Ended> {
         let (this, dry_run) = (actor.session, actor.dry_run);
         let deed = async move |op: &mut Operation<'_, '_>| {
-            let sparing = Sparing { session: this, roles: stronger(op.permissions) };
+            let sparing = op.sparing(this).await?;
             let (context, now) = (op.context, op.now);
             let all = session_list::count(op.connection, context, &query, None, now).await?;
             let some = session_list::count(op.connection, context, &query, Some(&sparing), now).await?;
@@ -271,12 +273,6 @@ fn unsigned(count: i64) -> u64 {
     count.max(0).unsigned_abs()
 }
 
-/// The roles whose holders may do more than these permissions.
-fn stronger(permissions: Permissions) -> Vec<Role> {
-    let is_stronger = |role: &Role| permissions.may_change(role.permissions()).is_err();
-    Role::ALL.iter().copied().filter(is_stronger).collect()
-}
-
 /// The latest two sign-ins one after the other that nobody could have travelled between.
 pub fn haste(sessions: &[Labelled]) -> Option<Haste> {
     let spot = |session: &Labelled| match &session.place {
@@ -297,6 +293,17 @@ pub fn haste(sessions: &[Labelled]) -> Option<Haste> {
 }
 
 impl Operation<'_, '_> {
+    /// Who may do more than the actor, by role or group, and the actor's own session.
+    async fn sparing(&mut self, session: Option<SessionId>) -> Result<Sparing> {
+        let own = store::roles::list(self.connection, self.context).await?;
+        let all = Role::ALL.iter().map(|role| RoleDefinition::built_in(*role)).chain(own);
+        let is_stronger =
+            |role: &RoleDefinition| !self.rights.covers(&role.allowed.in_scope(Scope::Org, Vec::new()));
+        let roles: Vec<RoleKey> = all.filter(is_stronger).map(|role| role.key).collect();
+        let groups = store::access::carrying(self.connection, self.context, &roles).await?;
+        Ok(Sparing { session, roles, groups })
+    }
+
     /// Ends one session; true if it was there. `reason` is for the audit log.
     pub(crate) async fn end_session(
         &mut self,

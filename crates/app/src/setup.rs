@@ -4,8 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use model::{
-    Error, Kind, Org, OrgContext, Permission, Result, Role, UserFields, UserId, credential,
+    Error, Kind, Org, OrgContext, Permission, Result, UserFields, UserId,
+    access::Role,
+    credential,
+    grant::GrantTerms,
     lifecycle::{Action, State},
+    role::Scope,
     session::Secret,
     settings::Settings,
     strength::About,
@@ -13,7 +17,7 @@ use model::{
 };
 use store::Connection;
 
-use crate::{Actor, App, Operation, Person};
+use crate::{Actor, App, Operation, Person, users::Holds};
 
 /// The first organization and its owner.
 #[derive(Debug, Clone)]
@@ -72,6 +76,7 @@ impl App {
         let (slug, hash) = (org.slug.clone(), link.map(Secret::hash));
         let actor = Actor::operator(org.id.into());
         let template = org.settings.lifecycle.username_template.clone();
+        let holds = Holds { roles: vec![Role::Owner.into()], groups: Vec::new() };
         let deed = async move |op: &mut Operation<'_, '_>| {
             if let Some(hash) = hash
                 && !store::setup::take(op.connection, &hash, op.now).await?
@@ -88,7 +93,7 @@ impl App {
                 return Err(Error::new(Kind::Conflict, "setup.done", "There is an organization already."));
             }
             op.create_org(&org).await?;
-            op.create(fields.clone(), &[Role::Owner], Some(&credential), &template).await
+            op.create(fields.clone(), &holds, Some(&credential), &template).await
         };
         let _: Person = self.run(&actor, Permission::UserCreate, deed).await?;
         self.org(&slug).await
@@ -111,11 +116,18 @@ impl App {
                 op.make_usable(user.id, &settings).await?
             } else {
                 let fields = recovered(&identifier).checked(Completeness::Full)?;
-                op.create(fields, &[], Some(&credential), &settings.lifecycle.username_template).await?
+                op.create(fields, &Holds::default(), Some(&credential), &settings.lifecycle.username_template)
+                    .await?
             };
             op.put_credential(&mut person, &credential, "owner.recovered").await?;
             store::sessions::end_all(op.connection, op.context, person.user.id, None).await?;
-            op.grant(&mut person, Role::Owner, "recovered by the operator".to_owned(), None).await?;
+            op.grant(
+                &mut person,
+                Role::Owner.into(),
+                Scope::Org,
+                GrantTerms::until(None, "recovered by the operator"),
+            )
+            .await?;
             Ok(person)
         };
         let person = self.run(&actor, Permission::OwnerManage, deed).await?;

@@ -5,7 +5,6 @@
 
 use model::{
     Error, Kind, Org, OrgContext, Permission, Result, SessionId, Timestamp, User, UserId,
-    access::Permissions,
     audit::Changes,
     credential::{Credential, Password},
     device::{self, ClientHints},
@@ -219,7 +218,7 @@ fn new_session(
     country: &str,
     settings: &model::Settings,
 ) -> Session {
-    let ordinary = person.permissions(op.now) == Permissions::of_roles(&[]);
+    let ordinary = !person.rights.administers();
     let remembered = attempt.remember && settings.session.remember && ordinary;
     let (idle, absolute) = session::lifetimes(&settings.session, remembered);
     // No session outlives the account.

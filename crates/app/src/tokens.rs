@@ -121,10 +121,8 @@ impl Operation<'_, '_> {
             return Err(Error::new(Kind::Conflict, "token.user_not_active", message));
         }
         // A token that a token makes can't do more than that one.
-        if matches!(self.agent, Agent::User(_)) && token.scopes != Permissions::all() {
-            self.permissions.may_grant(token.scopes.within(person.permissions(self.now)))?;
-        } else if matches!(self.agent, Agent::User(_)) {
-            self.permissions.may_grant(person.permissions(self.now))?;
+        if matches!(self.agent, Agent::User(_)) {
+            self.rights.may_delegate(&person.rights.clone().within(token.scopes))?;
         }
         store::tokens::insert(self.connection, token).await?;
         let scopes: Vec<&str> = token.scopes.iter().map(Permission::as_str).collect();

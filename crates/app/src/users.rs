@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Action, Agent, Error, Org, OrgContext, Permission, Permissions, Result, Role, Status, Timestamp, User,
-    UserFields, UserId,
+    Action, Agent, Error, GroupId, Org, OrgContext, Permission, Result, Rights, RoleKey, Status, Timestamp,
+    User, UserFields, UserId,
+    access::Role,
     audit::{self, Changed, Changes},
     credential::{self, Credential},
     error::FieldError,
     filter::UserQuery,
+    grant::{Given, GrantTerms},
     lifecycle::{Effect, State},
     link::{Ending, Purpose},
     page::Page,
+    role::Scope,
     session::Secret,
     settings::PasswordPolicy,
     strength::About,
@@ -21,7 +24,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::{Connection, Lane};
 
-pub use store::{roles::RoleGrant, user_list::Listed};
+pub use store::{
+    grants::RoleGrant,
+    memberships::Membership,
+    user_list::{Listed, ListedRole},
+};
 
 use crate::{Actor, App, Operation, operation::Event};
 
@@ -32,6 +39,10 @@ pub struct Person {
     pub user: User,
     /// Directly held roles, strongest first, with who gave them and until when.
     pub grants: Vec<RoleGrant>,
+    /// The groups that the person is in directly, by name.
+    pub memberships: Vec<Membership>,
+    /// What the person may do, now or by what is granted for later: what the granting rule compares.
+    pub rights: Rights,
     /// What there is to sign in with.
     pub password: PasswordState,
 }
@@ -62,27 +73,60 @@ impl PasswordState {
 }
 
 impl Person {
-    pub(crate) fn new(user: User, grants: Vec<RoleGrant>, credential: Option<&Credential>) -> Self {
+    /// A user with all that is held.
+    pub(crate) async fn load(
+        connection: &mut Connection<'_>,
+        context: OrgContext,
+        user: User,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let grants = store::grants::of_user(connection, context, user.id).await?;
+        let memberships = store::memberships::of_user(connection, context, user.id).await?;
+        let credential = store::credentials::find(connection, context, user.id).await?;
+        let rights = prospect(connection, context, &grants, &memberships, now).await?;
+        Ok(Self { grants, memberships, rights, ..Self::new(user, credential.as_ref()) })
+    }
+
+    /// A user who holds nothing.
+    pub(crate) fn new(user: User, credential: Option<&Credential>) -> Self {
         let password = PasswordState {
             set_at: credential.map(|credential| credential.set_at),
             expires_at: credential.and_then(|credential| credential.expires_at),
             must_change: credential.is_some_and(|credential| credential.must_change),
         };
-        Self { user, grants, password }
+        Self { user, grants: Vec::new(), memberships: Vec::new(), rights: Rights::member(), password }
     }
 
     /// Directly held roles.
-    pub fn roles(&self) -> impl Iterator<Item = Role> {
+    pub fn roles(&self) -> impl Iterator<Item = RoleKey> {
         self.grants.iter().map(|grant| grant.role)
     }
+}
 
-    /// What the roles that hold at `now` allow. What a person may do counts also while suspended: coming back gives
-    /// it all again.
-    pub fn permissions(&self, now: Timestamp) -> Permissions {
-        let roles: Vec<Role> =
-            self.grants.iter().filter(|grant| grant.holds(now)).map(|grant| grant.role).collect();
-        Permissions::of_roles(&roles)
+/// What somebody with these grants and memberships may do, now or later. It counts also while suspended: coming back gives
+/// it all again; and what is granted for tomorrow counts today, or a password set today would be a way up tomorrow.
+pub(crate) async fn prospect(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    grants: &[RoleGrant],
+    memberships: &[Membership],
+    now: Timestamp,
+) -> Result<Rights> {
+    let has_not_ended = |given: &Given| given.terms.valid_until.is_none_or(|until| until > now);
+    let mut rights = Rights::member();
+    for grant in grants.iter().filter(|grant| has_not_ended(&grant.given)) {
+        let above = match grant.scope {
+            Scope::Org => Vec::new(),
+            Scope::Group(group) => store::access::above(connection, context, &[group]).await?,
+        };
+        rights.add(grant.allowed.in_scope(grant.scope, above));
     }
+    let groups = memberships.iter().filter(|held| has_not_ended(&held.given));
+    let groups: Vec<GroupId> = groups.map(|held| held.group).collect();
+    if !groups.is_empty() {
+        rights.add(store::access::conferred(connection, context, &groups, now).await?);
+    }
+    Ok(rights)
 }
 
 /// Someone to create.
@@ -91,7 +135,9 @@ pub struct NewUser {
     /// The record; the username is made from the names if left out.
     pub fields: UserFields,
     /// Roles to give, besides Member.
-    pub roles: Vec<Role>,
+    pub roles: Vec<RoleKey>,
+    /// Groups to join.
+    pub groups: Vec<GroupId>,
     /// What to sign in with.
     pub password: InitialPassword,
 }
@@ -113,6 +159,15 @@ pub enum InitialPassword {
         /// Whether another one must be chosen at the first sign-in; it is then temporary.
         must_change: bool,
     },
+}
+
+/// What a new user holds from the first moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Holds {
+    /// Roles, besides Member.
+    pub(crate) roles: Vec<RoleKey>,
+    /// Groups.
+    pub(crate) groups: Vec<GroupId>,
 }
 
 /// Somebody was created.
@@ -174,11 +229,10 @@ impl App {
     }
 
     pub(crate) async fn load_person(&self, context: OrgContext, id: UserId) -> Result<Person> {
+        let now = self.now();
         let read = async |connection: &mut Connection<'_>| {
             let user = store::users::find(connection, context, id).await?.ok_or_else(Error::not_found)?;
-            let grants = store::roles::grants(connection, context, id).await?;
-            let credential = store::credentials::find(connection, context, id).await?;
-            Ok(Person::new(user, grants, credential.as_ref()))
+            Person::load(connection, context, user, now).await
         };
         self.database().read(read).await
     }
@@ -203,7 +257,8 @@ impl App {
                 (Some(if *must_change { temporary(credential) } else { credential }), None)
             }
         };
-        let (roles, policy) = (new.roles, org.settings.lifecycle.clone());
+        let (holds, policy) =
+            (Holds { roles: new.roles, groups: new.groups }, org.settings.lifecycle.clone());
         let mail = match new.password {
             InitialPassword::Mail(Purpose::Activation) => Some((Action::Activate, Permission::UserActivate)),
             InitialPassword::Mail(_) => Some((Action::Invite, Permission::UserInvite)),
@@ -211,7 +266,7 @@ impl App {
         };
         let deed = async move |op: &mut Operation<'_, '_>| {
             let template = &policy.username_template;
-            let person = op.create(fields.clone(), &roles, credential.as_ref(), template).await?;
+            let person = op.create(fields.clone(), &holds, credential.as_ref(), template).await?;
             let Some((action, permission)) = mail.clone() else { return Ok(person) };
             op.permissions.require(permission)?;
             op.transition(person, action, &policy).await
@@ -256,13 +311,14 @@ impl Operation<'_, '_> {
     pub(crate) async fn create(
         &mut self,
         fields: UserFields,
-        roles: &[Role],
+        holds: &Holds,
         credential: Option<&Credential>,
         template: &str,
     ) -> Result<Person> {
-        if fields.kind() == UserType::Guest && roles.iter().any(|role| *role != Role::Member) {
+        if fields.kind() == UserType::Guest && holds.roles.iter().any(|role| *role != Role::Member) {
             return Err(crate::roles::guests_hold_none());
         }
+        self.may_place(&holds.groups).await?;
         self.check_references(&fields).await?;
         let id = UserId(self.new_id());
         let mut user = User::new(id, self.context, fields, self.now);
@@ -284,11 +340,31 @@ impl Operation<'_, '_> {
             reason: String::new(),
         });
         self.carry_out(&user, &expiry(&user)).await?;
-        let mut person = Person::new(user, Vec::new(), credential);
-        for role in roles.iter().collect::<BTreeSet<_>>().into_iter().filter(|role| **role != Role::Member) {
-            self.grant(&mut person, *role, String::new(), None).await?;
+        let mut person = Person::new(user, credential);
+        let roles: BTreeSet<RoleKey> = holds.roles.iter().copied().collect();
+        for role in roles.into_iter().filter(|role| *role != Role::Member) {
+            self.grant(&mut person, role, Scope::Org, GrantTerms::default()).await?;
+        }
+        for group in holds.groups.iter().copied().collect::<BTreeSet<_>>() {
+            self.join(&mut person, group, GrantTerms::default()).await?;
         }
         Ok(person)
+    }
+
+    /// Who may create people over groups alone, puts them into one of these.
+    async fn may_place(&mut self, groups: &[GroupId]) -> Result<()> {
+        let Some(permission) = self.permission() else { return Ok(()) };
+        if self.permissions.contains(permission) {
+            return Ok(());
+        }
+        for group in groups {
+            let above = store::access::above(self.connection, self.context, &[*group]).await?;
+            if self.rights.over(&above).contains(permission) {
+                return Ok(());
+            }
+        }
+        let message = "Choose at least one of the groups that you manage: you may add people there only.";
+        Err(Error::invalid_field("groups", "user.group_needed", message))
     }
 
     /// Inserts a user under the wished username, or under the first free one that the template makes.

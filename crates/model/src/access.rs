@@ -1,9 +1,9 @@
-//! Who may do what: the permissions, the built-in roles, and the one rule about stronger people.
+//! Who may do what: the permissions and the built-in roles. Where rights count, and the granting rule, is `rights.rs`.
 //!
 //! A permission is `resource:action`. Every route and every operation names the one it needs; nothing else decides.
 //! The printed catalogue is `docs/permissions.txt`.
 
-use crate::{Error, Kind, Result, names::names};
+use crate::{Error, Result, names::names};
 
 names! {
     /// One thing that may be done.
@@ -48,10 +48,40 @@ names! {
         MailManage = "mail:manage",
         /// Import users from a file.
         UserImport = "user:import",
+        /// See the list of groups.
+        GroupList = "group:list",
+        /// Open a group: who and what is in it, its roles and owners.
+        GroupRead = "group:read",
+        /// Create groups.
+        GroupCreate = "group:create",
+        /// Change a group's name, description and owners.
+        GroupUpdate = "group:update",
+        /// Delete groups.
+        GroupDelete = "group:delete",
+        /// Put people and groups into groups and take them out, within one's own rights.
+        GroupAssign = "group:assign",
         /// See the roles and what they may do.
         RoleRead = "role:read",
+        /// Make roles of the organization's own.
+        RoleCreate = "role:create",
+        /// Change what the organization's own roles may do, within one's own rights.
+        RoleUpdate = "role:update",
+        /// Delete roles of the organization's own.
+        RoleDelete = "role:delete",
         /// Grant and remove roles, within one's own rights.
         RoleAssign = "role:assign",
+        /// Define the permissions of the organization's applications.
+        PermissionManage = "permission:manage",
+        /// Give applications' permissions, and help people who hold them.
+        PermissionGrant = "permission:grant",
+        /// See who may do what, and why.
+        AccessRead = "access:read",
+        /// See everybody's API tokens.
+        TokenList = "token:list",
+        /// Make API tokens for service users.
+        TokenCreate = "token:create",
+        /// Revoke anybody's API tokens.
+        TokenRevoke = "token:revoke",
         /// Make, change and remove owners.
         OwnerManage = "owner:manage",
         /// See the organization's settings.
@@ -78,6 +108,8 @@ names! {
         AccountTokens = "account:tokens",
         /// See and end one's own sessions.
         AccountSessions = "account:sessions",
+        /// Decide who is in the groups that one owns.
+        AccountGroups = "account:groups",
     }
 }
 
@@ -105,7 +137,22 @@ impl Permission {
             Self::UserUnlock => "Unlock accounts",
             Self::UserResetPassword => "Set temporary passwords",
             Self::UserImport => "Import users from a file",
+            Self::GroupList => "See the list of groups",
+            Self::GroupRead => "Open groups and see who is in them",
+            Self::GroupCreate => "Create groups",
+            Self::GroupUpdate => "Change groups' names, descriptions and owners",
+            Self::GroupDelete => "Delete groups",
+            Self::GroupAssign => "Put people and groups into groups, and take them out",
             Self::RoleRead => "See roles and what they may do",
+            Self::RoleCreate => "Make roles of the organization's own",
+            Self::RoleUpdate => "Change the organization's own roles",
+            Self::RoleDelete => "Delete the organization's own roles",
+            Self::PermissionManage => "Define the permissions of applications",
+            Self::PermissionGrant => "Give permissions of applications, and help people who hold them",
+            Self::AccessRead => "See who may do what, and why",
+            Self::TokenList => "See everybody's API tokens",
+            Self::TokenCreate => "Make API tokens for service users",
+            Self::TokenRevoke => "Revoke anybody's API tokens",
             Self::RoleAssign => "Grant and remove roles",
             Self::OwnerManage => "Make, change and remove owners",
             Self::SettingsRead => "See the organization's settings",
@@ -120,6 +167,7 @@ impl Permission {
             Self::AccountPassword => "Change one's own password",
             Self::AccountTokens => "Manage one's own API tokens",
             Self::AccountSessions => "See and end one's own sessions",
+            Self::AccountGroups => "Decide who is in the groups that one owns",
         }
     }
 }
@@ -147,6 +195,24 @@ names! {
 }
 
 impl Role {
+    /// What it is for, in a sentence.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Owner => "Everything, including other owners and the organization itself.",
+            Self::Administrator => "Everything but owners and the organization's address.",
+            Self::SecurityAdministrator => {
+                "Suspends, locks, resets passwords; sessions, settings and audit log."
+            }
+            Self::UserManager => {
+                "Creates, changes, suspends and deletes users; gives groups and roles that may do no more."
+            }
+            Self::GroupManager => "Sees users; makes groups and decides who is in them.",
+            Self::Helpdesk => "Sees users, unlocks them and sets temporary passwords.",
+            Self::Auditor => "Sees users, groups, settings and the audit log; changes nothing.",
+            Self::Member => "The own account.",
+        }
+    }
+
     /// As people read it.
     pub fn label(self) -> &'static str {
         match self {
@@ -170,8 +236,16 @@ impl Role {
             P::AccountPassword,
             P::AccountTokens,
             P::AccountSessions,
+            P::AccountGroups,
         ]);
-        let reading = Permissions::of(&[P::UserList, P::UserRead, P::RoleRead]);
+        let reading = Permissions::of(&[
+            P::UserList,
+            P::UserRead,
+            P::GroupList,
+            P::GroupRead,
+            P::RoleRead,
+            P::AccessRead,
+        ]);
         member.and(match self {
             Self::Owner => Permissions::of(P::ALL),
             Self::Administrator => Permissions::of(P::ALL).without(&[P::OwnerManage, P::OrgRename]),
@@ -187,6 +261,9 @@ impl Role {
                 P::SessionRead,
                 P::SessionRevoke,
                 P::AuditExport,
+                P::PermissionGrant,
+                P::TokenList,
+                P::TokenRevoke,
             ])),
             Self::UserManager => reading.and(Permissions::of(&[
                 P::UserCreate,
@@ -204,10 +281,17 @@ impl Role {
                 P::UserUnlock,
                 P::UserResetPassword,
                 P::UserImport,
+                P::GroupAssign,
                 P::RoleAssign,
+                P::PermissionGrant,
                 P::SessionRead,
             ])),
-            Self::GroupManager => reading,
+            Self::GroupManager => reading.and(Permissions::of(&[
+                P::GroupCreate,
+                P::GroupUpdate,
+                P::GroupDelete,
+                P::GroupAssign,
+            ])),
             Self::Helpdesk => reading.and(Permissions::of(&[
                 P::UserUnlock,
                 P::UserResetPassword,
@@ -215,6 +299,7 @@ impl Role {
                 P::InvitationResend,
                 P::MailRead,
                 P::SessionRead,
+                P::PermissionGrant,
             ])),
             Self::Auditor => reading.and(Permissions::of(&[
                 P::SettingsRead,
@@ -223,6 +308,7 @@ impl Role {
                 P::InvitationRead,
                 P::MailRead,
                 P::SessionRead,
+                P::TokenList,
             ])),
             Self::Member => Permissions::default(),
         })
@@ -283,6 +369,35 @@ impl Permissions {
         Self(self.0 & !Role::Member.permissions().0)
     }
 
+    /// What of this set can count over a group alone: what is done to people and groups one at a time. Whatever
+    /// concerns the organization as a whole can't.
+    #[must_use]
+    pub fn scopable(self) -> Self {
+        use Permission as P;
+        self.within(Self::of(&[
+            P::UserList,
+            P::UserRead,
+            P::UserInvite,
+            P::UserUpdate,
+            P::UserActivate,
+            P::UserSuspend,
+            P::UserDelete,
+            P::UserLock,
+            P::UserUnlock,
+            P::UserResetPassword,
+            P::InvitationResend,
+            P::GroupList,
+            P::GroupRead,
+            P::GroupUpdate,
+            P::GroupDelete,
+            P::GroupAssign,
+            P::RoleAssign,
+            P::AccessRead,
+            P::SessionRead,
+            P::SessionRevoke,
+        ]))
+    }
+
     /// Is it in the set?
     pub fn contains(self, permission: Permission) -> bool {
         self.0 & 1 << permission as u32 != 0
@@ -302,45 +417,39 @@ impl Permissions {
     pub fn require(self, permission: Permission) -> Result<()> {
         if self.contains(permission) { Ok(()) } else { Err(Error::forbidden(permission.as_str())) }
     }
+}
 
-    /// The granting rule (PRODUCT §8): what results must lie within what the actor may do.
-    pub fn may_grant(self, result: Self) -> Result<()> {
-        if self.covers(result) {
-            return Ok(());
-        }
-        let message = "You can't give rights that you don't have yourself. Ask an owner.";
-        Err(Error::new(Kind::Forbidden, "access.above_own", message))
+impl serde::Serialize for Permissions {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
     }
+}
 
-    /// The same rule seen from the other side: nobody changes a person who may do more than himself, or a
-    /// new password or address would be a way up. What everyone may do does not count, or a token whose scopes
-    /// leave out its own account could change nobody.
-    pub fn may_change(self, target: Self) -> Result<()> {
-        if self.covers(target.beyond_member()) {
-            return Ok(());
-        }
-        let message = "This person may do more than you. Ask somebody who may do as much, such as an owner.";
-        Err(Error::new(Kind::Forbidden, "access.stronger_person", message))
+impl<'de> serde::Deserialize<'de> for Permissions {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::of(&Vec::deserialize(deserializer)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rights::Rights;
 
     #[test]
     fn only_an_owner_is_above_an_administrator() {
-        let administrator = Permissions::of_roles(&[Role::Administrator]);
+        let rights = |role: Role| Rights { org: Permissions::of_roles(&[role]), ..Rights::default() };
+        let administrator = rights(Role::Administrator);
         for role in Role::ALL {
-            let allowed = administrator.may_grant(Permissions::of_roles(&[*role])).is_ok();
-            assert_eq!(allowed, *role != Role::Owner, "{role}");
+            assert_eq!(administrator.may_grant(&rights(*role)).is_ok(), *role != Role::Owner, "{role}");
         }
-        let helpdesk = Permissions::of_roles(&[Role::Helpdesk]);
-        assert!(helpdesk.may_change(Permissions::of_roles(&[Role::Administrator])).is_err());
-        assert!(helpdesk.may_change(Permissions::of_roles(&[])).is_ok());
-        let narrow = Permissions::of(&[Permission::UserSuspend]);
-        assert!(narrow.may_change(Permissions::of_roles(&[])).is_ok());
-        assert!(narrow.may_change(Permissions::of_roles(&[Role::Auditor])).is_err());
+        let helpdesk = rights(Role::Helpdesk);
+        assert!(
+            helpdesk.may_change(&administrator).is_err() && helpdesk.may_change(&Rights::member()).is_ok()
+        );
+        let narrow = Rights { org: Permissions::of(&[Permission::UserSuspend]), ..Rights::default() };
+        assert!(narrow.may_change(&Rights::member()).is_ok());
+        assert!(narrow.may_change(&rights(Role::Auditor)).is_err());
     }
 
     #[test]

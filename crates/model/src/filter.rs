@@ -2,7 +2,7 @@
 //! API and the command line.
 
 use crate::{
-    Error, Result, Role, Status,
+    Error, Result, RoleKey, Status,
     names::names,
     page::{self, Cursor},
 };
@@ -29,7 +29,7 @@ pub struct UserQuery {
     /// Shown statuses; empty: all that are not hidden by default.
     pub statuses: Vec<Status>,
     /// Only holders of this role.
-    pub role: Option<Role>,
+    pub role: Option<RoleKey>,
     /// The order.
     pub sort: Sort,
     /// Turned around.

@@ -58,6 +58,10 @@ ids! {
     OrgId,
     /// A user: a person or a program, in exactly one organization.
     UserId,
+    /// A group.
+    GroupId,
+    /// A role of an organization's own.
+    RoleId,
     /// A signed-in browser or device.
     SessionId,
     /// An API token.

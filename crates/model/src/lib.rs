@@ -15,6 +15,8 @@ pub mod erasure;
 pub mod error;
 pub mod explanation;
 pub mod filter;
+pub mod grant;
+pub mod group;
 pub mod id;
 pub mod invitation;
 pub mod invitation_query;
@@ -30,6 +32,8 @@ pub mod network;
 pub mod org;
 pub mod page;
 pub mod plan;
+pub mod rights;
+pub mod role;
 pub mod search;
 pub mod session;
 pub mod settings;
@@ -45,10 +49,13 @@ pub use audit::Agent;
 pub use credential::Password;
 pub use error::{Error, FieldError, Kind, Result};
 pub use id::{
-    DataExportId, Entropy, EntryId, InvitationId, JobId, LinkId, MailId, OrgId, SessionId, TokenId, UserId,
+    DataExportId, Entropy, EntryId, GroupId, InvitationId, JobId, LinkId, MailId, OrgId, RoleId, SessionId,
+    TokenId, UserId,
 };
 pub use lifecycle::{Action, State, Status};
 pub use org::{Org, OrgContext};
+pub use rights::Rights;
+pub use role::RoleKey;
 pub use settings::Settings;
 pub use time::{Clock, Timestamp};
 pub use user::{User, UserFields};

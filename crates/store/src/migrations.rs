@@ -51,6 +51,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(8, "0008_session_devices"),
     step!(9, "0009_data_exports"),
     step!(10, "0010_audit_tree", by engine),
+    step!(11, "0011_groups_and_roles"),
 ];
 
 impl Migration {

@@ -1,172 +1,129 @@
-//! The rows of `role_grants`: which built-in roles a user holds directly, from whom, since and until when.
+//! The rows of `roles`: an organization's own roles and what they allow. The built-in ones are in `model::access`.
 
-use model::{Agent, Error, OrgContext, Result, Role, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    Connection, Record, Row, Value,
-    users::{from_json, to_json},
-    values,
+use model::{
+    Error, Kind, OrgContext, Result, RoleId,
+    role::{Allowed, RoleDefinition, RoleKey},
 };
 
-/// A role held directly.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RoleGrant {
-    /// Which role.
-    pub role: Role,
-    /// Who gave it.
-    pub granted_by: Agent,
-    /// When.
-    pub granted_at: Timestamp,
-    /// Why.
-    pub reason: String,
-    /// Not before.
-    pub valid_from: Option<Timestamp>,
-    /// Not any more from then on.
-    pub valid_until: Option<Timestamp>,
-}
+use crate::{Connection, Record, Row, values};
 
-impl RoleGrant {
-    /// Whether it holds at `now`.
-    pub fn holds(&self, now: Timestamp) -> bool {
-        self.valid_from.is_none_or(|from| from <= now) && self.valid_until.is_none_or(|until| until > now)
-    }
-}
-
-impl Record for RoleGrant {
+impl Record for RoleDefinition {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
         Ok(Self {
-            role: Role::parse(&columns.take::<String>()?)
-                .ok_or_else(|| Error::internal("an unknown role"))?,
-            granted_by: columns.take::<String>()?.parse()?,
-            granted_at: columns.take()?,
-            reason: columns.take()?,
-            valid_from: columns.take()?,
-            valid_until: columns.take()?,
+            key: role_key(&columns.take::<String>()?)?,
+            name: columns.take()?,
+            description: columns.take()?,
+            allowed: Allowed::parse(&columns.take::<String>()?),
+            created_at: Some(columns.take()?),
+            updated_at: Some(columns.take()?),
+            version: columns.take()?,
         })
     }
 }
 
-/// What a user holds directly, strongest first.
-pub async fn grants(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    user: UserId,
-) -> Result<Vec<RoleGrant>> {
-    let sql = "SELECT role, granted_by, granted_at, reason, valid_from, valid_until FROM role_grants \
-               WHERE org_id = $1 AND user_id = $2";
-    let mut grants: Vec<RoleGrant> = connection.all(sql, values![context.org, user]).await?;
-    grants.sort_by_key(|grant| grant.role);
-    Ok(grants)
+/// The key as it stands in a grant.
+pub(crate) fn role_key(text: &str) -> Result<RoleKey> {
+    RoleKey::parse(text).ok_or_else(|| Error::internal("an unknown role"))
 }
 
-/// Who holds a role now, at most `limit`, in the order of their ids.
-pub async fn holders(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    role: Role,
-    now: Timestamp,
-    limit: u16,
-) -> Result<Vec<UserId>> {
-    let sql = "SELECT user_id FROM role_grants WHERE org_id = $1 AND role = $2 \
-               AND (valid_from IS NULL OR valid_from <= $3) AND (valid_until IS NULL OR valid_until > $3) \
-               ORDER BY user_id LIMIT $4";
-    let rows: Vec<(UserId,)> =
-        connection.all(sql, values![context.org, role.as_str(), now, i64::from(limit)]).await?;
-    Ok(rows.into_iter().map(|(user,)| user).collect())
+/// The organization's own roles, by name. There are few: what people can tell apart.
+pub async fn list(connection: &mut Connection<'_>, context: OrgContext) -> Result<Vec<RoleDefinition>> {
+    let sql = "SELECT id, name, description, permissions, created_at, updated_at, version FROM roles \
+               WHERE org_id = $1 ORDER BY name_key, id";
+    connection.all(sql, values![context.org]).await
 }
 
-/// The roles alone.
-pub async fn of_user(
+/// A role by its key; a built-in one needs no look into the database.
+pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    user: UserId,
-) -> Result<Vec<Role>> {
-    Ok(grants(connection, context, user).await?.into_iter().map(|grant| grant.role).collect())
+    key: RoleKey,
+) -> Result<Option<RoleDefinition>> {
+    if let RoleKey::BuiltIn(role) = key {
+        return Ok(Some(RoleDefinition::built_in(role)));
+    }
+    let sql = "SELECT id, name, description, permissions, created_at, updated_at, version FROM roles \
+               WHERE org_id = $1 AND id = $2";
+    let key = key.to_string();
+    connection.optional(sql, values![context.org, &key]).await
 }
 
-/// Gives a role; giving it again changes who, when and why.
-pub async fn grant(
+/// A role of the organization's own, by the key of its name (`model::role::name_key`).
+pub async fn find_by_name(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    user: UserId,
-    grant: &RoleGrant,
+    name_key: &str,
+) -> Result<Option<RoleDefinition>> {
+    let sql = "SELECT id, name, description, permissions, created_at, updated_at, version FROM roles \
+               WHERE org_id = $1 AND name_key = $2";
+    connection.optional(sql, values![context.org, name_key]).await
+}
+
+/// Adds a role.
+pub async fn insert(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    role: &RoleDefinition,
 ) -> Result<()> {
-    let sql = "INSERT INTO role_grants (org_id, user_id, role, granted_by, granted_at, reason, valid_from, valid_until) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-               ON CONFLICT (org_id, user_id, role) DO UPDATE SET granted_by = $4, granted_at = $5, reason = $6, \
-               valid_from = $7, valid_until = $8";
-    let by = grant.granted_by.to_string();
+    let sql = "INSERT INTO roles (org_id, id, name, name_key, description, permissions, created_at, updated_at, version) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8) ON CONFLICT DO NOTHING";
+    let (key, name_key) = (role.key.to_string(), model::role::name_key(&role.name));
+    let permissions = role.allowed.names();
     let bound = values![
         context.org,
-        user,
-        grant.role.as_str(),
-        &by,
-        grant.granted_at,
-        &grant.reason,
-        grant.valid_from,
-        grant.valid_until,
+        &key,
+        &role.name,
+        &name_key,
+        &role.description,
+        &permissions,
+        role.created_at,
+        role.version,
     ];
-    connection.execute(sql, bound).await?;
-    Ok(())
+    if connection.execute(sql, bound).await? == 0 { Err(name_taken()) } else { Ok(()) }
 }
 
-/// Takes a role; true if it was held.
-pub async fn revoke(
+/// Writes a role whose version was counted up from the one that was read; refused if somebody else was first.
+pub async fn update(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    user: UserId,
-    role: Role,
-) -> Result<bool> {
-    let sql = "DELETE FROM role_grants WHERE org_id = $1 AND user_id = $2 AND role = $3";
-    Ok(connection.execute(sql, values![context.org, user, role.as_str()]).await? > 0)
-}
-
-/// Takes all direct roles away and keeps them as a snapshot, if there are any (PRODUCT §3, deprovision).
-pub async fn remove_all(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    user: UserId,
-    now: Timestamp,
-) -> Result<Vec<RoleGrant>> {
-    let held = grants(connection, context, user).await?;
-    if held.is_empty() {
-        return Ok(held);
-    }
-    let text = to_json(&Snapshot { grants: held.clone() })?;
-    let keep = "INSERT INTO grant_snapshots (org_id, user_id, grants, taken_at) VALUES ($1, $2, $3, $4) \
-                ON CONFLICT (org_id, user_id) DO UPDATE SET grants = $3, taken_at = $4";
-    connection.execute(keep, values![context.org, user, Value::Json(&text), now]).await?;
-    let remove = "DELETE FROM role_grants WHERE org_id = $1 AND user_id = $2";
-    connection.execute(remove, values![context.org, user]).await?;
-    Ok(held)
-}
-
-/// What a deprovisioned user held.
-pub async fn snapshot(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    user: UserId,
-) -> Result<Vec<RoleGrant>> {
-    let sql = "SELECT grants FROM grant_snapshots WHERE org_id = $1 AND user_id = $2";
-    let row: Option<(String,)> = connection.optional(sql, values![context.org, user]).await?;
-    row.map_or(Ok(Vec::new()), |(text,)| Ok(from_json::<Snapshot>(&text)?.grants))
-}
-
-/// Forgets the snapshot.
-pub async fn forget_snapshot(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    user: UserId,
+    role: &RoleDefinition,
 ) -> Result<()> {
-    let sql = "DELETE FROM grant_snapshots WHERE org_id = $1 AND user_id = $2";
-    connection.execute(sql, values![context.org, user]).await?;
-    Ok(())
+    let name_key = model::role::name_key(&role.name);
+    if let Some(other) = find_by_name(connection, context, &name_key).await?
+        && other.key != role.key
+    {
+        return Err(name_taken());
+    }
+    let sql = "UPDATE roles SET name = $3, name_key = $4, description = $5, permissions = $6, updated_at = $7, \
+               version = version + 1 WHERE org_id = $1 AND id = $2 AND version = $8 - 1";
+    let (key, permissions) = (role.key.to_string(), role.allowed.names());
+    let bound = values![
+        context.org,
+        &key,
+        &role.name,
+        &name_key,
+        &role.description,
+        &permissions,
+        role.updated_at,
+        role.version,
+    ];
+    if connection.execute(sql, bound).await? == 0 { Err(crate::users::stale()) } else { Ok(()) }
 }
 
-/// JSON columns hold objects.
-#[derive(Serialize, Deserialize)]
-struct Snapshot {
-    grants: Vec<RoleGrant>,
+/// Deletes a role with everything that grants it; the numbers of users and groups that held it directly.
+pub async fn delete(connection: &mut Connection<'_>, context: OrgContext, id: RoleId) -> Result<(u64, u64)> {
+    let key = id.to_string();
+    let users = "DELETE FROM role_grants WHERE org_id = $1 AND role = $2";
+    let groups = "DELETE FROM group_roles WHERE org_id = $1 AND role = $2";
+    let role = "DELETE FROM roles WHERE org_id = $1 AND id = $2";
+    let users = connection.execute(users, values![context.org, &key]).await?;
+    let groups = connection.execute(groups, values![context.org, &key]).await?;
+    connection.execute(role, values![context.org, &key]).await?;
+    Ok((users, groups))
+}
+
+fn name_taken() -> Error {
+    let message = "There is a role of this name already. Choose another name.";
+    Error::new(Kind::Conflict, "role.name_taken", message)
 }

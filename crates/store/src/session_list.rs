@@ -11,13 +11,14 @@ use std::{
 };
 
 use model::{
-    OrgContext, Result, Role, SessionId, Timestamp, UserId,
+    GroupId, OrgContext, Result, RoleKey, SessionId, Timestamp, UserId,
     page::{Cursor, Page},
     session::{ORDER, Session, SessionQuery},
 };
 
 use crate::{
     Connection, Engine, Record, Row, Value,
+    access::id_list,
     user_list::{Text, renumbered},
     values,
 };
@@ -49,13 +50,15 @@ pub struct Count {
     pub people: i64,
 }
 
-/// Whose sessions may be ended: not this one, and nobody's who holds one of those roles now.
+/// Whose sessions may be ended: not this one, and nobody's who holds one of those roles or is in one of those groups.
 #[derive(Debug, Clone)]
 pub struct Sparing {
     /// The session that asks, which goes on.
     pub session: Option<SessionId>,
     /// Roles that are more than the one who asks may do.
-    pub roles: Vec<Role>,
+    pub roles: Vec<RoleKey>,
+    /// Groups that carry such a role or stand in one that does.
+    pub groups: Vec<GroupId>,
 }
 
 /// More from one network than this, and a page is found by walking.
@@ -196,9 +199,11 @@ async fn ask<R: Record>(
         What::Count | What::CountSparing(_) => COUNTED + 1,
         What::End(_) => i64::from(query.limit),
     };
-    let (session, roles) = match what {
-        What::CountSparing(sparing) | What::End(sparing) => (sparing.session, spared(&sparing.roles)),
-        What::Page | What::Count => (None, String::new()),
+    let (session, roles, groups) = match what {
+        What::CountSparing(sparing) | What::End(sparing) => {
+            (sparing.session, spared(&sparing.roles), id_list(&sparing.groups))
+        }
+        What::Page | What::Count => (None, String::new(), String::new()),
     };
     let bound = [
         Value::from(context.org),
@@ -215,6 +220,7 @@ async fn ask<R: Record>(
         Value::from(query.active_since),
         Value::from(session.unwrap_or(SessionId(uuid::Uuid::nil()))),
         Value::from(roles.as_str()),
+        Value::Json(&groups),
     ];
     let (sql, used) = text(shape);
     let bound: Vec<Value<'_>> = used.iter().map(|number| bound[number - 1]).collect();
@@ -222,8 +228,8 @@ async fn ask<R: Record>(
 }
 
 /// The names between spaces, as the statement looks for one in them.
-fn spared(roles: &[Role]) -> String {
-    let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+fn spared(roles: &[RoleKey]) -> String {
+    let names: Vec<String> = roles.iter().map(ToString::to_string).collect();
     format!(" {} ", names.join(" "))
 }
 
@@ -279,17 +285,36 @@ impl Shape {
                 )
             }
             1 | 2 => {
-                let sparing = if self.what == 2 { SPARING } else { "" };
+                let sparing = if self.what == 2 { self.sparing() } else { String::new() };
                 format!(
                     "SELECT count(*), count(DISTINCT found.user_id) FROM \
                      (SELECT s.user_id FROM sessions s WHERE {conditions}{sparing} LIMIT $5) found"
                 )
             }
-            _ => format!(
-                "DELETE FROM sessions WHERE org_id = $1 AND id IN (SELECT s.id FROM sessions s \
-                 WHERE {conditions}{SPARING} ORDER BY {order} LIMIT $5) RETURNING id, user_id"
-            ),
+            _ => {
+                let sparing = self.sparing();
+                format!(
+                    "DELETE FROM sessions WHERE org_id = $1 AND id IN (SELECT s.id FROM sessions s \
+                     WHERE {conditions}{sparing} ORDER BY {order} LIMIT $5) RETURNING id, user_id"
+                )
+            }
         }
+    }
+
+    /// What may be ended of what matches.
+    fn sparing(self) -> String {
+        let groups = match self.engine {
+            Engine::Sqlite => "SELECT unhex(value) FROM json_each($15)",
+            Engine::Postgres => "SELECT value::uuid FROM jsonb_array_elements_text($15::jsonb)",
+        };
+        format!(
+            " AND s.id <> $13 AND NOT EXISTS (SELECT 1 FROM role_grants g WHERE g.org_id = s.org_id \
+             AND g.user_id = s.user_id AND $14 LIKE '% ' || g.role || ' %' \
+             AND (g.valid_until IS NULL OR g.valid_until > $2)) \
+             AND NOT EXISTS (SELECT 1 FROM group_members m WHERE m.org_id = s.org_id \
+             AND m.user_id = s.user_id AND m.group_id IN ({groups}) \
+             AND (m.valid_until IS NULL OR m.valid_until > $2))"
+        )
     }
 
     /// Where few rows are found first and sorted then, `SQLite` is not to see the column that all are in order of.
@@ -323,12 +348,6 @@ impl Shape {
         parts.join(" AND ")
     }
 }
-
-/// What may be ended of what matches.
-const SPARING: &str = " AND s.id <> $13 AND NOT EXISTS (SELECT 1 FROM role_grants g WHERE g.org_id = s.org_id \
-                       AND g.user_id = s.user_id AND $14 LIKE '% ' || g.role || ' %' \
-                       AND (g.valid_until IS NULL OR g.valid_until > $2) \
-                       AND (g.valid_from IS NULL OR g.valid_from <= $2))";
 
 /// Turns the rows found (one more than asked for) into a page with its neighbours.
 fn cut(mut rows: Vec<Listed>, query: &SessionQuery) -> Page<Listed> {

@@ -4,8 +4,8 @@
 //! `$2` … as their only parameters; nothing is ever pasted into one.
 
 use model::{
-    DataExportId, EntryId, Error, InvitationId, JobId, LinkId, MailId, OrgId, Result, SessionId, Timestamp,
-    TokenId, UserId,
+    DataExportId, EntryId, Error, GroupId, InvitationId, JobId, LinkId, MailId, OrgId, Result, RoleId,
+    SessionId, Timestamp, TokenId, UserId,
 };
 use uuid::Uuid;
 
@@ -293,7 +293,20 @@ macro_rules! ids {
     )+ };
 }
 
-ids!(OrgId, UserId, SessionId, TokenId, EntryId, JobId, LinkId, MailId, InvitationId, DataExportId);
+ids!(
+    OrgId,
+    UserId,
+    GroupId,
+    RoleId,
+    SessionId,
+    TokenId,
+    EntryId,
+    JobId,
+    LinkId,
+    MailId,
+    InvitationId,
+    DataExportId
+);
 
 /// Something that one row can hold: a tuple of columns, or a type of ours that reads itself.
 pub trait Record: Sized {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use model::{
-    OrgContext, Result, Role, Status, Timestamp, User, UserId,
+    OrgContext, Result, Role, RoleKey, Status, Timestamp, User, UserId,
     filter::{Sort, UserQuery},
     lifecycle::StateName,
     page::{Cursor, Page},
@@ -20,27 +20,45 @@ use model::{
 };
 
 use crate::{
-    Connection, Engine, Record, Row, Value, roles,
+    Connection, Engine, Record, Row, Value, grants,
     users::{self, COLUMNS},
     values,
 };
+
+/// A role as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListedRole {
+    /// Which.
+    pub key: RoleKey,
+    /// As people read it.
+    pub name: String,
+}
 
 /// A row of the list: the user with the names of the directly held roles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed {
     /// The user.
     pub user: User,
-    /// Direct roles, strongest first.
-    pub roles: Vec<Role>,
+    /// Direct roles: the strongest built-in one first, then the organization's own.
+    pub roles: Vec<ListedRole>,
 }
 
 impl Record for Listed {
     fn read(row: &Row<'_>) -> Result<Self> {
-        let names: Option<String> = row.get(16)?;
-        let mut roles: Vec<Role> = names.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
+        let lines: Option<String> = row.get(16)?;
+        let mut roles: Vec<ListedRole> = lines.unwrap_or_default().lines().filter_map(listed_role).collect();
         roles.sort_unstable();
+        roles.dedup();
         Ok(Self { user: User::read(row)?, roles })
     }
+}
+
+/// The key of a role and, if it is one of the organization's own, its name.
+fn listed_role(line: &str) -> Option<ListedRole> {
+    let (key, name) = line.split_once(' ')?;
+    let key = RoleKey::parse(key)?;
+    let name = key.built_in().map_or_else(|| name.to_owned(), |role| role.label().to_owned());
+    Some(ListedRole { key, name })
 }
 
 /// More candidates than this, and a search walks the list instead of looking at each of them.
@@ -90,6 +108,7 @@ async fn ask<R: Record>(
     let mut terms = search::terms(&query.search);
     terms.truncate(MAX_TERMS);
     let role = query.role.filter(|role| *role != Role::Member);
+    let role_name = role.map(|role| role.to_string());
     let (plan, candidates) = Plan::of(connection, role, &terms).await?;
     let shown = Shown::of(query);
     let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
@@ -103,7 +122,7 @@ async fn ask<R: Record>(
         Value::from(limit),
         Value::from(now),
         Value::from(candidates.as_str()),
-        Value::from(role.map(Role::as_str)),
+        Value::from(role_name.as_deref()),
     ];
     bound.extend(shown.states.iter().map(|state| Value::from(state.as_str())));
     let patterns = patterns(connection.engine(), &terms);
@@ -129,7 +148,14 @@ async fn one(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -
     let user = users::find(connection, context, id).await?;
     let mut items = Vec::new();
     if let Some(user) = user {
-        items.push(Listed { roles: roles::of_user(connection, context, user.id).await?, user });
+        let mut roles: Vec<ListedRole> = grants::of_user(connection, context, user.id)
+            .await?
+            .into_iter()
+            .map(|grant| ListedRole { key: grant.role, name: grant.name })
+            .collect();
+        roles.sort_unstable();
+        roles.dedup();
+        items.push(Listed { roles, user });
     }
     Ok(Page { items, next: None, previous: None })
 }
@@ -251,7 +277,7 @@ impl Plan {
     /// The plan, with the keys of the candidates as a JSON array if there are any.
     async fn of(
         connection: &mut Connection<'_>,
-        role: Option<Role>,
+        role: Option<RoleKey>,
         terms: &[String],
     ) -> Result<(Self, String)> {
         if role.is_some() {
@@ -361,7 +387,8 @@ impl Shape {
                 self.conditions()
             ),
         };
-        let roles = "(SELECT string_agg(g.role, ' ') FROM role_grants g \
+        let roles = "(SELECT string_agg(g.role || ' ' || COALESCE(c.name, ''), '\n') FROM role_grants g \
+                     LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
                      WHERE g.org_id = u.org_id AND g.user_id = u.id)";
         format!(
             "SELECT {COLUMNS}, {roles} FROM ({keys}) page CROSS JOIN users u WHERE u.key = page.key ORDER BY {order}"

@@ -1,10 +1,8 @@
 //! The rows of `users`: one user by id or by what is typed at sign-in, created, saved, erased. The list is `user_list.rs`.
 
 use model::{
-    Error, Kind, OrgContext, Result, State, Timestamp, User, UserFields, UserId,
-    error::FieldError,
-    lifecycle::Lock,
-    user::{Source, UserType},
+    Error, Kind, OrgContext, Result, State, Timestamp, User, UserFields, UserId, error::FieldError,
+    lifecycle::Lock, user::Source,
 };
 
 use crate::{Connection, Record, Row, Value, locking, reserved_addresses, values};
@@ -293,31 +291,6 @@ pub async fn active_up_to(connection: &mut Connection<'_>, context: OrgContext, 
 pub async fn is_present(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<bool> {
     let sql = "SELECT 1 FROM users WHERE org_id = $1 AND id = $2 AND state <> 'purged'";
     Ok(connection.optional::<(i64,)>(sql, values![context.org, id]).await?.is_some())
-}
-
-/// Owners who are able (PRODUCT §3, “last owner”): active humans with a lasting password, no administrator's lock, and
-/// no end date on account or grant. Counts to two: more makes no difference.
-pub async fn able_owners(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    now: Timestamp,
-) -> Result<usize> {
-    let sql = "SELECT u.fields FROM role_grants g CROSS JOIN users u CROSS JOIN credentials c \
-               WHERE g.org_id = $1 AND g.role = 'owner' AND g.valid_until IS NULL \
-               AND (g.valid_from IS NULL OR g.valid_from <= $2) \
-               AND u.org_id = g.org_id AND u.id = g.user_id AND u.state = 'active' \
-               AND (u.lock_until IS NULL OR u.lock_until <= $2) \
-               AND c.org_id = g.org_id AND c.user_id = g.user_id AND c.expires_at IS NULL";
-    let owners: Vec<(String,)> = connection.all(sql, values![context.org, now]).await?;
-    let mut able = 0;
-    for (fields,) in owners {
-        let fields: UserFields = from_json(&fields)?;
-        let started = fields.valid_from.is_none_or(|from| from <= now);
-        if fields.kind() == UserType::Human && fields.valid_until.is_none() && started {
-            able += 1;
-        }
-    }
-    Ok(able)
 }
 
 /// What is stored beside the fields because something looks up or sorts by it.

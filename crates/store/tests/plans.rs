@@ -104,7 +104,15 @@ fn queries(search: &str) -> Vec<UserQuery> {
                 for role in [None, Some(Role::Auditor)] {
                     let (search, statuses) = (search.to_owned(), statuses.clone());
                     let limit = 20;
-                    queries.push(UserQuery { search, statuses, role, sort, descending, limit, cursor: None });
+                    queries.push(UserQuery {
+                        search,
+                        statuses,
+                        role: role.map(Into::into),
+                        sort,
+                        descending,
+                        limit,
+                        cursor: None,
+                    });
                 }
             }
         }
@@ -230,7 +238,7 @@ fn expected<'p>(people: &'p [Person], query: &UserQuery) -> Vec<&'p User> {
         .iter()
         .filter(|person| {
             shown.contains(&person.user.status(NOW))
-                && query.role.is_none_or(|role| person.roles.contains(&role))
+                && query.role.is_none_or(|role| person.roles.iter().any(|held| role == *held))
                 && terms.iter().all(|term| person.search_text.contains(term.as_str()))
         })
         .collect();

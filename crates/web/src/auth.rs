@@ -12,6 +12,7 @@ use std::{
 
 use app::{
     Actor, App,
+    access::Target,
     actor::Once,
     cache::{Access, Proof},
 };
@@ -168,8 +169,8 @@ async fn admit(guard: &Guard, request: &mut Request, who: &mut Who) -> Result<Op
         }
     }
     *who = Some((org.clone(), access.clone()));
-    access.permissions.require(permission)?;
-    let actor = actor(request, route.door, &access)?;
+    let mut actor = actor(request, route.door, &access)?;
+    narrow(shared, route, request.uri().path(), permission, &mut actor).await?;
     let csrf = secret.map(|secret| secret.derived("csrf")).unwrap_or_default();
     if route.door == Door::Api && !csrf.is_empty() && is_unsafe(request.method()) {
         let sent = request.headers().get("x-csrf-token").map(HeaderValue::as_bytes);
@@ -182,6 +183,42 @@ async fn admit(guard: &Guard, request: &mut Request, who: &mut Who) -> Result<Op
     remember_once(request, &mut caller.actor).await?;
     request.extensions_mut().insert(caller);
     Ok(None)
+}
+
+/// Refuses unless the actor holds the permission: everywhere, or over the user or group that the request is about. Who
+/// is outside the actor's reach is not there.
+async fn narrow(
+    shared: &Shared,
+    route: &Declared,
+    path: &str,
+    permission: Permission,
+    actor: &mut Actor,
+) -> Result<()> {
+    if actor.rights.scoped.is_empty() {
+        return actor.permissions.require(permission);
+    }
+    let Some(target) = target_of(route, path) else {
+        let held = if route.scoped { actor.rights.somewhere() } else { actor.permissions };
+        return held.require(permission);
+    };
+    let was_held = actor.permissions.contains(permission);
+    actor.permissions = shared.app.permissions_over(actor.context, &actor.rights, target).await?;
+    if !was_held && !actor.permissions.contains(permission) && actor.rights.somewhere().contains(permission) {
+        return Err(Error::not_found());
+    }
+    actor.permissions.require(permission)
+}
+
+/// The user or group in `…/users/{id}/…` or `…/groups/{id}/…`.
+fn target_of(route: &Declared, path: &str) -> Option<Target> {
+    let id = |noun: &str| path.split_once(noun)?.1.split('/').next();
+    if route.path.contains("/users/{id}") {
+        return Some(Target::User(id("/users/")?.parse().ok()?));
+    }
+    if route.path.contains("/groups/{id}") {
+        return Some(Target::Group(id("/groups/")?.parse().ok()?));
+    }
+    None
 }
 
 /// The organization in `/o/{slug}/…`. Slugs hold nothing that would need an escape.
@@ -297,6 +334,7 @@ fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor
         agent: Agent::User(access.user),
         name: access.name.to_string(),
         permissions: access.permissions,
+        rights: access.rights.clone(),
         scopes: access.scopes,
         session: match access.proof {
             Proof::Session(id) => Some(id),

@@ -59,6 +59,9 @@ pub struct Declared {
     pub rate: Rate,
     /// Whether it may cause mail.
     pub mails: bool,
+    /// Whether it is for those, too, who hold the permission over groups alone: it keeps to their people by itself. One
+    /// about a single user or group, by its path, always is.
+    pub scoped: bool,
     /// Who is served.
     pub door: Door,
 }
@@ -89,7 +92,8 @@ impl Route {
         } else {
             Method::GET
         };
-        let declared = Declared { method, path, needs, rate: Rate::Free, mails: false, door: Door::Api };
+        let declared =
+            Declared { method, path, needs, rate: Rate::Free, mails: false, scoped: false, door: Door::Api };
         Self { declared, handler, documents: Some((schemas, paths)) }
     }
 
@@ -101,7 +105,15 @@ impl Route {
     {
         let filter = if method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
         let path = path.to_owned();
-        let declared = Declared { method, path, needs, rate: Rate::Free, mails: false, door: Door::Console };
+        let declared = Declared {
+            method,
+            path,
+            needs,
+            rate: Rate::Free,
+            mails: false,
+            scoped: false,
+            door: Door::Console,
+        };
         Self { declared, handler: MethodRouter::new().on(filter, handler), documents: None }
     }
 
@@ -114,6 +126,12 @@ impl Route {
     /// Called so often as somebody types.
     pub(crate) fn typed(mut self) -> Self {
         self.declared.rate = Rate::Typed;
+        self
+    }
+
+    /// Keeps by itself to those whom the caller's rights reach.
+    pub(crate) fn scoped(mut self) -> Self {
+        self.declared.scoped = true;
         self
     }
 

@@ -10,7 +10,7 @@ use app::{
 };
 use futures_util::future::try_join_all;
 use model::{
-    Action, Agent, Kind, OrgContext, Permission, Result, Role, State, Timestamp, UserFields, UserId,
+    Action, Agent, Kind, OrgContext, Permission, Result, Role, RoleKey, State, Timestamp, UserFields, UserId,
     audit::{Changed, Changes},
     credential,
     lifecycle::{Awaited, Reason, StateName},
@@ -167,8 +167,9 @@ impl History {
                 InitialPassword::Chosen { password, must_change: false }
             }
         };
-        let roles = person.roles.iter().map(|role| Role::named(role)).collect::<Result<_>>()?;
-        let new = NewUser { fields: self.fields(person), roles, password };
+        let roles =
+            person.roles.iter().map(|role| Role::named(role).map(RoleKey::from)).collect::<Result<_>>()?;
+        let new = NewUser { fields: self.fields(person), roles, groups: Vec::new(), password };
         let app = if is_able { making.costly } else { making.app };
         Ok(app.create_user(&self.by(making, number), making.org, new).await?.person.user.id)
     }

@@ -65,7 +65,12 @@ mod tests {
 
     fn row(line: u64, username: &str, email: &str) -> Row {
         let (username, email) = (Some(username.to_owned()), Some(email.to_owned()));
-        Row { line, fields: UserFields { username, email, ..UserFields::default() }, roles: Vec::new() }
+        Row {
+            line,
+            fields: UserFields { username, email, ..UserFields::default() },
+            roles: Vec::new(),
+            groups: Vec::new(),
+        }
     }
 
     #[test]

@@ -121,8 +121,8 @@ pub(super) fn list(users: &[UserView], next: Option<&str>, as_json: bool) -> Res
 fn roles(roles: &[RoleView]) -> String {
     match roles {
         [] => "Member".to_owned(),
-        [one] => one.role.label().to_owned(),
-        [first, more @ ..] => format!("{} +{}", first.role.label(), more.len()),
+        [one] => one.name.clone(),
+        [first, more @ ..] => format!("{} +{}", first.name, more.len()),
     }
 }
 
@@ -133,8 +133,10 @@ fn one(user: &UserView) -> Result<()> {
     for role in &user.roles {
         let until = role.valid_until.map(|until| format!(" until {}", minute(until))).unwrap_or_default();
         let since = role.granted_at.map(|at| format!(", since {}", minute(at))).unwrap_or_default();
-        lines.push(("Role", format!("{}{until}{since}", role.role.label())));
+        let over = if role.over.is_empty() { String::new() } else { format!(" over {}", role.over) };
+        lines.push(("Role", format!("{}{over}{until}{since}", role.name)));
     }
+    lines.extend(user.groups.iter().map(|group| ("Group", group.clone())));
     lines.push(("Password", password(user)));
     lines.push(("Created", minute(user.created_at)));
     let times = [("Joined", user.joined_at), ("Last sign-in", user.last_sign_in_at)];

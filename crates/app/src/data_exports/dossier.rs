@@ -63,8 +63,21 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
             "Roles",
             "What was granted, why, and until when.",
             person.grants.iter().map(|grant| record(json!({
-                "role": grant.role, "granted_by": someone(grant.granted_by, user), "granted_at": grant.granted_at,
-                "reason": grant.reason, "valid_from": grant.valid_from, "valid_until": grant.valid_until,
+                "role": grant.role, "name": grant.name, "over": grant.scope_name,
+                "granted_by": someone(grant.given.by, user), "granted_at": grant.given.at,
+                "reason": grant.given.terms.reason, "valid_from": grant.given.terms.valid_from,
+                "valid_until": grant.given.terms.valid_until,
+            }))).collect(),
+        ),
+        section(
+            "groups",
+            "Groups",
+            "Which groups the account is in directly, why, and until when.",
+            person.memberships.iter().map(|held| record(json!({
+                "group": held.group, "name": held.name,
+                "granted_by": someone(held.given.by, user), "granted_at": held.given.at,
+                "reason": held.given.terms.reason, "valid_from": held.given.terms.valid_from,
+                "valid_until": held.given.terms.valid_until,
             }))).collect(),
         ),
         section(

@@ -11,12 +11,14 @@ use model::{
     UserId,
     audit::{Changes, Door, Entry, seal::Seal},
     device::{ClientHints, Platform},
+    grant::{Given, GrantTerms},
     lifecycle::{Departure, Lock, Reason},
+    role::{Allowed, Scope},
     session::{Secret, Session},
 };
 use store::{
     Attempt, Connection, Database, Engine, Lane, Options, Proof,
-    roles::RoleGrant,
+    grants::RoleGrant,
     testing::{Postgres, Scratch},
 };
 use uuid::Uuid;
@@ -137,16 +139,16 @@ async fn insert(connection: &mut Connection<'_>, context: OrgContext, number: us
     }
     let roles = if number % 60 == 1 { vec![Role::Auditor] } else { Vec::new() };
     for role in &roles {
-        let (granted_by, reason) = (Agent::Operator, String::new());
+        let given = Given { by: Agent::Operator, at: NOW, terms: GrantTerms::default() };
         let grant = RoleGrant {
-            role: *role,
-            granted_by,
-            granted_at: NOW,
-            reason,
-            valid_from: None,
-            valid_until: None,
+            role: (*role).into(),
+            name: String::new(),
+            allowed: Allowed::by(*role),
+            scope: Scope::Org,
+            scope_name: String::new(),
+            given,
         };
-        store::roles::grant(connection, context, user.id, &grant).await?;
+        store::grants::grant(connection, context, user.id, &grant).await?;
     }
     let entry = Entry {
         id: EntryId(id(number)),

@@ -34,6 +34,9 @@ pub(crate) struct ImportRow {
     /// Roles to give.
     #[serde(default)]
     roles: Vec<String>,
+    /// Groups to join, by id or name.
+    #[serde(default)]
+    groups: Vec<String>,
 }
 
 /// What came of the rows.
@@ -63,7 +66,12 @@ pub(crate) async fn import(
     caller: Caller,
     Json(body): Json<ImportBody>,
 ) -> Answer<axum::Json<ImportView>> {
-    let number = |(line, row): (u64, ImportRow)| Row { line, fields: row.fields, roles: row.roles };
+    let number = |(line, row): (u64, ImportRow)| Row {
+        line,
+        fields: row.fields,
+        roles: row.roles,
+        groups: row.groups,
+    };
     let rows = (1..).zip(body.rows).map(number).collect();
     let verdicts = shared.app.import_users(&caller.actor, &caller.org, rows, body.invite).await?;
     let view = |verdict: &Verdict| match verdict {

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use model::{
-    Agent, Error, InvitationId, Role, Timestamp, UserFields, UserId,
+    Agent, Error, InvitationId, Timestamp, UserFields, UserId,
     invitation::{Invitation, InvitationStatus},
     invitation_query::InvitationQuery,
     link::Purpose,
@@ -193,6 +193,8 @@ pub(crate) async fn list(
 pub(crate) struct Extras {
     /// Roles to give.
     roles: Vec<String>,
+    /// Groups to join.
+    groups: Vec<String>,
     /// Words to the invitee, at most 1000 characters.
     message: String,
     /// Hours until it expires, 1 to 2160; the organization's usual time if left out.
@@ -205,9 +207,12 @@ pub(crate) struct InvitationBody {
     /// What is known of the person; an email is enough.
     #[serde(flatten)]
     fields: UserFields,
-    /// Roles to give, within the inviter's own rights.
+    /// Roles to give, within the inviter's own rights; by key or name.
     #[schema(required = false)]
-    roles: Vec<Role>,
+    roles: Vec<String>,
+    /// Groups to join, by id or name.
+    #[schema(required = false)]
+    groups: Vec<String>,
     /// Words to the invitee, at most 1000 characters.
     #[schema(required = false)]
     message: String,
@@ -216,18 +221,23 @@ pub(crate) struct InvitationBody {
 }
 
 /// Reads one in its two parts; unknown fields are refused by name.
-fn new_invitation(mut body: Map<String, Value>) -> model::Result<NewInvitation> {
+async fn new_invitation(
+    shared: &Shared,
+    caller: &Caller,
+    mut body: Map<String, Value>,
+) -> model::Result<NewInvitation> {
     let mut extras = Map::new();
-    for name in ["roles", "message", "expires_in_hours"] {
+    for name in ["roles", "groups", "message", "expires_in_hours"] {
         if let Some(value) = body.remove(name) {
             extras.insert(name.to_owned(), value);
         }
     }
     let extras: Extras = serde_path_to_error::deserialize(Value::Object(extras)).map_err(unacceptable)?;
     let fields: UserFields = serde_path_to_error::deserialize(Value::Object(body)).map_err(unacceptable)?;
-    let roles = extras.roles.iter().map(|name| Role::named(name)).collect::<model::Result<Vec<Role>>>()?;
+    let roles = shared.app.role_keys(&caller.actor, &extras.roles).await?;
+    let groups = shared.app.group_ids(&caller.actor, &extras.groups).await?;
     let terms = Terms { message: extras.message, lifetime_hours: extras.expires_in_hours };
-    Ok(NewInvitation { fields, roles, terms })
+    Ok(NewInvitation { fields, roles, groups, terms })
 }
 
 /// Somebody was invited.
@@ -251,7 +261,7 @@ pub(crate) async fn invite(
     caller: Caller,
     Json(body): Json<Map<String, Value>>,
 ) -> Answer<Response> {
-    let new = new_invitation(body)?;
+    let new = new_invitation(&shared, &caller, body).await?;
     let (invited, _) = shared.app.invite(&caller.actor, &caller.org, new).await?;
     Ok(created(&shared, &caller, invited))
 }

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod data_exports;
 pub(crate) mod erasure;
 mod explanations;
+mod grants;
 mod import;
 mod invitations;
 mod lifecycle;

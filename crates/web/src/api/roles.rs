@@ -1,9 +1,15 @@
 //! Roles in the API: what there is, and who directly holds what.
 
+#![expect(unused_qualifications, reason = "written by the macro that describes the query")]
+
 use axum::{extract::State, http::StatusCode, response::Response};
-use model::{Permission, Role, Timestamp, UserId};
+use model::{
+    GroupId, RoleKey, Timestamp, UserId,
+    grant::GrantTerms,
+    role::{RoleDefinition, Scope},
+};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     Shared,
@@ -12,7 +18,7 @@ use crate::{
         versioned,
     },
     auth::Caller,
-    extract::{Id, Json, Name},
+    extract::{Id, Json, Name, Query},
     problem::{Answer, ProblemDocument},
 };
 
@@ -20,11 +26,15 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RoleDescription {
     /// Its name in the API.
-    role: Role,
+    role: RoleKey,
     /// As people read it.
-    label: &'static str,
-    /// What it may do.
-    permissions: Vec<Permission>,
+    label: String,
+    /// What it is for.
+    description: String,
+    /// What it may do, Muster's permissions and applications'.
+    permissions: Vec<String>,
+    /// Whether every organization has it; it can't be changed then.
+    built_in: bool,
 }
 
 /// Every role.
@@ -37,13 +47,18 @@ pub(crate) struct RoleList {
 /// List roles
 #[utoipa::path(get, path = "/o/{slug}/api/v1/roles", tag = "Roles",
     responses((status = 200, body = RoleList), (status = "default", body = ProblemDocument)))]
-pub(crate) async fn list() -> axum::Json<RoleList> {
-    let describe = |role: &Role| RoleDescription {
-        role: *role,
-        label: role.label(),
-        permissions: role.permissions().iter().collect(),
-    };
-    axum::Json(RoleList { items: Role::ALL.iter().map(describe).collect() })
+pub(crate) async fn list(State(shared): State<Shared>, caller: Caller) -> Answer<axum::Json<RoleList>> {
+    let roles = shared.app.roles(&caller.actor).await?;
+    Ok(axum::Json(RoleList { items: roles.into_iter().map(RoleDescription::from).collect() }))
+}
+
+impl From<RoleDefinition> for RoleDescription {
+    fn from(role: RoleDefinition) -> Self {
+        let own = role.allowed.permissions.iter().map(|permission| permission.as_str().to_owned());
+        let permissions = own.chain(role.allowed.applications.iter().map(str::to_owned)).collect();
+        let built_in = role.key.built_in().is_some();
+        Self { role: role.key, label: role.name, description: role.description, permissions, built_in }
+    }
 }
 
 /// The roles to hold from now on.
@@ -64,7 +79,7 @@ pub(crate) async fn replace(
     Id(id): Id<UserId>,
     Json(body): Json<RoleNames>,
 ) -> Answer<Response> {
-    let roles = body.roles.iter().map(|name| Role::named(name)).collect::<model::Result<Vec<Role>>>()?;
+    let roles = shared.app.role_keys(&caller.actor, &body.roles).await?;
     let person = shared.app.replace_roles(&caller.actor, id, roles).await?;
     let version = person.user.version;
     Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))
@@ -74,12 +89,20 @@ pub(crate) async fn replace(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GrantBody {
-    /// Which.
+    /// Which, by key or name.
     role: String,
+    /// The group over which it counts; the whole organization if left out.
+    #[serde(default)]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    over: Option<GroupId>,
     /// Why.
     #[serde(default)]
     reason: String,
-    /// Ends then.
+    /// Begins then; at once if left out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    valid_from: Option<Timestamp>,
+    /// Ends then; never if left out.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     valid_until: Option<Timestamp>,
@@ -95,25 +118,46 @@ pub(crate) async fn grant(
     Id(id): Id<UserId>,
     Json(body): Json<GrantBody>,
 ) -> Answer<Response> {
-    let role = Role::named(&body.role)?;
-    let person = shared.app.grant_role(&caller.actor, id, role, body.reason, body.valid_until).await?;
+    let keys = shared.app.role_keys(&caller.actor, &[body.role]).await?;
+    let role = *keys.first().ok_or_else(model::Error::not_found)?;
+    let scope = body.over.map_or(Scope::Org, Scope::Group);
+    let terms =
+        GrantTerms { reason: body.reason, valid_from: body.valid_from, valid_until: body.valid_until };
+    let person = shared.app.grant_role(&caller.actor, id, role, scope, terms).await?;
     let version = person.user.version;
     Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))
+}
+
+/// Where a role counts.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Over {
+    /// The id of the group over which it counts; empty: the whole organization.
+    over: String,
+}
+
+impl Over {
+    pub(crate) fn scope(&self) -> model::Result<Scope> {
+        if self.over.is_empty() { Ok(Scope::Org) } else { self.over.parse().map(Scope::Group) }
+    }
 }
 
 /// Take a role from a user
 #[utoipa::path(delete, path = "/o/{slug}/api/v1/users/{id}/roles/{name}", tag = "Roles",
     params(("id" = uuid::Uuid, Path, description = "The user's id."),
-           ("name" = String, Path, description = "The role's name.")),
+           ("name" = String, Path, description = "The role's key."), Over),
     responses((status = 200, body = UserView), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn revoke(
     State(shared): State<Shared>,
     caller: Caller,
     Id(id): Id<UserId>,
     Name(role): Name,
+    Query(over): Query<Over>,
 ) -> Answer<Response> {
-    let role = Role::parse(&role).ok_or_else(model::Error::not_found)?;
-    let person = shared.app.revoke_role(&caller.actor, id, role).await?;
+    let role = RoleKey::parse(&role).ok_or_else(model::Error::not_found)?;
+    let scope = over.scope()?;
+    let person = shared.app.revoke_role(&caller.actor, id, role, scope).await?;
     let version = person.user.version;
     Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))
 }

@@ -4,7 +4,7 @@
 
 use app::{
     Person,
-    users::{InitialPassword, NewUser},
+    users::{InitialPassword, ListedRole, NewUser},
 };
 use axum::{
     extract::State,
@@ -12,7 +12,7 @@ use axum::{
     response::Response,
 };
 use model::{
-    Role, Status, Timestamp, UserFields, UserId,
+    Status, Timestamp, UserFields, UserId,
     filter::UserQuery,
     lifecycle::{ActionName, Departure, State as Stand, StateName},
     link::Purpose,
@@ -26,7 +26,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     Shared,
-    api::{moment, versioned},
+    api::{
+        grants::{MembershipView, RoleView},
+        moment, versioned,
+    },
     auth::Caller,
     extract::{Id, Json, Query},
     problem::{Answer, ProblemDocument},
@@ -49,6 +52,9 @@ pub(crate) struct UserView {
     email_verified: bool,
     /// Directly held roles, strongest first; everyone is a member besides.
     roles: Vec<RoleView>,
+    /// The groups that the user is in directly; lists leave them out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<MembershipView>>,
     /// Why, since when and by whom somebody is suspended or deprovisioned.
     #[serde(skip_serializing_if = "Option::is_none")]
     departure: Option<DepartureView>,
@@ -90,22 +96,6 @@ pub(crate) struct UserView {
     possible: Vec<ActionName>,
     /// Counts changes; send it as `If-Match`.
     version: i64,
-}
-
-/// A directly held role.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RoleView {
-    /// Which.
-    role: Role,
-    /// Who gave it: a user's id, `operator` or `system`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    granted_by: Option<String>,
-    /// When.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    granted_at: Option<String>,
-    /// Ends then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    valid_until: Option<String>,
 }
 
 /// Why somebody is suspended or deprovisioned.
@@ -150,14 +140,10 @@ pub(crate) struct PasswordView {
 /// A whole user, with what can be done from here.
 pub(crate) fn present(person: Person, policy: &LifecyclePolicy, now: Timestamp) -> UserView {
     let possible = person.user.possible(policy);
-    let roles = person.grants.iter().map(|grant| RoleView {
-        role: grant.role,
-        granted_by: Some(grant.granted_by.to_string()),
-        granted_at: Some(moment(grant.granted_at)),
-        valid_until: grant.valid_until.map(moment),
-    });
+    let roles = person.grants.into_iter().map(RoleView::from);
     let (roles, password) = (roles.collect(), person.password);
     let mut view = present_user(person.user, roles, now);
+    view.groups = Some(person.memberships.into_iter().map(MembershipView::from).collect());
     view.possible = possible;
     view.password = password.set_at.map(|set_at| PasswordView {
         set_at: moment(set_at),
@@ -179,6 +165,7 @@ fn present_user(user: model::User, roles: Vec<RoleView>, now: Timestamp) -> User
         status: user.status(now),
         state: user.state.name(),
         roles,
+        groups: None,
         departure: match &user.state {
             Stand::Suspended(why) | Stand::Deprovisioned(why) => Some(departure(why)),
             _ => None,
@@ -232,14 +219,15 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    fn understood(&self) -> model::Result<UserQuery> {
+    async fn understood(&self, shared: &Shared, caller: &Caller) -> model::Result<UserQuery> {
         let mut query = UserQuery { search: self.search.clone(), ..UserQuery::default() };
         query.limit = page::limit(self.limit)?;
         if !self.sort.is_empty() {
             query = query.ordered_by(&self.sort)?;
         }
         if !self.role.is_empty() {
-            query.role = Some(Role::named(&self.role)?);
+            let keys = shared.app.role_keys(&caller.actor, std::slice::from_ref(&self.role)).await?;
+            query.role = keys.first().copied();
         }
         query.with_statuses(&self.status)?.at(Some(&self.page_token))
     }
@@ -268,12 +256,9 @@ pub(crate) async fn list(
     caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Answer<axum::Json<UserPage>> {
-    let page = shared.app.users(&caller.actor, query.understood()?).await?;
+    let page = shared.app.users(&caller.actor, query.understood(&shared, &caller).await?).await?;
     let now = shared.app.now();
-    let roles = |roles: Vec<Role>| {
-        let bare = |role| RoleView { role, granted_by: None, granted_at: None, valid_until: None };
-        roles.into_iter().map(bare).collect()
-    };
+    let roles = |roles: Vec<ListedRole>| roles.into_iter().map(RoleView::from).collect();
     let items = page.items.into_iter().map(|row| present_user(row.user, roles(row.roles), now)).collect();
     Ok(axum::Json(UserPage { items, next_page_token: page.next, previous_page_token: page.previous }))
 }
@@ -292,6 +277,8 @@ pub(crate) struct NewUserBody {
 pub(crate) struct Extras {
     /// Roles to give.
     roles: Vec<String>,
+    /// Groups to join.
+    groups: Vec<String>,
     /// A password to begin with; temporary unless `must_change_password` is false.
     password: Option<String>,
     /// Whether Muster makes a temporary password and answers it, once.
@@ -325,7 +312,7 @@ pub(crate) async fn create(
     caller: Caller,
     Json(NewUserBody { fields }): Json<NewUserBody>,
 ) -> Answer<Response> {
-    let new = new_user(fields)?;
+    let new = new_user(&shared, &caller, fields).await?;
     let created = shared.app.create_user(&caller.actor, &caller.org, new).await?;
     let (id, version) = (created.person.user.id, created.person.user.version);
     let user = present(created.person, &caller.org.settings.lifecycle, shared.app.now());
@@ -343,8 +330,12 @@ pub(crate) async fn create(
 pub(crate) struct CreateBody {
     #[serde(flatten)]
     fields: UserFields,
-    /// Roles to give.
-    roles: Vec<Role>,
+    /// Roles to give, by key or name.
+    #[schema(required = false)]
+    roles: Vec<String>,
+    /// Groups to join, by id or name.
+    #[schema(required = false)]
+    groups: Vec<String>,
     /// A password to begin with; temporary unless `must_change_password` is false.
     password: Option<String>,
     /// Whether Muster makes a temporary password and answers it, once.
@@ -360,9 +351,9 @@ pub(crate) struct CreateBody {
 }
 
 /// Reads a body in its two parts; unknown fields are refused by name.
-fn new_user(mut body: Map<String, Value>) -> model::Result<NewUser> {
+async fn new_user(shared: &Shared, caller: &Caller, mut body: Map<String, Value>) -> model::Result<NewUser> {
     let mut extras = Map::new();
-    let names = ["roles", "password", "generate_password", "must_change_password"];
+    let names = ["roles", "groups", "password", "generate_password", "must_change_password"];
     for name in names.into_iter().chain(["send_activation", "send_invitation"]) {
         if let Some(value) = body.remove(name) {
             extras.insert(name.to_owned(), value);
@@ -370,7 +361,8 @@ fn new_user(mut body: Map<String, Value>) -> model::Result<NewUser> {
     }
     let extras: Extras = serde_path_to_error::deserialize(Value::Object(extras)).map_err(unacceptable)?;
     let fields: UserFields = serde_path_to_error::deserialize(Value::Object(body)).map_err(unacceptable)?;
-    let roles = extras.roles.iter().map(|name| Role::named(name)).collect::<model::Result<Vec<Role>>>()?;
+    let roles = shared.app.role_keys(&caller.actor, &extras.roles).await?;
+    let groups = shared.app.group_ids(&caller.actor, &extras.groups).await?;
     let mail = match (extras.send_activation, extras.send_invitation) {
         (false, false) => None,
         (true, false) => Some(Purpose::Activation),
@@ -389,7 +381,7 @@ fn new_user(mut body: Map<String, Value>) -> model::Result<NewUser> {
         (None, false, Some(purpose)) => InitialPassword::Mail(purpose),
         (None, false, None) => InitialPassword::None,
     };
-    Ok(NewUser { fields, roles, password })
+    Ok(NewUser { fields, roles, groups, password })
 }
 
 fn only_one(field: &'static str, what: &str) -> model::Error {

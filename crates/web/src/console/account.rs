@@ -40,7 +40,7 @@ pub(crate) fn heading(visit: &Visit, own: &Person) -> UserHeading {
         email: own.user.fields.email.clone().unwrap_or_default(),
         avatar: avatar(own),
         status: badge(own.user.status(visit.app().now())),
-        tags: own.roles().map(|role| role.label().to_owned()).collect(),
+        tags: own.grants.iter().map(|grant| grant.name.clone()).collect(),
         edit_href: String::new(),
     }
 }
@@ -85,7 +85,7 @@ fn account_card(org: &Org, own: &Person, now: Timestamp) -> Card {
     let text = |value: &Option<String>| Shown::text(value.clone().unwrap_or_default());
     let fields = &own.user.fields;
     let role = |label: &str| Badge { tone: Tone::Grey, label: label.to_owned() };
-    let mut roles: Vec<Badge> = own.roles().map(|held| role(held.label())).collect();
+    let mut roles: Vec<Badge> = own.grants.iter().map(|held| role(&held.name)).collect();
     roles.push(role("Member"));
     let mut entries = vec![
         Entry::new("Username", Shown::Code(own.user.username().to_owned())),

@@ -3,7 +3,7 @@
 
 use app::lifecycle::permission_for;
 use model::{
-    Permission, Permissions, Status, User,
+    Permission, Status, User,
     lifecycle::{ActionName, StateName},
     user::UserType,
 };
@@ -50,24 +50,23 @@ pub(crate) fn path(action: ActionName) -> String {
     format!("/{action}")
 }
 
-/// What a viewer can do with one user. `theirs` is what that user may do.
+/// What a viewer can do with one user; with who may do more than the viewer, little.
 pub(crate) struct Possible<'v> {
     visit: &'v Visit,
     user: &'v User,
-    theirs: Permissions,
+    is_weaker: bool,
 }
 
 impl<'v> Possible<'v> {
-    pub(crate) fn new(visit: &'v Visit, user: &'v User, theirs: Permissions) -> Self {
-        Self { visit, user, theirs }
+    pub(crate) fn new(visit: &'v Visit, user: &'v User, is_weaker: bool) -> Self {
+        Self { visit, user, is_weaker }
     }
 
     /// Where the record is edited; empty if this viewer can't.
     pub(crate) fn edit_href(&self) -> String {
         let editable = self.visit.may(Permission::UserUpdate)
             && !matches!(self.user.state.name(), StateName::Trashed | StateName::Purged);
-        let is_weaker = self.visit.caller.actor.permissions.covers(self.theirs);
-        if editable && is_weaker { self.visit.at_user(self.user.id, "/edit") } else { String::new() }
+        if editable && self.is_weaker { self.visit.at_user(self.user.id, "/edit") } else { String::new() }
     }
 
     /// The row's menu: the ways to the user, then what can be done.
@@ -177,10 +176,6 @@ impl<'v> Possible<'v> {
 
     fn offered(&self, label: &str, path: &str, icon: &'static str) -> Action {
         let action = Action::dialog(label, self.visit.at_user(self.user.id, path), icon);
-        if self.visit.caller.actor.permissions.covers(self.theirs) {
-            action
-        } else {
-            action.refused(STRONGER)
-        }
+        if self.is_weaker { action } else { action.refused(STRONGER) }
     }
 }

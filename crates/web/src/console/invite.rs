@@ -12,7 +12,7 @@ use model::{
 
 use super::{
     done::Done,
-    user_forms::{grantable, role_choice, roles},
+    user_forms::{role_choices, roles},
     view::{
         form::{Choice, Control, Field, Form, Section},
         frame,
@@ -37,12 +37,12 @@ const LIFETIMES: [(u16, &str); 7] = [
 
 /// `GET /o/{slug}/invitations/new`
 pub(crate) async fn page(visit: Visit) -> Answer<Response> {
-    let form = form(&visit, None, "");
+    let form = form(&visit, None, "").await?;
     show(&visit, StatusCode::OK, "Invite people", String::new(), Vec::new(), Some(form)).await
 }
 
 /// The form; `sent` fills it with what was typed, `addresses` with who is left.
-fn form(visit: &Visit, sent: Option<&Fields>, addresses: &str) -> Form {
+async fn form(visit: &Visit, sent: Option<&Fields>, addresses: &str) -> model::Result<Form> {
     let kept = |name: &str| sent.map_or("", |sent| sent.get(name));
     let usual = visit.org().settings.invitation.lifetime_hours;
     let chosen = kept("expires_in_hours").parse().unwrap_or(usual);
@@ -63,10 +63,7 @@ fn form(visit: &Visit, sent: Option<&Fields>, addresses: &str) -> Form {
             .hint("One or many, with commas or lines between, with or without names: Ana Silva <ana@example.com>"),
     ];
     let given: Vec<&str> = sent.map(|sent| sent.all("roles").collect()).unwrap_or_default();
-    let choices: Vec<Choice> = grantable(visit, &[])
-        .into_iter()
-        .map(|role| role_choice(role).chosen(given.contains(&role.as_str())))
-        .collect();
+    let choices = role_choices(visit, &given).await?;
     if !choices.is_empty() {
         let hint = "Everyone is a member and may manage the own account.";
         whom.push(Field::new("roles", "Roles", Control::Checkboxes(choices)).hint(hint));
@@ -86,7 +83,7 @@ fn form(visit: &Visit, sent: Option<&Fields>, addresses: &str) -> Form {
             .value(if sent.is_some_and(|sent| sent.ticked("guest")) { "on" } else { "" })
             .hint("Never an administrator; needs an end."),
     ];
-    Form {
+    Ok(Form {
         action: visit.at("/invitations/new"),
         csrf: visit.caller.csrf.clone(),
         submit: "Send invitations".to_owned(),
@@ -96,7 +93,7 @@ fn form(visit: &Visit, sent: Option<&Fields>, addresses: &str) -> Form {
             Section::new("How", "The same for everybody in the list.", how),
         ],
         ..Form::default()
-    }
+    })
 }
 
 async fn show(
@@ -125,7 +122,7 @@ pub(crate) async fn send(visit: Visit, fields: Fields) -> Answer<Response> {
         Ok(results) => told(&visit, &fields, &list, &results).await,
         Err(error) => {
             let (status, error) = shown_again(error)?;
-            let mut form = form(&visit, Some(&fields), fields.get("addresses"));
+            let mut form = form(&visit, Some(&fields), fields.get("addresses")).await?;
             form.refuse_all(&error);
             show(&visit, status, "Invite people", String::new(), Vec::new(), Some(form)).await
         }
@@ -147,7 +144,7 @@ async fn invite(
     })?;
     let terms = Terms { message: fields.get("message").replace("\r\n", "\n"), lifetime_hours: Some(hours) };
     let valid_until = fields.filled("valid_until").map(|text| parse_time("valid_until", text)).transpose()?;
-    let roles = roles(fields)?;
+    let roles = roles(visit, fields).await?;
     let user_type = fields.ticked("guest").then_some(UserType::Guest);
     let new = |invitee: &Invitee| NewInvitation {
         fields: UserFields {
@@ -159,6 +156,7 @@ async fn invite(
             ..UserFields::default()
         },
         roles: roles.clone(),
+        groups: Vec::new(),
         terms: terms.clone(),
     };
     let list = list.iter().map(new).collect();
@@ -204,7 +202,10 @@ async fn told(
         ),
     };
     let status = if invited == 0 { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let form = (!left.is_empty()).then(|| form(visit, Some(fields), &left.join("\n")));
+    let form = match left.as_slice() {
+        [] => None,
+        left => Some(form(visit, Some(fields), &left.join("\n")).await?),
+    };
     let title = if form.is_none() { "Everybody was invited" } else { "Invite people" };
     show(visit, status, title, result, verdicts, form).await
 }

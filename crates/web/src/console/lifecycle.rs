@@ -1,7 +1,7 @@
 //! The transitions of a user: for each a question, and the answer carried out. Setting a temporary password is asked
 //! for in the same way.
 
-use app::{Person, invitations::Terms};
+use app::{Person, invitations::Terms, lifecycle::Held};
 use axum::{http::StatusCode, response::Response};
 use model::{
     Action, Error, Kind, Permission, UserId,
@@ -33,7 +33,7 @@ pub(crate) async fn ask(visit: Visit, Id(id): Id<UserId>, action: ActionName) ->
     let person = visit.app().user(&visit.caller.actor, id).await?;
     let state = person.user.state.name();
     visit.caller.actor.require(needed(action, state))?;
-    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    visit.caller.actor.rights.may_change(&person.rights)?;
     if !person.user.possible(&visit.org().settings.lifecycle).contains(&action) {
         let message = format!(
             "{} is {state}: this is not possible, or not any more. Look at the user again.",
@@ -59,7 +59,7 @@ async fn question(
     let held = if person.user.state.name() == StateName::Deprovisioned {
         visit.app().held_before(&visit.caller.actor, person.user.id).await?
     } else {
-        Vec::new()
+        Held::default()
     };
     let ground = Ground { org: visit.org(), person, held: &held, now: visit.app().now(), sent };
     let asked = ground.ask(action);
@@ -273,7 +273,7 @@ pub(crate) async fn remind(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> 
 /// `GET /o/{slug}/users/{id}/set-password`
 pub(crate) async fn password_page(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
-    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    visit.caller.actor.rights.may_change(&person.rights)?;
     ask_password(&visit, &person, StatusCode::OK, None, "generated").await
 }
 
@@ -351,7 +351,7 @@ pub(crate) async fn set_password(visit: Visit, Id(id): Id<UserId>, fields: Field
 /// `GET /o/{slug}/users/{id}/require-password-change`
 pub(crate) async fn require_change_page(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
-    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    visit.caller.actor.rights.may_change(&person.rights)?;
     ask_change(&visit, &person, StatusCode::OK, None).await
 }
 

@@ -1,8 +1,8 @@
 //! The words of each question before a user's state changes: what happens, what stays, and what must be said.
 
-use app::{Person, users::RoleGrant};
+use app::{Person, lifecycle::Held};
 use model::{
-    Org, Role, Timestamp,
+    Org, Timestamp,
     invitation::MAX_MESSAGE,
     lifecycle::{ActionName, MAX_NOTE, Reason, State, StateName},
 };
@@ -33,8 +33,8 @@ pub(crate) struct Question {
 pub(crate) struct Ground<'g> {
     pub(crate) org: &'g Org,
     pub(crate) person: &'g Person,
-    /// The roles before deprovisioning.
-    pub(crate) held: &'g [RoleGrant],
+    /// The roles and groups before deprovisioning.
+    pub(crate) held: &'g Held,
     pub(crate) now: Timestamp,
     /// What was sent before, when the question is asked again.
     pub(crate) sent: Option<&'g Fields>,
@@ -137,7 +137,7 @@ impl Ground<'_> {
     fn deprovision(&self, question: &mut Question) {
         question.lead =
             format!("For somebody who has left: {} can't sign in, and roles are taken away.", self.name());
-        let roles: Vec<&str> = self.person.roles().map(Role::label).collect();
+        let roles: Vec<&str> = self.person.grants.iter().map(|grant| grant.name.as_str()).collect();
         question.consequences = vec![ENDS.to_owned()];
         if !roles.is_empty() {
             let roles = roles.join(", ");
@@ -170,7 +170,9 @@ impl Ground<'_> {
                 .hint("In UTC. The present end date has passed.");
             question.fields.push(until);
         }
-        let roles: Vec<&str> = self.held.iter().map(|grant| grant.role.label()).collect();
+        let roles = self.held.grants.iter().map(|grant| grant.name.as_str());
+        let groups = self.held.memberships.iter().map(|held| held.name.as_str());
+        let roles: Vec<&str> = roles.chain(groups).collect();
         if is_rehire && !roles.is_empty() {
             let restore = Field::new("restore_roles", "Give the roles of before again", Control::Checkbox)
                 .value(self.kept("restore_roles"))

@@ -18,7 +18,7 @@ use crate::{
 /// `GET /o/{slug}/users/{id}/send-reset-link`
 pub(crate) async fn page(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
-    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    visit.caller.actor.rights.may_change(&person.rights)?;
     ask(&visit, &person, StatusCode::OK, None).await
 }
 

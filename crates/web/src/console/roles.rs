@@ -2,11 +2,14 @@
 
 use app::Person;
 use axum::{http::StatusCode, response::Response};
-use model::{Error, Permissions, Role, UserId};
+use model::{
+    Error, RoleKey, UserId,
+    role::{RoleDefinition, Scope},
+};
 
 use super::{
     done::Done,
-    user_forms::{grantable, role_choice, roles},
+    user_forms::{grantable, may_give, role_choice, roles},
     view::{
         form::{Choice, Control, Field, Form, Section},
         frame,
@@ -23,30 +26,31 @@ use crate::{
 /// `GET /o/{slug}/users/{id}/roles`
 pub(crate) async fn page(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
-    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
-    let held: Vec<Role> = person.roles().collect();
+    visit.caller.actor.rights.may_change(&person.rights)?;
+    let held = everywhere(&person);
     ask(&visit, &person, &held, StatusCode::OK, None).await
+}
+
+/// The roles held directly in the whole organization: those that the question is about.
+fn everywhere(person: &Person) -> Vec<RoleKey> {
+    let grants = person.grants.iter().filter(|grant| grant.scope == Scope::Org);
+    grants.map(|grant| grant.role).collect()
 }
 
 async fn ask(
     visit: &Visit,
     person: &Person,
-    chosen: &[Role],
+    chosen: &[RoleKey],
     status: StatusCode,
     error: Option<&Error>,
 ) -> Answer<Response> {
     let (id, name) = (person.user.id, person.user.name());
-    let own = visit.caller.actor.permissions;
-    let held: Vec<Role> = person.roles().collect();
-    let choice = |role: Role| {
-        let choice = role_choice(role).chosen(chosen.contains(&role));
-        if own.covers(Permissions::of_roles(&[role])) {
-            choice
-        } else {
-            choice.hint("You can't take it away.")
-        }
+    let held = everywhere(person);
+    let choice = |role: &RoleDefinition| {
+        let choice = role_choice(role).chosen(chosen.contains(&role.key));
+        if may_give(visit, role) { choice } else { choice.hint("You can't take it away.") }
     };
-    let choices: Vec<Choice> = grantable(visit, &held).into_iter().map(choice).collect();
+    let choices: Vec<Choice> = grantable(visit, &held).await?.iter().map(choice).collect();
     let field = Field::new("roles", "Roles", Control::Checkboxes(choices))
         .hint("Everyone is a member and may manage the own account.");
     let mut form = Form {
@@ -81,7 +85,7 @@ async fn ask(
 /// `POST /o/{slug}/users/{id}/roles`
 pub(crate) async fn change(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> Answer<Response> {
     let fields = fields.of(&visit.caller)?;
-    let wanted = roles(&fields);
+    let wanted = roles(&visit, &fields).await;
     match replace(&visit, id, wanted.clone()).await {
         Ok(person) => Ok(visit.done(&visit.at_user(id, ""), Done::RolesChanged, person.user.name())),
         Err(error) => {
@@ -92,6 +96,6 @@ pub(crate) async fn change(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> 
     }
 }
 
-async fn replace(visit: &Visit, id: UserId, wanted: model::Result<Vec<Role>>) -> model::Result<Person> {
+async fn replace(visit: &Visit, id: UserId, wanted: model::Result<Vec<RoleKey>>) -> model::Result<Person> {
     visit.app().replace_roles(&visit.caller.actor, id, wanted?).await
 }

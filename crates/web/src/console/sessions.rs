@@ -32,8 +32,8 @@ use crate::{
 pub(crate) async fn of_user(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
     let sessions = visit.app().sessions_of(&visit.caller.actor, id).await?;
-    let (name, theirs) = (person.user.name(), person.permissions(visit.app().now()));
-    let is_weaker = visit.caller.actor.permissions.may_change(theirs).is_ok();
+    let name = person.user.name();
+    let is_weaker = visit.caller.actor.rights.covers(&person.rights);
     let may_end = visit.may(Permission::SessionRevoke) && is_weaker;
     let revoke = |session: &Labelled| {
         let ask = || Revoke::Ask(visit.at_user(id, &format!("/sessions/{}/revoke", session.session.id)));
@@ -59,7 +59,7 @@ pub(crate) async fn of_user(visit: Visit, Id(id): Id<UserId>) -> Answer<Response
         heading: user_page::heading(&visit, &person),
         tabs: user_page::tabs(&visit, id, "Sessions"),
         tabs_label: "About this user",
-        menu: Possible::new(&visit, &person.user, theirs).menu(&[]),
+        menu: Possible::new(&visit, &person.user, is_weaker).menu(&[]),
         actions,
         banners: haste_banner(&sessions).into_iter().collect(),
         empty: sessions.is_empty().then(|| nowhere(text)),
@@ -224,7 +224,7 @@ fn dialog(visit: &Visit, asked: Asked<'_>) -> Dialog {
 /// `GET /o/{slug}/users/{id}/sessions/{session}/revoke`
 pub(crate) async fn ask_one(visit: Visit, Id(id): Id<UserId>, Session(session): Session) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
-    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    visit.caller.actor.rights.may_change(&person.rights)?;
     let sessions = visit.app().sessions_of(&visit.caller.actor, id).await?;
     let found = sessions.iter().find(|labelled| labelled.session.id == session);
     let labelled = found.ok_or_else(model::Error::not_found)?;
@@ -265,7 +265,7 @@ pub(crate) async fn revoke_one(
 /// `GET /o/{slug}/users/{id}/sessions/end`
 pub(crate) async fn ask_all(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
-    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    visit.caller.actor.rights.may_change(&person.rights)?;
     let (name, back) = (person.user.name(), visit.at_user(id, "/sessions"));
     let asked = Asked {
         title: format!("Sign {name} out everywhere?"),

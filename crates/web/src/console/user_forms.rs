@@ -6,8 +6,10 @@ use app::{
 };
 use axum::{http::StatusCode, response::Response};
 use model::{
-    Error, Kind, Permission, Permissions, Role, UserFields, UserId,
+    Error, Kind, Permission, RoleKey, UserFields, UserId,
+    access::Role,
     link::Purpose,
+    role::{RoleDefinition, Scope},
     user::{Completeness, UserType},
 };
 use serde_json::{Map, Value};
@@ -44,7 +46,7 @@ const STARTS: [(&str, &str, &str); 5] = [
 /// `GET /o/{slug}/users/new`
 pub(crate) async fn new(visit: Visit) -> Answer<Response> {
     let blank = record::values(&UserFields::default(), &People::nobody());
-    let access = access(&visit, "generated", true, &[]);
+    let access = access(&visit, "generated", true, &[]).await?;
     create_page(&visit, StatusCode::OK, &blank, access, None).await
 }
 
@@ -77,7 +79,7 @@ async fn create_page(
 }
 
 /// How the first sign-in goes, and what may be done after it.
-fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -> Section {
+async fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -> model::Result<Section> {
     let hours = visit.org().settings.password.temporary_hours;
     let offered = |(value, ..): &(&str, &str, &str)| match *value {
         "invite" => visit.may(Permission::UserInvite),
@@ -100,41 +102,43 @@ fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -> Sect
             .hint(format!("It is then temporary: it works for {hours} hours."))
             .shown_when("start", "typed"),
     ];
-    let choices: Vec<Choice> = grantable(visit, &[])
-        .into_iter()
-        .map(|role| role_choice(role).chosen(roles.contains(&role.as_str())))
-        .collect();
+    let choices = role_choices(visit, roles).await?;
     if !choices.is_empty() {
         let hint = "Everyone is a member and may manage the own account.";
         fields.push(Field::new("roles", "Roles", Control::Checkboxes(choices)).hint(hint));
     }
-    Section::new("Access", "How the first sign-in goes, and what may be done after it.", fields)
+    Ok(Section::new("Access", "How the first sign-in goes, and what may be done after it.", fields))
+}
+
+/// The roles that somebody new can be given, with those chosen whose keys these are.
+pub(crate) async fn role_choices(visit: &Visit, chosen: &[&str]) -> model::Result<Vec<Choice>> {
+    let is_chosen = |role: &RoleDefinition| chosen.contains(&role.key.to_string().as_str());
+    let roles = grantable(visit, &[]).await?;
+    Ok(roles.iter().map(|role| role_choice(role).chosen(is_chosen(role))).collect())
 }
 
 /// The roles that this viewer can give, and those `held` already.
-pub(crate) fn grantable(visit: &Visit, held: &[Role]) -> Vec<Role> {
-    let own = visit.caller.actor.permissions;
-    let can_give = |role: &Role| {
-        *role != Role::Member
-            && (held.contains(role)
-                || (visit.may(Permission::RoleAssign) && own.covers(Permissions::of_roles(&[*role]))))
+pub(crate) async fn grantable(visit: &Visit, held: &[RoleKey]) -> model::Result<Vec<RoleDefinition>> {
+    if !visit.may(Permission::RoleRead) {
+        return Ok(Vec::new());
+    }
+    let can_give = |role: &RoleDefinition| {
+        role.key != Role::Member
+            && (held.contains(&role.key) || (visit.may(Permission::RoleAssign) && may_give(visit, role)))
     };
-    Role::ALL.iter().copied().filter(can_give).collect()
+    let mut roles = visit.app().roles(&visit.caller.actor).await?;
+    roles.retain(can_give);
+    Ok(roles)
+}
+
+/// Whether a role is within what this viewer may give in the whole organization.
+pub(crate) fn may_give(visit: &Visit, role: &RoleDefinition) -> bool {
+    visit.caller.actor.rights.covers(&role.allowed.in_scope(Scope::Org, Vec::new()))
 }
 
 /// A role to tick, with what it is for.
-pub(crate) fn role_choice(role: Role) -> Choice {
-    let hint = match role {
-        Role::Owner => "Everything, including other owners and the organization itself.",
-        Role::Administrator => "Everything but owners and the organization's address.",
-        Role::SecurityAdministrator => "Suspends, locks, resets passwords; settings and audit log.",
-        Role::UserManager => "Creates, changes, suspends and deletes users; gives roles that may do no more.",
-        Role::GroupManager => "Sees users; manages groups.",
-        Role::Helpdesk => "Sees users, unlocks them and sets temporary passwords.",
-        Role::Auditor => "Sees users, settings and the audit log; changes nothing.",
-        Role::Member => "The own account.",
-    };
-    Choice::new(role.as_str(), role.label()).hint(hint)
+pub(crate) fn role_choice(role: &RoleDefinition) -> Choice {
+    Choice::new(role.key.to_string(), &role.name).hint(&role.description)
 }
 
 /// `POST /o/{slug}/users/new`
@@ -153,7 +157,7 @@ pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
             let (status, error) = shown_again(error)?;
             let blank = record::values(&UserFields::default(), &People::nobody());
             let roles: Vec<&str> = fields.all("roles").collect();
-            let access = access(&visit, fields.get("start"), fields.ticked("must_change"), &roles);
+            let access = access(&visit, fields.get("start"), fields.ticked("must_change"), &roles).await?;
             create_page(&visit, status, &sent.filled(&blank), access, Some(&error)).await
         }
     }
@@ -176,7 +180,7 @@ async fn create_user(visit: &Visit, fields: &Fields, sent: &Sent) -> model::Resu
             return Err(Error::invalid_field("start", "start.missing", "Choose how the first sign-in goes."));
         }
     };
-    let new = NewUser { fields: record, roles: roles(fields)?, password };
+    let new = NewUser { fields: record, roles: roles(visit, fields).await?, groups: Vec::new(), password };
     let created = visit.app().create_user(&visit.caller.actor, visit.org(), new).await?;
     Ok((created.person, created.password))
 }
@@ -195,14 +199,15 @@ async fn new_record(visit: &Visit, sent: &Sent) -> model::Result<UserFields> {
 }
 
 /// The ticked roles.
-pub(crate) fn roles(fields: &Fields) -> model::Result<Vec<Role>> {
-    fields.all("roles").map(Role::named).collect()
+pub(crate) async fn roles(visit: &Visit, fields: &Fields) -> model::Result<Vec<RoleKey>> {
+    let names: Vec<String> = fields.all("roles").map(str::to_owned).collect();
+    visit.app().role_keys(&visit.caller.actor, &names).await
 }
 
 /// `GET /o/{slug}/users/{id}/edit`
 pub(crate) async fn edit_page(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
-    visit.caller.actor.permissions.may_change(person.permissions(visit.app().now()))?;
+    visit.caller.actor.rights.may_change(&person.rights)?;
     let values = record::values(&person.user.fields, &People::of(&visit, &person.user.fields).await?);
     let form = edit_form(&visit, &person, &values, remembered(&values), person.user.version);
     show_edit(&visit, StatusCode::OK, &person, form).await

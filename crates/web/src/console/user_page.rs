@@ -33,7 +33,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
     let now = visit.app().now();
     let names = Names::of(&visit, agents(&person)).await?;
-    let possible = Possible::new(&visit, &person.user, person.permissions(now));
+    let possible = Possible::new(&visit, &person.user, visit.caller.actor.rights.covers(&person.rights));
     let next = possible.next_step(person.user.status(now));
     let mut actions: Vec<Action> = next.and_then(|action| possible.button(action)).into_iter().collect();
     let edit = possible.edit_href();
@@ -90,7 +90,7 @@ fn is_overlooked(person: &Person, found: &Explanation) -> bool {
 
 /// Everybody whom the page names.
 fn agents(person: &Person) -> Vec<Agent> {
-    let mut agents: Vec<Agent> = person.grants.iter().map(|grant| grant.granted_by).collect();
+    let mut agents: Vec<Agent> = person.grants.iter().map(|grant| grant.given.by).collect();
     match &person.user.state {
         State::Suspended(departure) | State::Deprovisioned(departure) => agents.push(departure.by),
         State::Trashed { by, .. } => agents.push(*by),
@@ -105,7 +105,7 @@ fn agents(person: &Person) -> Vec<Agent> {
 /// Who the page is about.
 pub(crate) fn heading(visit: &Visit, person: &Person) -> UserHeading {
     let (user, now) = (&person.user, visit.app().now());
-    let mut tags: Vec<String> = person.roles().map(|role| role.label().to_owned()).collect();
+    let mut tags: Vec<String> = person.grants.iter().map(|grant| grant.name.clone()).collect();
     if user.fields.kind() != UserType::Human {
         tags.insert(0, user_type(user.fields.kind()).to_owned());
     }
@@ -115,7 +115,7 @@ pub(crate) fn heading(visit: &Visit, person: &Person) -> UserHeading {
         avatar: avatar(person),
         status: badge(user.status(now)),
         tags,
-        edit_href: Possible::new(visit, user, person.permissions(now)).edit_href(),
+        edit_href: Possible::new(visit, user, visit.caller.actor.rights.covers(&person.rights)).edit_href(),
     }
 }
 
@@ -220,7 +220,7 @@ async fn invitation(visit: &Visit, person: &Person) -> Answer<Option<InvitationB
         format!("Sent {} by {by}. {delivered}", relative(invitation.sent_at, now)),
         format!("{opened} {ends} on {}.", full(invitation.expires_at)),
     ];
-    let is_weaker = visit.caller.actor.permissions.covers(person.permissions(now));
+    let is_weaker = visit.caller.actor.rights.covers(&person.rights);
     let mut actions = Vec::new();
     if is_weaker {
         let menu = invitations::menu(visit, &invitation);
@@ -402,12 +402,12 @@ async fn mail_card(visit: &Visit, id: UserId, now: Timestamp) -> Answer<Option<C
 
 fn roles_card(person: &Person, names: &Names, now: Timestamp) -> Card {
     let entry = |grant: &app::users::RoleGrant| {
-        let since = Shown::Moment(moment(grant.granted_at, now));
-        let mut remark = format!("Given by {}", names.label(grant.granted_by));
-        if let Some(until) = grant.valid_until {
+        let since = Shown::Moment(moment(grant.given.at, now));
+        let mut remark = format!("Given by {}", names.label(grant.given.by));
+        if let Some(until) = grant.given.terms.valid_until {
             remark = format!("{remark}, until {}", full(until));
         }
-        Entry::new(grant.role.label(), since).remark(remark)
+        Entry::new(grant.name.clone(), since).remark(remark)
     };
     let mut entries: Vec<Entry> = person.grants.iter().map(entry).collect();
     entries.push(Entry::new("Member", Shown::text("As everyone")));

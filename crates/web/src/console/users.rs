@@ -3,7 +3,7 @@
 use app::users::Listed;
 use axum::{http::StatusCode, response::Response};
 use model::{
-    Permission, Permissions, Status,
+    Permission, Permissions, Role, Status,
     filter::{Sort, UserQuery},
     page::{self, Page},
 };
@@ -130,9 +130,15 @@ pub(crate) async fn list(visit: Visit, Query(mut address): Query<Address>) -> An
     }
 }
 
+/// Whether the listed roles are within the viewer's rights. What groups add is asked when something is to be done.
+fn is_weaker(visit: &Visit, listed: &Listed) -> bool {
+    let theirs: Vec<Role> = listed.roles.iter().filter_map(|role| role.key.built_in()).collect();
+    visit.caller.actor.permissions.covers(Permissions::of_roles(&theirs).beyond_member())
+}
+
 fn row(visit: &Visit, listed: &Listed) -> UserRow {
     let (user, now) = (&listed.user, visit.app().now());
-    let possible = Possible::new(visit, user, Permissions::of_roles(&listed.roles));
+    let possible = Possible::new(visit, user, is_weaker(visit, listed));
     let id = user.id.to_string();
     UserRow {
         href: visit.at_user(user.id, ""),
@@ -142,7 +148,7 @@ fn row(visit: &Visit, listed: &Listed) -> UserRow {
         username: user.username().to_owned(),
         avatar: Avatar::of(user.name(), &id),
         status: badge(user.status(now)),
-        role: listed.roles.first().map_or("", |role| role.label()).to_owned(),
+        role: listed.roles.first().map_or_else(String::new, |role| role.name.clone()),
         more_roles: listed.roles.len().saturating_sub(1),
         source: source(user.source).to_owned(),
         last_sign_in: user.last_sign_in_at.map(|at| moment(at, now)),

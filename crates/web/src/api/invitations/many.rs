@@ -102,7 +102,10 @@ pub(crate) async fn invite_many(
     caller: Caller,
     Json(Batch { invitations }): Json<Batch>,
 ) -> Answer<axum::Json<BatchView>> {
-    let read: Vec<model::Result<NewInvitation>> = invitations.into_iter().map(new_invitation).collect();
+    let mut read: Vec<model::Result<NewInvitation>> = Vec::with_capacity(invitations.len());
+    for invitation in invitations {
+        read.push(new_invitation(&shared, &caller, invitation).await);
+    }
     let good = read.iter().flatten().cloned().collect();
     let mut done = shared.app.invite_many(&caller.actor, &caller.org, good).await?.into_iter();
     let verdicts: Vec<InviteVerdict> = read

@@ -1,0 +1,169 @@
+//! What one can do with memberships: put people into groups and take them out, within the granting rule. Who may: whoever
+//! holds `group:assign` there, and the group's owners; what the group gives must lie within what they may do themselves.
+
+use model::{
+    Error, GroupId, Kind, Permission, Result, Rights, UserId,
+    grant::{Given, GrantTerms},
+    group::Group,
+    user::UserType,
+};
+use serde_json::{Value, json};
+use store::{Connection, memberships::Membership};
+
+use crate::{Actor, App, Operation, Person, users::changed};
+
+impl App {
+    /// The groups that somebody names, by id or name. Whether people may be put into them is asked when they are.
+    pub async fn group_ids(&self, actor: &Actor, names: &[String]) -> Result<Vec<GroupId>> {
+        let context = actor.context;
+        let mut ids = Vec::with_capacity(names.len());
+        for name in names {
+            let read = async |connection: &mut Connection<'_>| match name.trim().parse() {
+                Ok(id) => store::groups::find(connection, context, id).await,
+                Err(_) => {
+                    let key = model::group::name_key(name.trim());
+                    store::groups::find_by_name(connection, context, &key).await
+                }
+            };
+            let group = self.database().read(read).await?;
+            ids.push(group.ok_or_else(|| unknown(name))?.id);
+        }
+        Ok(ids)
+    }
+
+    /// Puts a user into a group, on terms. Doing it again changes the terms.
+    pub async fn add_member(
+        &self,
+        actor: &Actor,
+        group: GroupId,
+        user: UserId,
+        terms: GrantTerms,
+    ) -> Result<Person> {
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            op.owners_may_change().await?;
+            let mut person = op.person(user).await?;
+            op.join(&mut person, group, terms.clone()).await?;
+            Ok(person)
+        };
+        self.run(actor, deciding(actor), deed).await
+    }
+
+    /// Takes a user out of a group.
+    pub async fn remove_member(&self, actor: &Actor, group: GroupId, user: UserId) -> Result<Person> {
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            op.owners_may_change().await?;
+            let mut person = op.person(user).await?;
+            op.leave(&mut person, group).await?;
+            Ok(person)
+        };
+        self.run(actor, deciding(actor), deed).await
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let message = format!("There is no group {name}. Create it first, or correct the name.");
+    Error::invalid_field("groups", "group.unknown", message)
+}
+
+/// What somebody decides about members under: as an administrator, whose people are those in reach, or as nothing but the
+/// owner of a group, who may name anybody.
+pub(crate) fn deciding(actor: &Actor) -> Permission {
+    let administers = actor.rights.somewhere().contains(Permission::GroupAssign);
+    if administers { Permission::GroupAssign } else { Permission::AccountGroups }
+}
+
+impl Operation<'_, '_> {
+    /// A group that this permission of the actor reaches, or that the actor owns if it is about members. Any other is
+    /// not there.
+    pub(crate) async fn group_in_reach(&mut self, id: GroupId, permission: Permission) -> Result<Group> {
+        let group = store::groups::find(self.connection, self.context, id).await?;
+        let group = group.ok_or_else(Error::not_found)?;
+        if self.rights.org.contains(permission) {
+            return Ok(group);
+        }
+        let above = store::access::above(self.connection, self.context, &[id]).await?;
+        if self.rights.over(&above).contains(permission) {
+            return Ok(group);
+        }
+        if permission == Permission::GroupAssign
+            && let Some(user) = self.actor_user()
+            && store::groups::is_owner(self.connection, self.context, user, id).await?
+        {
+            return Ok(group);
+        }
+        Err(Error::not_found())
+    }
+
+    /// A group by its id or name, for who may put people into it.
+    pub(crate) async fn group_named(&mut self, name: &str) -> Result<Group> {
+        let id = match name.trim().parse() {
+            Ok(id) => Some(id),
+            Err(_) => {
+                let key = model::group::name_key(name.trim());
+                let found = store::groups::find_by_name(self.connection, self.context, &key).await?;
+                found.map(|group| group.id)
+            }
+        };
+        let id = id.ok_or_else(|| unknown(name))?;
+        match self.group_in_reach(id, Permission::GroupAssign).await {
+            Err(error) if error.kind() == Kind::NotFound => Err(unknown(name)),
+            found => found,
+        }
+    }
+
+    /// What being in a group gives, now or later, if the actor may give so much.
+    pub(crate) async fn may_admit(&mut self, group: GroupId) -> Result<Rights> {
+        let conferred = store::access::conferred(self.connection, self.context, &[group], self.now).await?;
+        self.rights.may_grant(&conferred)?;
+        self.touch_owners(&conferred);
+        Ok(conferred)
+    }
+
+    /// Puts a loaded person into a group.
+    pub(crate) async fn join(
+        &mut self,
+        person: &mut Person,
+        group: GroupId,
+        terms: GrantTerms,
+    ) -> Result<()> {
+        let terms = terms.checked(self.now)?;
+        let group = self.group_in_reach(group, Permission::GroupAssign).await?;
+        let conferred = self.may_admit(group.id).await?;
+        let administers = conferred.administers();
+        if person.user.fields.kind() == UserType::Guest && administers {
+            let message = format!("{} carries roles, and a guest can't hold any.", group.fields.name);
+            return Err(Error::invalid_field("groups", "user.guest_with_roles", message));
+        }
+        let given = Given { by: self.agent, at: self.now, terms };
+        store::memberships::add(self.connection, self.context, person.user.id, group.id, &given).await?;
+        let mut changes = changed("group", Value::Null, group.fields.name.as_str().into());
+        changes.extend(changed("group_id", Value::Null, group.id.to_string().into()));
+        if let Some(until) = given.terms.valid_until {
+            changes.extend(changed("valid_until", Value::Null, json!(until)));
+        }
+        self.record_user(&person.user, "membership.added", changes, given.terms.reason.clone());
+        person.memberships.retain(|held| held.group != group.id);
+        person.memberships.push(Membership { group: group.id, name: group.fields.name, given });
+        person.memberships.sort_by(|one, other| one.name.cmp(&other.name));
+        self.refresh(person).await?;
+        self.user_is_stale(person.user.id);
+        Ok(())
+    }
+
+    /// Takes a loaded person out of a group. Not in it is not an error: the result is what was asked for.
+    pub(crate) async fn leave(&mut self, person: &mut Person, group: GroupId) -> Result<()> {
+        let group = self.group_in_reach(group, Permission::GroupAssign).await?;
+        self.may_admit(group.id).await?;
+        self.check_owners(person);
+        if !store::memberships::remove(self.connection, self.context, person.user.id, group.id).await? {
+            return Ok(());
+        }
+        let mut changes = changed("group", group.fields.name.as_str().into(), Value::Null);
+        changes.extend(changed("group_id", group.id.to_string().into(), Value::Null));
+        self.record_user(&person.user, "membership.removed", changes, String::new());
+        person.memberships.retain(|held| held.group != group.id);
+        self.refresh(person).await?;
+        self.user_is_stale(person.user.id);
+        Ok(())
+    }
+}

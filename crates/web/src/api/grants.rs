@@ -1,0 +1,86 @@
+//! Roles and memberships as the API shows them: who holds what, from whom, since and until when.
+
+use app::users::{ListedRole, Membership, RoleGrant};
+use model::{GroupId, RoleKey, grant::Given};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::moment;
+
+/// A directly held role.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RoleView {
+    /// Which.
+    role: RoleKey,
+    /// As people read it.
+    name: String,
+    /// The group over which it counts; missing: the whole organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    over: Option<GroupId>,
+    /// Who gave it, when, and on what terms; lists leave these out.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    given: Option<GivenView>,
+}
+
+impl From<ListedRole> for RoleView {
+    fn from(role: ListedRole) -> Self {
+        Self { role: role.key, name: role.name, over: None, given: None }
+    }
+}
+
+impl From<RoleGrant> for RoleView {
+    fn from(grant: RoleGrant) -> Self {
+        let given = Some(GivenView::from(grant.given));
+        Self { role: grant.role, name: grant.name, over: grant.scope.group(), given }
+    }
+}
+
+/// Who gave something, when, and on what terms.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GivenView {
+    /// Who gave it: a user's id, `operator` or `system`.
+    granted_by: String,
+    /// When.
+    granted_at: String,
+    /// Why.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reason: String,
+    /// Begins then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_from: Option<String>,
+    /// Ends then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_until: Option<String>,
+}
+
+impl From<Given> for GivenView {
+    fn from(given: Given) -> Self {
+        Self {
+            granted_by: given.by.to_string(),
+            granted_at: moment(given.at),
+            reason: given.terms.reason,
+            valid_from: given.terms.valid_from.map(moment),
+            valid_until: given.terms.valid_until.map(moment),
+        }
+    }
+}
+
+/// A group that a user is in directly.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MembershipView {
+    /// Which.
+    #[schema(value_type = uuid::Uuid)]
+    group: GroupId,
+    /// Its name.
+    name: String,
+    /// Who put the user there, when, and on what terms.
+    #[serde(flatten)]
+    given: GivenView,
+}
+
+impl From<Membership> for MembershipView {
+    fn from(held: Membership) -> Self {
+        Self { group: held.group, name: held.name, given: held.given.into() }
+    }
+}
