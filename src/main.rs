@@ -25,7 +25,7 @@ use clap::Parser;
 async fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let as_json = cli.global.json;
-    match commands::run(cli).await {
+    match Box::pin(commands::run(cli)).await {
         Ok(code) => code,
         Err(error) if error.code() == output::CLOSED => ExitCode::SUCCESS,
         Err(error) => {

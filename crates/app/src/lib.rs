@@ -28,6 +28,7 @@ pub mod notices;
 pub mod operation;
 pub mod orgs;
 pub mod passwords;
+mod person;
 pub mod recovery;
 pub mod roles;
 pub mod sessions;

@@ -2,7 +2,7 @@
 //! holds `group:assign` there, and the group's owners; what the group gives must lie within what they may do themselves.
 
 use model::{
-    Error, GroupId, Kind, Permission, Result, Rights, UserId,
+    Error, GroupId, Kind, OrgContext, Permission, Result, Rights, UserId,
     grant::{Given, GrantTerms},
     group::Group,
     user::UserType,
@@ -10,7 +10,7 @@ use model::{
 use serde_json::{Value, json};
 use store::{Connection, memberships::Membership};
 
-use crate::{Actor, App, Operation, Person, users::changed};
+use crate::{Actor, App, Operation, Person, access::Target, users::changed};
 
 impl App {
     /// The groups that somebody names, by id or name. Whether people may be put into them is asked when they are.
@@ -18,15 +18,14 @@ impl App {
         let context = actor.context;
         let mut ids = Vec::with_capacity(names.len());
         for name in names {
-            let read = async |connection: &mut Connection<'_>| match name.trim().parse() {
-                Ok(id) => store::groups::find(connection, context, id).await,
-                Err(_) => {
-                    let key = model::group::name_key(name.trim());
-                    store::groups::find_by_name(connection, context, &key).await
-                }
-            };
+            let read = async |connection: &mut Connection<'_>| named(connection, context, name).await;
             let group = self.database().read(read).await?;
-            ids.push(group.ok_or_else(|| unknown(name))?.id);
+            let is_seen = actor.permissions.contains(Permission::GroupList)
+                || self
+                    .permissions_over(context, &actor.rights, Target::Group(group.id))
+                    .await?
+                    .contains(Permission::GroupList);
+            ids.push(if is_seen { group.id } else { return Err(unknown(name)) });
         }
         Ok(ids)
     }
@@ -58,6 +57,17 @@ impl App {
         };
         self.run(actor, deciding(actor), deed).await
     }
+}
+
+/// The group of this id or name.
+async fn named(connection: &mut Connection<'_>, context: OrgContext, name: &str) -> Result<Group> {
+    let group = if let Ok(id) = name.trim().parse() {
+        store::groups::find(connection, context, id).await?
+    } else {
+        let key = model::group::name_key(name.trim());
+        store::groups::find_by_name(connection, context, &key).await?
+    };
+    group.ok_or_else(|| unknown(name))
 }
 
 fn unknown(name: &str) -> Error {
@@ -96,16 +106,8 @@ impl Operation<'_, '_> {
 
     /// A group by its id or name, for who may put people into it.
     pub(crate) async fn group_named(&mut self, name: &str) -> Result<Group> {
-        let id = match name.trim().parse() {
-            Ok(id) => Some(id),
-            Err(_) => {
-                let key = model::group::name_key(name.trim());
-                let found = store::groups::find_by_name(self.connection, self.context, &key).await?;
-                found.map(|group| group.id)
-            }
-        };
-        let id = id.ok_or_else(|| unknown(name))?;
-        match self.group_in_reach(id, Permission::GroupAssign).await {
+        let group = named(self.connection, self.context, name).await?;
+        match self.group_in_reach(group.id, Permission::GroupAssign).await {
             Err(error) if error.kind() == Kind::NotFound => Err(unknown(name)),
             found => found,
         }
@@ -119,8 +121,35 @@ impl Operation<'_, '_> {
         Ok(conferred)
     }
 
+    /// Refuses to bring somebody under others who have been given rights over a group, unless the actor has these rights
+    /// over that somebody already: else people could be drawn into a group to be taken over there. `theirs` are the
+    /// groups that the person, or the group, is in anyhow.
+    pub(crate) async fn may_bring(&mut self, into: GroupId, theirs: &[GroupId]) -> Result<()> {
+        let above = store::access::above(self.connection, self.context, &[into]).await?;
+        let given = store::access::given_over(self.connection, self.context, &above, self.now).await?;
+        let own = self.rights.over(theirs);
+        if given.iter().all(|(scope, permissions)| theirs.contains(scope) || own.covers(*permissions)) {
+            return Ok(());
+        }
+        let message = "Somebody has been given rights over the people of this group, more than you have over whom you \
+                       want to add. Ask an owner.";
+        Err(Error::new(Kind::Forbidden, "access.above_own", message))
+    }
+
     /// Puts a loaded person into a group.
     pub(crate) async fn join(
+        &mut self,
+        person: &mut Person,
+        group: GroupId,
+        terms: GrantTerms,
+    ) -> Result<()> {
+        let theirs = store::access::lasting(self.connection, self.context, person.user.id, self.now).await?;
+        self.may_bring(group, &theirs).await?;
+        self.place(person, group, terms).await
+    }
+
+    /// The same for somebody who is new: nobody's rights reach such a person yet.
+    pub(crate) async fn place(
         &mut self,
         person: &mut Person,
         group: GroupId,

@@ -311,7 +311,7 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// What a loaded person may do, after it was changed.
     pub(crate) async fn refresh(&mut self, person: &mut Person) -> Result<()> {
-        person.rights = crate::users::prospect(
+        person.rights = crate::person::prospect(
             self.connection,
             self.context,
             &person.grants,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::{
-    Error, OrgContext, Permission, Result, RoleKey, UserId,
+    Error, OrgContext, Permission, Permissions, Result, RoleKey, UserId,
     access::Role,
     grant::{Given, GrantTerms},
     role::{RoleDefinition, Scope},
@@ -153,7 +153,7 @@ impl Operation<'_, '_> {
             Scope::Group(group) => self.group_in_reach(group, Permission::RoleAssign).await?.fields.name,
         };
         self.may_assign(&role, scope).await?;
-        if scope != Scope::Org && role.allowed.permissions.scopable() == Default::default() {
+        if scope != Scope::Org && role.allowed.permissions.scopable() == Permissions::default() {
             let message = "Nothing that this role allows can be limited to a group. Give it for the whole organization, \
                            or choose another role.";
             return Err(Error::invalid_field("scope", "role.not_scopable", message));

@@ -2,7 +2,7 @@
 //! API and the command line.
 
 use crate::{
-    Error, Result, RoleKey, Status,
+    Error, GroupId, Result, RoleKey, Status,
     names::names,
     page::{self, Cursor},
 };
@@ -28,8 +28,10 @@ pub struct UserQuery {
     pub search: String,
     /// Shown statuses; empty: all that are not hidden by default.
     pub statuses: Vec<Status>,
-    /// Only holders of this role.
+    /// Only holders of this role, directly or through a group.
     pub role: Option<RoleKey>,
+    /// Only those in this group, at any depth.
+    pub group: Option<GroupId>,
     /// The order.
     pub sort: Sort,
     /// Turned around.
@@ -46,6 +48,7 @@ impl Default for UserQuery {
             search: String::new(),
             statuses: Vec::new(),
             role: None,
+            group: None,
             sort: Sort::Name,
             descending: false,
             cursor: None,

@@ -152,9 +152,8 @@ impl Allowed {
 
     /// As stored, and as `parse` reads it.
     pub fn names(&self) -> String {
-        let mut names: Vec<&str> = self.permissions.iter().map(|permission| permission.as_str()).collect();
-        names.extend(self.applications.iter());
-        names.join(" ")
+        let own = self.permissions.iter().map(|permission| permission.to_string());
+        own.chain(self.applications.iter().map(str::to_owned)).collect::<Vec<_>>().join(" ")
     }
 
     /// Both together.

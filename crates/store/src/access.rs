@@ -176,6 +176,74 @@ pub async fn below(
     Ok(rows.into_iter().map(|(group,)| group).collect())
 }
 
+/// These groups and all that stand in them now, at any depth: whose people are found under them.
+pub async fn inside(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    groups: &[GroupId],
+    now: Timestamp,
+) -> Result<Vec<GroupId>> {
+    const INSIDE: Sql = Sql::by_engine(
+        "WITH RECURSIVE held (id) AS (SELECT unhex(value) FROM json_each($2) UNION \
+         SELECT n.child_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.parent_id = held.id \
+         AND (n.valid_from IS NULL OR n.valid_from <= $3) AND (n.valid_until IS NULL OR n.valid_until > $3)) \
+         SELECT id FROM held",
+        "WITH RECURSIVE held (id) AS (SELECT value::uuid FROM jsonb_array_elements_text($2::jsonb) UNION \
+         SELECT n.child_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.parent_id = held.id \
+         AND (n.valid_from IS NULL OR n.valid_from <= $3) AND (n.valid_until IS NULL OR n.valid_until > $3)) \
+         SELECT id FROM held",
+    );
+    let list = id_list(groups);
+    let rows: Vec<(GroupId,)> = connection.all(INSIDE, values![context.org, Value::Json(&list), now]).await?;
+    Ok(rows.into_iter().map(|(group,)| group).collect())
+}
+
+/// What anybody has been given over one of these groups, now or later: who comes into one of them comes under it.
+pub async fn given_over(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    groups: &[GroupId],
+    now: Timestamp,
+) -> Result<Vec<(GroupId, Permissions)>> {
+    const GIVEN: Sql = Sql::by_engine(
+        "SELECT g.scope_id, g.role, c.permissions FROM json_each($2) found CROSS JOIN \
+         (SELECT org_id, scope_id, role, valid_until FROM role_grants WHERE org_id = $1 AND scope_id <> org_id UNION ALL \
+         SELECT org_id, scope_id, role, valid_until FROM group_roles WHERE org_id = $1 AND scope_id <> org_id) g \
+         LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
+         WHERE g.scope_id = unhex(found.value) AND (g.valid_until IS NULL OR g.valid_until > $3)",
+        "SELECT g.scope_id, g.role, c.permissions FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN \
+         (SELECT org_id, scope_id, role, valid_until FROM role_grants WHERE org_id = $1 AND scope_id <> org_id UNION ALL \
+         SELECT org_id, scope_id, role, valid_until FROM group_roles WHERE org_id = $1 AND scope_id <> org_id) g \
+         LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
+         WHERE g.scope_id = found.value::uuid AND (g.valid_until IS NULL OR g.valid_until > $3)",
+    );
+    let list = id_list(groups);
+    let rows: Vec<(GroupId, String, Option<String>)> =
+        connection.all(GIVEN, values![context.org, Value::Json(&list), now]).await?;
+    let given = rows
+        .into_iter()
+        .map(|(scope, role, own)| Ok((scope, allowed(&role, own.as_deref())?.permissions.scopable())));
+    given.collect()
+}
+
+/// The groups that a user is in for good, at any depth: by memberships and nestings that hold and have no end.
+pub async fn lasting(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<GroupId>> {
+    let sql = "WITH RECURSIVE held (id) AS ( \
+               SELECT m.group_id FROM group_members m WHERE m.org_id = $1 AND m.user_id = $2 \
+               AND (m.valid_from IS NULL OR m.valid_from <= $3) AND m.valid_until IS NULL \
+               UNION \
+               SELECT n.parent_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.child_id = held.id \
+               AND (n.valid_from IS NULL OR n.valid_from <= $3) AND n.valid_until IS NULL) \
+               SELECT id FROM held";
+    let rows: Vec<(GroupId,)> = connection.all(sql, values![context.org, user, now]).await?;
+    Ok(rows.into_iter().map(|(group,)| group).collect())
+}
+
 /// What being in these groups gives, now or later: what the granting rule compares when somebody or a group comes into
 /// one, or leaves it.
 pub async fn conferred(

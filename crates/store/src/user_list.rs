@@ -3,27 +3,28 @@
 //!
 //! Orders by name walk `users_list` once per state and merge, because one walk over several states could not stop
 //! early. A search asks the trigram index first: if it knows few rows, these are looked at and sorted; where it knows
-//! many, walking in order and looking at each row fills a page soonest.
+//! many, walking in order and looking at each row fills a page soonest. The same with a role, a group, and the groups to
+//! whose people a viewer is limited. The texts are made in `statement.rs`.
 
-use std::{
-    collections::HashMap,
-    fmt::Write as _,
-    sync::{Mutex, OnceLock},
-};
+mod statement;
 
 use model::{
-    OrgContext, Result, Role, RoleKey, Status, Timestamp, User, UserId,
+    GroupId, OrgContext, Result, Role, RoleKey, Status, Timestamp, User, UserId,
     filter::{Sort, UserQuery},
     lifecycle::StateName,
     page::{Cursor, Page},
+    rights::Reach,
     search,
 };
 
 use crate::{
-    Connection, Engine, Record, Row, Value, grants,
-    users::{self, COLUMNS},
-    values,
+    Connection, Record, Row, Sql, Value,
+    access::{self, id_list},
+    grants, users, values,
 };
+use statement::{Limit, Lock, Plan, Shape, text};
+
+pub(crate) use statement::{Text, patterns, renumbered};
 
 /// A role as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,17 +67,18 @@ const COMMON: u16 = 1_500;
 /// Words of a search that count; the rest of a pasted sentence is ignored.
 const MAX_TERMS: usize = 5;
 
-/// One page of the list.
+/// One page of the list, of those whom `reach` reaches.
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,
     query: &UserQuery,
+    reach: &Reach,
     now: Timestamp,
 ) -> Result<Page<Listed>> {
     if let Ok(id) = query.search.trim().parse() {
-        return one(connection, context, id).await;
+        return one(connection, context, id, reach, now).await;
     }
-    let rows: Vec<Listed> = ask(connection, context, query, now, "").await?;
+    let rows: Vec<Listed> = ask(connection, context, query, reach, now, "").await?;
     Ok(cut(rows, query))
 }
 
@@ -86,15 +88,83 @@ pub async fn explain(
     connection: &mut Connection<'_>,
     context: OrgContext,
     query: &UserQuery,
+    reach: &Reach,
     now: Timestamp,
 ) -> Result<Vec<String>> {
-    if connection.engine() == Engine::Postgres {
-        let steps: Vec<(String,)> = ask(connection, context, query, now, "EXPLAIN ").await?;
+    if connection.engine() == crate::Engine::Postgres {
+        let steps: Vec<(String,)> = ask(connection, context, query, reach, now, "EXPLAIN ").await?;
         return Ok(steps.into_iter().map(|(step,)| step).collect());
     }
     let steps: Vec<(i64, i64, i64, String)> =
-        ask(connection, context, query, now, "EXPLAIN QUERY PLAN ").await?;
+        ask(connection, context, query, reach, now, "EXPLAIN QUERY PLAN ").await?;
     Ok(steps.into_iter().map(|(.., step)| step).collect())
+}
+
+/// To whom a page is limited: ids of groups as JSON, closed under what stands in them.
+struct Limits {
+    /// A role as stored.
+    role: Option<String>,
+    /// The groups through which it is held.
+    carrying: String,
+    /// Those of the group that is asked for.
+    group: Option<String>,
+    /// Those whose people the viewer sees.
+    reach: Option<String>,
+}
+
+impl Limits {
+    async fn of(
+        connection: &mut Connection<'_>,
+        context: OrgContext,
+        query: &UserQuery,
+        reach: &Reach,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let role = query.role.filter(|role| *role != Role::Member);
+        let carrying = match role {
+            Some(role) => access::carrying(connection, context, &[role]).await?,
+            None => Vec::new(),
+        };
+        let group = match query.group {
+            Some(group) => Some(id_list(&access::inside(connection, context, &[group], now).await?)),
+            None => None,
+        };
+        let reach = match reach {
+            Reach::Everybody => None,
+            Reach::Groups(groups) => Some(id_list(&access::inside(connection, context, groups, now).await?)),
+        };
+        Ok(Self { role: role.map(|role| role.to_string()), carrying: id_list(&carrying), group, reach })
+    }
+
+    /// The limit by which few are found, if there is one: then these are looked at, else the list is walked.
+    async fn narrowest(&self, connection: &mut Connection<'_>, context: OrgContext) -> Result<Option<Limit>> {
+        // Holders of a role are counted with both: those who hold it and those in groups that carry it.
+        const HOLDERS: Sql = Sql::by_engine(
+            "SELECT count(*) FROM (SELECT 1 FROM role_grants WHERE org_id = $1 AND role = $2 UNION ALL \
+             SELECT 1 FROM json_each($3) f CROSS JOIN group_members m \
+             WHERE m.org_id = $1 AND m.group_id = unhex(f.value) LIMIT $4) found",
+            "SELECT count(*) FROM (SELECT 1 FROM role_grants WHERE org_id = $1 AND role = $2 UNION ALL \
+             SELECT 1 FROM jsonb_array_elements_text($3::jsonb) f (value) CROSS JOIN group_members m \
+             WHERE m.org_id = $1 AND m.group_id = f.value::uuid LIMIT $4) found",
+        );
+        let most = i64::from(COMMON) + 1;
+        let mut narrowest: Option<(i64, Limit)> = None;
+        let role = self.role.as_deref();
+        let limits = [
+            (Limit::Role, role.map(|role| (role, self.carrying.as_str()))),
+            (Limit::Group, self.group.as_deref().map(|groups| ("", groups))),
+            (Limit::Reach, self.reach.as_deref().map(|groups| ("", groups))),
+        ];
+        for (limit, asked) in limits {
+            let Some((role, groups)) = asked else { continue };
+            let bound = values![context.org, role, Value::Json(groups), most];
+            let (found,): (i64,) = connection.one(HOLDERS, bound).await?;
+            if found < most && narrowest.is_none_or(|(fewest, _)| found < fewest) {
+                narrowest = Some((found, limit));
+            }
+        }
+        Ok(narrowest.map(|(_, limit)| limit))
+    }
 }
 
 /// The rows of a page and the one after it; `how` stands before the statement.
@@ -102,14 +172,15 @@ async fn ask<R: Record>(
     connection: &mut Connection<'_>,
     context: OrgContext,
     query: &UserQuery,
+    reach: &Reach,
     now: Timestamp,
     how: &'static str,
 ) -> Result<Vec<R>> {
     let mut terms = search::terms(&query.search);
     terms.truncate(MAX_TERMS);
-    let role = query.role.filter(|role| *role != Role::Member);
-    let role_name = role.map(|role| role.to_string());
-    let (plan, candidates) = Plan::of(connection, role, &terms).await?;
+    let limits = Limits::of(connection, context, query, reach, now).await?;
+    let narrowest = limits.narrowest(connection, context).await?;
+    let (plan, candidates) = Plan::of(connection, narrowest, &terms).await?;
     let shown = Shown::of(query);
     let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
     let after = Start::of(query, query.descending != backwards);
@@ -122,7 +193,10 @@ async fn ask<R: Record>(
         Value::from(limit),
         Value::from(now),
         Value::from(candidates.as_str()),
-        Value::from(role_name.as_deref()),
+        Value::from(limits.role.as_deref()),
+        Value::Json(&limits.carrying),
+        limits.group.as_deref().map_or(Value::Null, Value::Json),
+        limits.reach.as_deref().map_or(Value::Null, Value::Json),
     ];
     bound.extend(shown.states.iter().map(|state| Value::from(state.as_str())));
     let patterns = patterns(connection.engine(), &terms);
@@ -134,6 +208,9 @@ async fn ask<R: Record>(
         sort: query.sort,
         descending: query.descending != backwards,
         plan,
+        role: limits.role.is_some(),
+        group: limits.group.is_some(),
+        reach: limits.reach.is_some(),
         states: shown.states.len(),
         lock: shown.lock,
         terms: terms.len(),
@@ -144,8 +221,19 @@ async fn ask<R: Record>(
 }
 
 /// The user of that id as a page: the search box takes ids too.
-async fn one(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Page<Listed>> {
-    let user = users::find(connection, context, id).await?;
+async fn one(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: UserId,
+    reach: &Reach,
+    now: Timestamp,
+) -> Result<Page<Listed>> {
+    let mut user = users::find(connection, context, id).await?;
+    if let Reach::Groups(groups) = reach {
+        let standing = access::standing(connection, context, id, now).await?;
+        let is_in = |standing: access::Standing| groups.iter().any(|group| standing.groups.contains(group));
+        user = user.filter(|_| standing.is_some_and(is_in));
+    }
     let mut items = Vec::new();
     if let Some(user) = user {
         let mut roles: Vec<ListedRole> = grants::of_user(connection, context, user.id)
@@ -155,9 +243,43 @@ async fn one(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -
             .collect();
         roles.sort_unstable();
         roles.dedup();
-        items.push(Listed { roles, user });
+        items.push(Listed { user, roles });
     }
     Ok(Page { items, next: None, previous: None })
+}
+
+/// How many users there are of each status among those in these groups, at any depth.
+pub async fn counts_within(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    groups: &[GroupId],
+    now: Timestamp,
+) -> Result<Vec<(Status, i64)>> {
+    const COUNT: Sql = Sql::by_engine(
+        "SELECT u.state, u.state = 'active' AND (COALESCE(u.lock_until, 0) > $3 \
+         OR COALESCE(u.password_locked_until, 0) > $3), count(*) FROM \
+         (SELECT DISTINCT m.user_id FROM json_each($2) f CROSS JOIN group_members m \
+         WHERE m.org_id = $1 AND m.group_id = unhex(f.value) AND (m.valid_from IS NULL OR m.valid_from <= $3) \
+         AND (m.valid_until IS NULL OR m.valid_until > $3)) found CROSS JOIN users u \
+         WHERE u.org_id = $1 AND u.id = found.user_id GROUP BY 1, 2",
+        "SELECT u.state, u.state = 'active' AND (COALESCE(u.lock_until, 0) > $3 \
+         OR COALESCE(u.password_locked_until, 0) > $3), count(*) FROM \
+         (SELECT DISTINCT m.user_id FROM jsonb_array_elements_text($2::jsonb) f (value) CROSS JOIN group_members m \
+         WHERE m.org_id = $1 AND m.group_id = f.value::uuid AND (m.valid_from IS NULL OR m.valid_from <= $3) \
+         AND (m.valid_until IS NULL OR m.valid_until > $3)) found CROSS JOIN users u \
+         WHERE u.org_id = $1 AND u.id = found.user_id GROUP BY 1, 2",
+    );
+    let list = id_list(&access::inside(connection, context, groups, now).await?);
+    let found: Vec<(String, bool, i64)> =
+        connection.all(COUNT, values![context.org, Value::Json(&list), now]).await?;
+    let count = |status: Status| {
+        let is_it = |(state, locked, _): &&(String, bool, i64)| match state_of(status) {
+            Some(known) => *state == known.as_str() && !locked,
+            None => *locked,
+        };
+        found.iter().filter(is_it).map(|(.., count)| count).sum()
+    };
+    Ok(Status::ALL.iter().map(|status| (*status, count(*status))).collect())
 }
 
 /// How many users there are of each status; exact up to `most` per status, `most + 1` meaning “more”.
@@ -208,14 +330,6 @@ struct Shown {
     lock: Lock,
 }
 
-/// What of the active users is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Lock {
-    Any,
-    OnlyLocked,
-    OnlyUnlocked,
-}
-
 impl Shown {
     fn of(query: &UserQuery) -> Self {
         let statuses = query.shown();
@@ -260,215 +374,6 @@ impl<'q> Start<'q> {
         };
         Self { key, id: UserId(cursor.id) }
     }
-}
-
-/// The strategy of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Plan {
-    /// Walk in order; look at each row for the words, if there are any.
-    Walk,
-    /// Look at the rows that the trigram index knows, and sort those that hold the words.
-    Candidates,
-    /// Take the holders of a role and sort them.
-    Holders,
-}
-
-impl Plan {
-    /// The plan, with the keys of the candidates as a JSON array if there are any.
-    async fn of(
-        connection: &mut Connection<'_>,
-        role: Option<RoleKey>,
-        terms: &[String],
-    ) -> Result<(Self, String)> {
-        if role.is_some() {
-            return Ok((Self::Holders, String::new()));
-        }
-        // PostgreSQL knows from its statistics how common the words are, and chooses by itself.
-        if terms.is_empty() || connection.engine() == Engine::Postgres {
-            return Ok((Self::Walk, String::new()));
-        }
-        let sql = "SELECT rowid FROM user_search WHERE user_search MATCH $1 LIMIT $2";
-        let keys: Vec<(i64,)> =
-            connection.all(sql, values![trigrams(terms).as_str(), i64::from(COMMON) + 1]).await?;
-        if keys.len() > usize::from(COMMON) {
-            return Ok((Self::Walk, String::new()));
-        }
-        let keys: Vec<String> = keys.iter().map(|(key,)| key.to_string()).collect();
-        Ok((Self::Candidates, format!("[{}]", keys.join(","))))
-    }
-}
-
-/// An FTS5 query for the rows that hold trigrams of every term, as many as cover it. Cheaper than phrases, for no
-/// positions are compared; whether the term itself is there is seen in the row.
-fn trigrams(terms: &[String]) -> String {
-    let mut quoted: Vec<String> = Vec::new();
-    for term in terms {
-        let letters: Vec<char> = term.chars().collect();
-        let last = letters.len().saturating_sub(3);
-        for start in (0..last).step_by(3).chain([last]) {
-            let trigram: String = letters[start..].iter().take(3).collect();
-            quoted.push(format!("\"{}\"", trigram.replace('"', "\"\"")));
-        }
-    }
-    quoted.join(" AND ")
-}
-
-/// The terms as parameters: as they are where `instr` looks for them, as patterns where `LIKE` does.
-pub(crate) fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
-    match engine {
-        Engine::Sqlite => terms.to_vec(),
-        Engine::Postgres => terms
-            .iter()
-            .map(|term| format!("%{}%", term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")))
-            .collect(),
-    }
-}
-
-/// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Shape {
-    how: &'static str,
-    engine: Engine,
-    sort: Sort,
-    descending: bool,
-    plan: Plan,
-    states: usize,
-    lock: Lock,
-    terms: usize,
-}
-
-/// A statement, and which of the parameters (numbered as bound in `page`) it uses, in its own order.
-pub(crate) type Text = (&'static str, &'static [usize]);
-
-/// The statement of a shape: made once, kept for the statement caches.
-fn text(shape: Shape) -> Text {
-    static TEXTS: OnceLock<Mutex<HashMap<Shape, Text>>> = OnceLock::new();
-    let mut texts = match TEXTS.get_or_init(Mutex::default).lock() {
-        Ok(texts) => texts,
-        Err(poisoned) => poisoned.into_inner(),
-    };
-    *texts.entry(shape).or_insert_with(|| {
-        let (text, used) = renumbered(&format!("{}{}", shape.how, shape.statement()));
-        (Box::leak(text.into_boxed_str()), Box::leak(used.into_boxed_slice()))
-    })
-}
-
-impl Shape {
-    /// First the keys of the page, in order and no more than fit on it; then what the page shows of each.
-    fn statement(self) -> String {
-        let direction = if self.descending { "DESC" } else { "ASC" };
-        let order = match self.sort {
-            Sort::Name => format!("u.sort_name {direction}, u.id {direction}"),
-            Sort::Username => format!("u.username_key {direction}, u.id {direction}"),
-            Sort::LastSignIn => format!("u.last_sign_in_at {direction}, u.id {direction}"),
-            Sort::Created => format!("u.id {direction}"),
-        };
-        let keys = match self.plan {
-            Plan::Walk if self.sort == Sort::Name => {
-                let streams: Vec<String> = (0..self.states).map(|state| self.stream(state)).collect();
-                let streams = streams.join(" UNION ALL ");
-                format!("SELECT u.key FROM ({streams}) u ORDER BY {order} LIMIT $4")
-            }
-            Plan::Walk => {
-                let conditions = self.conditions();
-                format!(
-                    "SELECT u.key FROM users u WHERE u.org_id = $1 AND {conditions} ORDER BY {order} LIMIT $4"
-                )
-            }
-            Plan::Candidates => format!(
-                "SELECT u.key FROM json_each($6) found CROSS JOIN users u \
-                 WHERE u.key = found.value AND u.org_id = $1 AND {} ORDER BY {order} LIMIT $4",
-                self.conditions()
-            ),
-            Plan::Holders => format!(
-                "SELECT u.key FROM role_grants held CROSS JOIN users u \
-                 WHERE held.org_id = $1 AND held.role = $7 AND u.org_id = $1 AND u.id = held.user_id AND {} \
-                 ORDER BY {order} LIMIT $4",
-                self.conditions()
-            ),
-        };
-        let roles = "(SELECT string_agg(g.role || ' ' || COALESCE(c.name, ''), '\n') FROM role_grants g \
-                     LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
-                     WHERE g.org_id = u.org_id AND g.user_id = u.id)";
-        format!(
-            "SELECT {COLUMNS}, {roles} FROM ({keys}) page CROSS JOIN users u WHERE u.key = page.key ORDER BY {order}"
-        )
-    }
-
-    /// The first rows of one state, by name.
-    fn stream(self, state: usize) -> String {
-        let (direction, than) = if self.descending { ("DESC", "<") } else { ("ASC", ">") };
-        let mut stream = format!(
-            "SELECT * FROM (SELECT u.sort_name, u.id, u.key FROM users u WHERE u.org_id = $1 AND u.state = ${} \
-             AND (u.sort_name, u.id) {than} ($2, $3)",
-            8 + state
-        );
-        self.lock_condition(&mut stream);
-        self.words(&mut stream);
-        let _ = write!(stream, " ORDER BY u.sort_name {direction}, u.id {direction} LIMIT $4) s{state}");
-        stream
-    }
-
-    fn conditions(self) -> String {
-        let than = if self.descending { "<" } else { ">" };
-        let mut text = match self.sort {
-            Sort::Name => format!("(u.sort_name, u.id) {than} ($2, $3)"),
-            Sort::Username => format!("(u.username_key, u.id) {than} ($2, $3)"),
-            Sort::LastSignIn => format!("(u.last_sign_in_at, u.id) {than} ($2, $3)"),
-            Sort::Created => format!("u.id {than} $3"),
-        };
-        let states: Vec<String> = (0..self.states).map(|state| format!("${}", 8 + state)).collect();
-        // Not a plain column on `SQLite`: an index that starts with the state would be taken, and everything sorted.
-        // PostgreSQL has statistics of the column, and needs them.
-        let state = if self.engine == Engine::Postgres { "u.state" } else { "u.state || ''" };
-        let _ = write!(text, " AND {state} IN ({})", states.join(", "));
-        self.lock_condition(&mut text);
-        self.words(&mut text);
-        text
-    }
-
-    fn lock_condition(self, text: &mut String) {
-        let holds = "(COALESCE(u.lock_until, 0) > $5 OR COALESCE(u.password_locked_until, 0) > $5)";
-        let _ = match self.lock {
-            Lock::Any => Ok(()),
-            Lock::OnlyUnlocked => write!(text, " AND (u.state <> 'active' OR NOT {holds})"),
-            // The first half is what the partial index `users_locked` is made of.
-            Lock::OnlyLocked if self.states == 1 => write!(
-                text,
-                " AND (u.lock_until IS NOT NULL OR u.password_locked_until IS NOT NULL) AND {holds}"
-            ),
-            Lock::OnlyLocked => write!(text, " AND (u.state <> 'active' OR {holds})"),
-        };
-    }
-
-    fn words(self, text: &mut String) {
-        for term in 0..self.terms {
-            let number = 8 + self.states + term;
-            let _ = if self.engine == Engine::Postgres {
-                write!(text, " AND u.search_text LIKE ${number}")
-            } else {
-                write!(text, " AND instr(u.search_text, ${number}) > 0")
-            };
-        }
-    }
-}
-
-/// Numbers the parameters of a statement from 1 without gaps: PostgreSQL can't tell the type of one that isn't used.
-pub(crate) fn renumbered(text: &str) -> (String, Vec<usize>) {
-    let (mut out, mut used): (String, Vec<usize>) = (String::with_capacity(text.len()), Vec::new());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let digits = rest[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
-        let number: usize = rest[at + 1..=at + digits].parse().unwrap_or(0);
-        let place = used.iter().position(|known| *known == number).unwrap_or_else(|| {
-            used.push(number);
-            used.len() - 1
-        });
-        let _ = write!(out, "{}${}", &rest[..at], place + 1);
-        rest = &rest[at + 1 + digits..];
-    }
-    out.push_str(rest);
-    (out, used)
 }
 
 /// Turns the rows found (one more than asked for) into a page with its neighbours.

@@ -13,6 +13,7 @@ use model::{
     device::Platform,
     filter::{Sort, UserQuery},
     page::{Cursor, Page},
+    rights::Reach,
     search,
     session::{ORDER, SessionQuery},
 };
@@ -108,6 +109,7 @@ fn queries(search: &str) -> Vec<UserQuery> {
                         search,
                         statuses,
                         role: role.map(Into::into),
+                        group: None,
                         sort,
                         descending,
                         limit,
@@ -134,7 +136,8 @@ async fn assert_pages_are_short(loaded: &Loaded) {
                 if sparse {
                     connection.execute("SET enable_seqscan = off", &[]).await?;
                 }
-                let plan = user_list::explain(connection, loaded.context, &query, NOW).await;
+                let plan =
+                    user_list::explain(connection, loaded.context, &query, &Reach::Everybody, NOW).await;
                 if sparse {
                     connection.execute("RESET enable_seqscan", &[]).await?;
                 }
@@ -260,8 +263,9 @@ fn expected<'p>(people: &'p [Person], query: &UserQuery) -> Vec<&'p User> {
 
 async fn page(loaded: &Loaded, query: &UserQuery) -> Page<Listed> {
     let (context, query) = (loaded.context, query.clone());
-    let read =
-        async |connection: &mut Connection<'_>| user_list::page(connection, context, &query, NOW).await;
+    let read = async |connection: &mut Connection<'_>| {
+        user_list::page(connection, context, &query, &Reach::Everybody, NOW).await
+    };
     loaded.read(read).await
 }
 

@@ -10,6 +10,7 @@ mod texts;
 use model::{
     Kind, OrgId, Role, Status, Timestamp,
     filter::{Sort, UserQuery},
+    rights::Reach,
 };
 use store::{
     Database, Engine, Options,
@@ -64,7 +65,7 @@ fn queries(search: &str) -> Vec<UserQuery> {
                     queries.push(UserQuery {
                         search: search.to_owned(),
                         statuses: statuses.clone(),
-                        role,
+                        role: role.map(Into::into),
                         sort,
                         descending,
                         ..UserQuery::default()
@@ -99,7 +100,8 @@ async fn every_list_of_users_can_be_asked_for() {
         for query in odd.iter().flat_map(|search| queries(search)) {
             let page = database
                 .read(async |connection| {
-                    user_list::page(connection, context, &query, Timestamp::from_micros(1)).await
+                    user_list::page(connection, context, &query, &Reach::Everybody, Timestamp::from_micros(1))
+                        .await
                 })
                 .await;
             match page {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use store::Connection;
 use uuid::Uuid;
 
-use crate::App;
+use crate::{App, Person};
 
 /// At most so many entries of the audit log, the latest.
 const MOST_ENTRIES: usize = 50_000;
@@ -31,6 +31,10 @@ pub(super) struct Section {
     pub(super) records: Vec<Record>,
 }
 
+fn section(name: &'static str, title: &'static str, about: &'static str, records: Vec<Record>) -> Section {
+    Section { name, title, about, records }
+}
+
 /// See the module.
 pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Result<Vec<Section>> {
     let person = app.load_person(context, user).await?;
@@ -49,7 +53,6 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
         Ok((sessions, tokens, invitations, links, failures))
     };
     let (sessions, tokens, invitations, links, failures) = app.database().read_blocking(read).await?;
-    let section = |name, title, about, records| Section { name, title, about, records };
     Ok(vec![
         section("profile", "Profile", "The record, and where it comes from.", vec![profile(&person, user)?]),
         section(
@@ -58,28 +61,8 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
             "When the account was invited, activated, suspended and so on.",
             entries.iter().rev().filter_map(|entry| state_change(entry, user)).collect(),
         ),
-        section(
-            "roles",
-            "Roles",
-            "What was granted, why, and until when.",
-            person.grants.iter().map(|grant| record(json!({
-                "role": grant.role, "name": grant.name, "over": grant.scope_name,
-                "granted_by": someone(grant.given.by, user), "granted_at": grant.given.at,
-                "reason": grant.given.terms.reason, "valid_from": grant.given.terms.valid_from,
-                "valid_until": grant.given.terms.valid_until,
-            }))).collect(),
-        ),
-        section(
-            "groups",
-            "Groups",
-            "Which groups the account is in directly, why, and until when.",
-            person.memberships.iter().map(|held| record(json!({
-                "group": held.group, "name": held.name,
-                "granted_by": someone(held.given.by, user), "granted_at": held.given.at,
-                "reason": held.given.terms.reason, "valid_from": held.given.terms.valid_from,
-                "valid_until": held.given.terms.valid_until,
-            }))).collect(),
-        ),
+        roles(&person, user),
+        groups(&person, user),
         section(
             "sessions",
             "Sessions",
@@ -181,7 +164,7 @@ fn someone(agent: Agent, user: UserId) -> &'static str {
     }
 }
 
-fn profile(person: &crate::Person, id: UserId) -> Result<Record> {
+fn profile(person: &Person, id: UserId) -> Result<Record> {
     let user = &person.user;
     let mut fields = match serde_json::to_value(&user.fields).map_err(Error::internal)? {
         Value::Object(fields) => fields,
@@ -264,4 +247,46 @@ fn audit(entry: &Entry, user: UserId) -> Record {
         "through": entry.door.as_str(),
         "changes": changes.filter(|changes| !changes.is_empty()),
     }))
+}
+
+/// What roles are held directly.
+fn roles(person: &Person, user: UserId) -> Section {
+    section(
+        "roles",
+        "Roles",
+        "What was granted, why, and until when.",
+        person
+            .grants
+            .iter()
+            .map(|grant| {
+                record(json!({
+                    "role": grant.role, "name": grant.name, "over": grant.scope_name,
+                    "granted_by": someone(grant.given.by, user), "granted_at": grant.given.at,
+                    "reason": grant.given.terms.reason, "valid_from": grant.given.terms.valid_from,
+                    "valid_until": grant.given.terms.valid_until,
+                }))
+            })
+            .collect(),
+    )
+}
+
+/// Which groups the account is in directly.
+fn groups(person: &Person, user: UserId) -> Section {
+    section(
+        "groups",
+        "Groups",
+        "Which groups the account is in directly, why, and until when.",
+        person
+            .memberships
+            .iter()
+            .map(|held| {
+                record(json!({
+                    "group": held.group, "name": held.name,
+                    "granted_by": someone(held.given.by, user), "granted_at": held.given.at,
+                    "reason": held.given.terms.reason, "valid_from": held.given.terms.valid_from,
+                    "valid_until": held.given.terms.valid_until,
+                }))
+            })
+            .collect(),
+    )
 }

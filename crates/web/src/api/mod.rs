@@ -45,7 +45,7 @@ pub(crate) fn routes() -> Vec<Route> {
     use Permission as P;
     let may = |permission| Needs::Permission(permission);
     vec![
-        Route::api(may(P::UserList), routes!(users::list)),
+        Route::api(may(P::UserList), routes!(users::list)).scoped(),
         Route::api(may(P::UserCreate), routes!(users::create)).mails(),
         Route::api(may(P::UserImport), routes!(import::import)).mails(),
         Route::api(may(P::UserRead), routes!(users::show)),
@@ -70,7 +70,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::MailManage), routes!(mails::retry_all)).mails(),
         Route::api(may(P::MailManage), routes!(mails::test)).limited().mails(),
         Route::api(may(P::InvitationRead), routes!(invitations::list)),
-        Route::api(may(P::UserInvite), routes!(invitations::invite)).mails(),
+        Route::api(may(P::UserInvite), routes!(invitations::invite)).mails().scoped(),
         Route::api(may(P::UserInvite), routes!(invitations::many::invite_many)).mails(),
         Route::api(may(P::InvitationResend), routes!(invitations::many::resend_many)).mails(),
         Route::api(may(P::InvitationRead), routes!(invitations::show)),

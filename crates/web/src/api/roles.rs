@@ -135,6 +135,9 @@ pub(crate) async fn grant(
 pub(crate) struct Over {
     /// The id of the group over which it counts; empty: the whole organization.
     over: String,
+    #[serde(rename = "dry_run")]
+    #[param(ignore)]
+    _dry_run: Option<bool>,
 }
 
 impl Over {

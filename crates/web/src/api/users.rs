@@ -210,6 +210,8 @@ pub(crate) struct ListQuery {
     status: String,
     /// Only holders of this role.
     role: String,
+    /// Only those in this group, at any depth: its id or name.
+    group: String,
     /// `name`, `username`, `last_sign_in` or `created`; with a `-` before it turned around.
     sort: String,
     /// Rows on the page, 1 to 200; 50 if left out.
@@ -228,6 +230,10 @@ impl ListQuery {
         if !self.role.is_empty() {
             let keys = shared.app.role_keys(&caller.actor, std::slice::from_ref(&self.role)).await?;
             query.role = keys.first().copied();
+        }
+        if !self.group.is_empty() {
+            let ids = shared.app.group_ids(&caller.actor, std::slice::from_ref(&self.group)).await?;
+            query.group = ids.first().copied();
         }
         query.with_statuses(&self.status)?.at(Some(&self.page_token))
     }

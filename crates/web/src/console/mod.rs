@@ -165,8 +165,10 @@ fn inviting() -> Vec<Route> {
     let remind = "/o/{slug}/users/{id}/remind";
     vec![
         Route::page(Method::GET, "/o/{slug}/invitations", may(P::InvitationRead), invitations::list),
-        Route::page(Method::GET, "/o/{slug}/invitations/new", may(P::UserInvite), invite::page),
-        Route::page(Method::POST, "/o/{slug}/invitations/new", may(P::UserInvite), invite::send).mails(),
+        Route::page(Method::GET, "/o/{slug}/invitations/new", may(P::UserInvite), invite::page).scoped(),
+        Route::page(Method::POST, "/o/{slug}/invitations/new", may(P::UserInvite), invite::send)
+            .mails()
+            .scoped(),
         Route::page(Method::GET, resend, may(P::InvitationResend), invitations::ask_resend),
         Route::page(Method::POST, resend, may(P::InvitationResend), invitations::resend).mails(),
         Route::page(Method::GET, copy, may(P::UserInvite), lifecycle::ask_link),
@@ -185,7 +187,7 @@ fn users_and_settings() -> Vec<Route> {
     let policies = "/o/{slug}/settings/policies";
     let explanation = "/o/{slug}/users/{id}/sign-in-explanation";
     vec![
-        Route::page(Method::GET, "/o/{slug}/users", may(P::UserList), users::list),
+        Route::page(Method::GET, "/o/{slug}/users", may(P::UserList), users::list).scoped(),
         Route::page(Method::GET, "/o/{slug}/users/new", may(P::UserCreate), user_forms::new),
         Route::page(Method::POST, "/o/{slug}/users/new", may(P::UserCreate), user_forms::create).mails(),
         Route::page(Method::GET, "/o/{slug}/users/{id}", may(P::UserRead), user_page::show),

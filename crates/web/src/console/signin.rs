@@ -85,7 +85,7 @@ async fn slug_page(
 
 /// `GET /o/{slug}`: to the page that this person most likely wants.
 pub(crate) async fn start(visit: Visit) -> Redirect {
-    let page = if visit.may(Permission::UserList) { "/users" } else { "/account" };
+    let page = if visit.caller.actor.reach(Permission::UserList).is_ok() { "/users" } else { "/account" };
     Redirect::to(&visit.onwards(page))
 }
 
