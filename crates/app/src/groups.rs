@@ -163,14 +163,16 @@ impl App {
             op.permissions.require(Permission::GroupCreate)?;
             let group = op.insert_group(fields.clone()).await?;
             for parent in &parents {
-                op.put_into(*parent, &group, GrantTerms::default()).await?;
+                let put = op.put_into(*parent, &group, GrantTerms::default()).await;
+                put.map_err(|error| missing("parents", "group.unknown", error))?;
             }
             for role in &roles {
                 op.give_group(&group, *role, Scope::Org, GrantTerms::default()).await?;
             }
             for owner in &owners {
                 op.permissions.require(Permission::GroupUpdate)?;
-                op.make_owner(&group, *owner).await?;
+                let made = op.make_owner(&group, *owner).await;
+                made.map_err(|error| missing("owners", "user.unknown", error))?;
             }
             op.details(group).await
         };
@@ -243,6 +245,14 @@ fn object(fields: &GroupFields) -> serde_json::Map<String, Value> {
     object.insert("name".to_owned(), fields.name.as_str().into());
     object.insert("description".to_owned(), fields.description.as_str().into());
     object
+}
+
+/// What a field names and is not there is an unacceptable field, not a missing page.
+fn missing(field: &'static str, code: &'static str, error: Error) -> Error {
+    if error.kind() != Kind::NotFound {
+        return error;
+    }
+    Error::invalid_field(field, code, "There is no such user or group, or not any more. Choose another one.")
 }
 
 fn same_version(group: &Group, version: Option<i64>) -> Result<()> {
