@@ -5,7 +5,6 @@
 //!
 //! * sources: Vaultwarden CVE-2026-47164, GitLab CVE-2022-1680, Keycloak CVE-2026-16071 and issue 26112
 //! * SCIM: Grafana CVE-2025-41115, Keycloak 50985–50987, Kanidm 1.10.0 (filters)
-//! * groups: Keycloak CVE-2026-9099, Foreman CVE-2026-5136
 //! * applications: Keycloak CVE-2026-3121, -1035, -4634 (scopes), CVE-2024-8883 (registered addresses), Pocket ID
 //!   CVE-2026-28513, authentik CVE-2024-23647/48228, Zitadel CVE-2026-55671 and its logout, Keycloak GHSA-wv3h
 //!   (exchange)
@@ -14,6 +13,7 @@
 
 mod access;
 mod doors;
+mod groups;
 mod input;
 mod invitations;
 mod recovery;

@@ -15,6 +15,7 @@ pub mod data_exports;
 pub mod emails;
 pub mod erasure;
 pub mod explain_sign_in;
+pub mod groups;
 pub mod hashing;
 pub mod import;
 pub mod invitations;

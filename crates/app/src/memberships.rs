@@ -2,7 +2,7 @@
 //! holds `group:assign` there, and the group's owners; what the group gives must lie within what they may do themselves.
 
 use model::{
-    Error, GroupId, Kind, OrgContext, Permission, Result, Rights, UserId,
+    Error, GroupId, Kind, OrgContext, Permission, Result, Rights, User, UserId,
     grant::{Given, GrantTerms},
     group::Group,
     user::UserType,
@@ -75,6 +75,14 @@ fn unknown(name: &str) -> Error {
     Error::invalid_field("groups", "group.unknown", message)
 }
 
+pub(crate) fn guest_in_a_group_with_roles(group: &Group) -> Error {
+    let message = format!(
+        "{} carries roles, and a guest can't hold any. Choose another group, or change the user's type first.",
+        group.fields.name
+    );
+    Error::invalid_field("groups", "user.guest_with_roles", message)
+}
+
 /// What somebody decides about members under: as an administrator, whose people are those in reach, or as nothing but the
 /// owner of a group, who may name anybody.
 pub(crate) fn deciding(actor: &Actor) -> Permission {
@@ -86,22 +94,17 @@ impl Operation<'_, '_> {
     /// A group that this permission of the actor reaches, or that the actor owns if it is about members. Any other is
     /// not there.
     pub(crate) async fn group_in_reach(&mut self, id: GroupId, permission: Permission) -> Result<Group> {
-        let group = store::groups::find(self.connection, self.context, id).await?;
-        let group = group.ok_or_else(Error::not_found)?;
-        if self.rights.org.contains(permission) {
-            return Ok(group);
+        match self.group_over(id, permission).await {
+            Err(error) if error.kind() == Kind::NotFound && permission == Permission::GroupAssign => {}
+            found => return found,
         }
-        let above = store::access::above(self.connection, self.context, &[id]).await?;
-        if self.rights.over(&above).contains(permission) {
-            return Ok(group);
-        }
-        if permission == Permission::GroupAssign
-            && let Some(user) = self.actor_user()
-            && store::groups::is_owner(self.connection, self.context, user, id).await?
+        let Some(user) = self.actor_user() else { return Err(Error::not_found()) };
+        if !self.permissions.contains(Permission::AccountGroups)
+            || !store::groups::is_owner(self.connection, self.context, user, id).await?
         {
-            return Ok(group);
+            return Err(Error::not_found());
         }
-        Err(Error::not_found())
+        store::groups::find(self.connection, self.context, id).await?.ok_or_else(Error::not_found)
     }
 
     /// A group by its id or name, for who may put people into it.
@@ -143,9 +146,14 @@ impl Operation<'_, '_> {
         group: GroupId,
         terms: GrantTerms,
     ) -> Result<()> {
-        let theirs = store::access::lasting(self.connection, self.context, person.user.id, self.now).await?;
-        self.may_bring(group, &theirs).await?;
+        self.may_bring_user(group, person.user.id).await?;
         self.place(person, group, terms).await
+    }
+
+    /// The same of a user.
+    pub(crate) async fn may_bring_user(&mut self, into: GroupId, user: UserId) -> Result<()> {
+        let theirs = store::access::lasting(self.connection, self.context, user, self.now).await?;
+        self.may_bring(into, &theirs).await
     }
 
     /// The same for somebody who is new: nobody's rights reach such a person yet.
@@ -160,22 +168,30 @@ impl Operation<'_, '_> {
         let conferred = self.may_admit(group.id).await?;
         let administers = conferred.administers();
         if person.user.fields.kind() == UserType::Guest && administers {
-            let message = format!("{} carries roles, and a guest can't hold any.", group.fields.name);
-            return Err(Error::invalid_field("groups", "user.guest_with_roles", message));
+            return Err(guest_in_a_group_with_roles(&group));
         }
         let given = Given { by: self.agent, at: self.now, terms };
-        store::memberships::add(self.connection, self.context, person.user.id, group.id, &given).await?;
-        let mut changes = changed("group", Value::Null, group.fields.name.as_str().into());
-        changes.extend(changed("group_id", Value::Null, group.id.to_string().into()));
-        if let Some(until) = given.terms.valid_until {
-            changes.extend(changed("valid_until", Value::Null, json!(until)));
-        }
-        self.record_user(&person.user, "membership.added", changes, given.terms.reason.clone());
+        self.admit(&person.user, &group, &given).await?;
         person.memberships.retain(|held| held.group != group.id);
         person.memberships.push(Membership { group: group.id, name: group.fields.name, given });
         person.memberships.sort_by(|one, other| one.name.cmp(&other.name));
         self.refresh(person).await?;
         self.user_is_stale(person.user.id);
+        Ok(())
+    }
+
+    /// Writes that a user is in a group from now on.
+    pub(crate) async fn admit(&mut self, user: &User, group: &Group, given: &Given) -> Result<()> {
+        store::memberships::add(self.connection, self.context, user.id, group.id, given).await?;
+        let mut changes = changed("group", Value::Null, group.fields.name.as_str().into());
+        changes.extend(changed("group_id", Value::Null, group.id.to_string().into()));
+        for (name, date) in [("valid_from", given.terms.valid_from), ("valid_until", given.terms.valid_until)]
+        {
+            if let Some(date) = date {
+                changes.extend(changed(name, Value::Null, json!(date)));
+            }
+        }
+        self.record_user(user, "membership.added", changes, given.terms.reason.clone());
         Ok(())
     }
 

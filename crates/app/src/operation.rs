@@ -288,10 +288,16 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// Loads a person, whom nobody else changes before this transaction ends. `Error::not_found` if there is none.
     pub async fn person(&mut self, id: UserId) -> Result<Person> {
+        let user = self.user_in_reach(id).await?;
+        self.with_access(user).await
+    }
+
+    /// The same without what the person holds.
+    pub(crate) async fn user_in_reach(&mut self, id: UserId) -> Result<model::User> {
         let user =
             store::users::lock(self.connection, self.context, id).await?.ok_or_else(Error::not_found)?;
         self.reach(id).await?;
-        self.with_access(user).await
+        Ok(user)
     }
 
     /// Whom the actor's rights don't reach is not there.

@@ -210,7 +210,7 @@ impl Operation<'_, '_> {
 }
 
 /// A role as the audit log names it: a built-in one by its key, one of the organization's own by its name at the time.
-fn described_role(grant: &RoleGrant) -> Value {
+pub(crate) fn described_role(grant: &RoleGrant) -> Value {
     let role = grant.role.built_in().map_or_else(|| grant.name.clone(), |role| role.as_str().to_owned());
     match grant.scope {
         Scope::Org => role.into(),

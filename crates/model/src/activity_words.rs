@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What happened, in words: `{}` is whom it happened to. First when somebody else did it, then when one did it oneself.
-const PHRASES: [(&str, &str, &str); 53] = [
+const PHRASES: [(&str, &str, &str); 65] = [
     ("session.started", "signed in as {}", "signed in"),
     ("session.ended", "ended a session of {}", "signed out"),
     ("session.ended_in_bulk", "ended sessions of several people", "ended several sessions"),
@@ -60,6 +60,18 @@ const PHRASES: [(&str, &str, &str); 53] = [
     ("invitation.link_copied", "copied the invitation link of {}", "copied the invitation link"),
     ("role.granted", "gave {} a role", "took a role"),
     ("role.revoked", "took a role from {}", "gave a role back"),
+    ("membership.added", "put {} into a group", "joined a group"),
+    ("membership.removed", "took {} out of a group", "left a group"),
+    ("group.created", "created the group {}", "created a group"),
+    ("group.updated", "changed the group {}", "changed a group"),
+    ("group.deleted", "deleted the group {}", "deleted a group"),
+    ("group.nested", "put the group {} into another", "put a group into another"),
+    ("group.unnested", "took the group {} out of another", "took a group out of another"),
+    ("group.moved", "moved the group {}", "moved a group"),
+    ("group.owner_added", "made somebody an owner of the group {}", "made somebody an owner of a group"),
+    ("group.owner_removed", "removed an owner of the group {}", "removed an owner of a group"),
+    ("group.role_granted", "gave the group {} a role", "gave a group a role"),
+    ("group.role_revoked", "took a role from the group {}", "took a role from a group"),
     ("token.created", "created an API token for {}", "created an API token"),
     ("token.revoked", "revoked an API token of {}", "revoked an API token"),
     ("owner.recovered", "made {} an owner again", "became an owner again"),
@@ -150,7 +162,16 @@ fn which(entry: &Entry) -> String {
         changed.after.as_str().or_else(|| changed.before.as_str()).map(str::to_owned)
     };
     match entry.event.as_str() {
-        "role.granted" | "role.revoked" => {
+        "membership.added" | "membership.removed" => {
+            value("group").map(|group| format!(": {group}")).unwrap_or_default()
+        }
+        "group.nested" | "group.unnested" | "group.moved" => {
+            value("parent").map(|group| format!(": {group}")).unwrap_or_default()
+        }
+        "group.owner_added" | "group.owner_removed" => {
+            value("owner").map(|owner| format!(": {owner}")).unwrap_or_default()
+        }
+        "role.granted" | "role.revoked" | "group.role_granted" | "group.role_revoked" => {
             value("role").map(|role| format!(": {}", in_words(&role))).unwrap_or_default()
         }
         "token.created" | "token.revoked" => {
@@ -176,9 +197,12 @@ fn of_mail(mail: &Mail) -> String {
 /// What changed, field by field. Ids of tokens and sessions say nothing to people and are left out.
 pub fn differences(entry: &Entry) -> Vec<Difference> {
     let told = |field: &str| match field {
-        "token" | "session" => false,
+        "token" | "session" | "group_id" | "parent_id" | "owner_id" => false,
+        "group" => !entry.event.starts_with("membership."),
+        "parent" => entry.event != "group.nested" && entry.event != "group.unnested",
+        "owner" => !entry.event.starts_with("group.owner"),
         "name" => !entry.event.starts_with("token."),
-        "role" => !entry.event.starts_with("role."),
+        "role" => !entry.event.starts_with("role.") && !entry.event.starts_with("group.role"),
         _ => true,
     };
     let difference = |(field, changed): (&String, &Changed)| Difference {

@@ -17,6 +17,7 @@ pub mod explanation;
 pub mod filter;
 pub mod grant;
 pub mod group;
+pub mod group_query;
 pub mod id;
 pub mod invitation;
 pub mod invitation_query;

@@ -244,6 +244,23 @@ pub async fn lasting(
     Ok(rows.into_iter().map(|(group,)| group).collect())
 }
 
+/// A group and those in which it stands for good; the same.
+pub async fn lasting_above(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    group: GroupId,
+    now: Timestamp,
+) -> Result<Vec<GroupId>> {
+    let sql = "WITH RECURSIVE held (id) AS ( \
+               SELECT g.id FROM groups g WHERE g.org_id = $1 AND g.id = $2 \
+               UNION \
+               SELECT n.parent_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.child_id = held.id \
+               AND (n.valid_from IS NULL OR n.valid_from <= $3) AND n.valid_until IS NULL) \
+               SELECT id FROM held";
+    let rows: Vec<(GroupId,)> = connection.all(sql, values![context.org, group, now]).await?;
+    Ok(rows.into_iter().map(|(group,)| group).collect())
+}
+
 /// What being in these groups gives, now or later: what the granting rule compares when somebody or a group comes into
 /// one, or leaves it.
 pub async fn conferred(

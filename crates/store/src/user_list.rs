@@ -47,11 +47,17 @@ pub struct Listed {
 impl Record for Listed {
     fn read(row: &Row<'_>) -> Result<Self> {
         let lines: Option<String> = row.get(16)?;
-        let mut roles: Vec<ListedRole> = lines.unwrap_or_default().lines().filter_map(listed_role).collect();
-        roles.sort_unstable();
-        roles.dedup();
+        let roles = listed_roles(lines.as_deref().unwrap_or_default());
         Ok(Self { user: User::read(row)?, roles })
     }
+}
+
+/// Roles from lines of key and name, in order and each once.
+pub(crate) fn listed_roles(lines: &str) -> Vec<ListedRole> {
+    let mut roles: Vec<ListedRole> = lines.lines().filter_map(listed_role).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    roles
 }
 
 /// The key of a role and, if it is one of the organization's own, its name.

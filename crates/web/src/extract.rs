@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{header, request::Parts},
 };
-use model::{Error, Kind, SessionId};
+use model::{Error, GroupId, Kind, SessionId, UserId};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -58,6 +58,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Name(text) = named(parts, state, "session").await?;
+        Ok(Self(text.parse()?))
+    }
+}
+
+/// The `{user}` of the path, beside the `{id}` of a group.
+pub(crate) struct Subject(pub(crate) UserId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Subject {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Name(text) = named(parts, state, "user").await?;
+        Ok(Self(text.parse()?))
+    }
+}
+
+/// The `{child}` of the path, beside the `{id}` of the group that holds it.
+pub(crate) struct Child(pub(crate) GroupId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Child {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Name(text) = named(parts, state, "child").await?;
         Ok(Self(text.parse()?))
     }
 }

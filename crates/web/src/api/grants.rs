@@ -1,8 +1,11 @@
 //! Roles and memberships as the API shows them: who holds what, from whom, since and until when.
 
 use app::users::{ListedRole, Membership, RoleGrant};
-use model::{GroupId, RoleKey, grant::Given};
-use serde::Serialize;
+use model::{
+    GroupId, RoleKey, Timestamp,
+    grant::{Given, GrantTerms},
+};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::moment;
@@ -82,5 +85,25 @@ pub(crate) struct MembershipView {
 impl From<Membership> for MembershipView {
     fn from(held: Membership) -> Self {
         Self { group: held.group, name: held.name, given: held.given.into() }
+    }
+}
+
+/// On what terms something is given.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TermsBody {
+    /// Why; at most 500 characters.
+    reason: String,
+    /// Begins then; at once if left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    valid_from: Option<Timestamp>,
+    /// Ends then; never if left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    valid_until: Option<Timestamp>,
+}
+
+impl From<TermsBody> for GrantTerms {
+    fn from(body: TermsBody) -> Self {
+        Self { reason: body.reason, valid_from: body.valid_from, valid_until: body.valid_until }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod data_exports;
 pub(crate) mod erasure;
 mod explanations;
 mod grants;
+mod groups;
 mod import;
 mod invitations;
 mod lifecycle;
@@ -94,6 +95,29 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
         Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),
         Route::api(may(P::RoleAssign), routes!(roles::revoke)).mails(),
+        Route::api(may(P::GroupList), routes!(groups::list)).scoped(),
+        Route::api(may(P::GroupCreate), routes!(groups::create)),
+        Route::api(may(P::GroupRead), routes!(groups::show)),
+        Route::api(may(P::GroupUpdate), routes!(groups::edit)),
+        Route::api(may(P::GroupDelete), routes!(groups::delete)),
+        Route::api(may(P::GroupRead), routes!(groups::members::list)),
+        Route::api(may(P::GroupAssign), routes!(groups::members::add_many)),
+        Route::api(may(P::GroupAssign), routes!(groups::members::add)),
+        Route::api(may(P::GroupAssign), routes!(groups::members::remove)),
+        Route::api(may(P::GroupAssign), routes!(groups::structure::nest)),
+        Route::api(may(P::GroupAssign), routes!(groups::structure::unnest)),
+        Route::api(may(P::GroupAssign), routes!(groups::structure::move_group)),
+        Route::api(may(P::GroupRead), routes!(groups::structure::roles)),
+        Route::api(may(P::RoleAssign), routes!(groups::structure::grant)),
+        Route::api(may(P::RoleAssign), routes!(groups::structure::revoke)),
+        Route::api(may(P::GroupUpdate), routes!(groups::structure::add_owner)),
+        Route::api(may(P::GroupUpdate), routes!(groups::structure::remove_owner)),
+        Route::api(may(P::UserRead), routes!(groups::members::of_user)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::owned)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::owned_members)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::add_many_to_owned)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::add_to_owned)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::remove_from_owned)),
         Route::api(may(P::AccountRead), routes!(account::whoami)),
         Route::api(may(P::AccountRead), routes!(account::show)),
         Route::api(may(P::AccountUpdate), routes!(account::edit)),

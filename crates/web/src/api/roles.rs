@@ -108,6 +108,22 @@ pub(crate) struct GrantBody {
     valid_until: Option<Timestamp>,
 }
 
+impl GrantBody {
+    /// Which role, where it counts, and on what terms.
+    pub(crate) async fn understood(
+        self,
+        shared: &Shared,
+        caller: &Caller,
+    ) -> model::Result<(RoleKey, Scope, GrantTerms)> {
+        let keys = shared.app.role_keys(&caller.actor, &[self.role]).await?;
+        let role = *keys.first().ok_or_else(model::Error::not_found)?;
+        let scope = self.over.map_or(Scope::Org, Scope::Group);
+        let terms =
+            GrantTerms { reason: self.reason, valid_from: self.valid_from, valid_until: self.valid_until };
+        Ok((role, scope, terms))
+    }
+}
+
 /// Give a user a role
 #[utoipa::path(post, path = "/o/{slug}/api/v1/users/{id}/roles", tag = "Roles", request_body = GrantBody,
     params(("id" = uuid::Uuid, Path, description = "The user's id.")),
@@ -118,11 +134,7 @@ pub(crate) async fn grant(
     Id(id): Id<UserId>,
     Json(body): Json<GrantBody>,
 ) -> Answer<Response> {
-    let keys = shared.app.role_keys(&caller.actor, &[body.role]).await?;
-    let role = *keys.first().ok_or_else(model::Error::not_found)?;
-    let scope = body.over.map_or(Scope::Org, Scope::Group);
-    let terms =
-        GrantTerms { reason: body.reason, valid_from: body.valid_from, valid_until: body.valid_until };
+    let (role, scope, terms) = body.understood(&shared, &caller).await?;
     let person = shared.app.grant_role(&caller.actor, id, role, scope, terms).await?;
     let version = person.user.version;
     Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))

@@ -1,0 +1,278 @@
+//! Who is in a group: the list, with the way by which each is in it; many put in at once, each with a verdict; and all groups
+//! that a user is in.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use model::{
+    Error, GroupId, Kind, Permission, Result, User, UserId,
+    grant::{Given, GrantTerms},
+    group::Group,
+    group_query::MemberQuery,
+    page::Page,
+    rights::Reach,
+    user::UserType,
+};
+use serde::{Deserialize, Serialize};
+use store::{Connection, Lane, memberships::Membership, nestings::Named};
+
+use super::readable;
+use crate::{
+    Actor, App, Operation,
+    memberships::{deciding, guest_in_a_group_with_roles},
+};
+
+/// Most people in a pasted list.
+pub const MOST_MEMBERS: usize = 1_000;
+
+/// More than so many memberships changed at once, and everybody's memory is forgotten instead of one after the other.
+const FORGET_ALL: usize = 20;
+
+/// Somebody in a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Who.
+    pub user: User,
+    /// Who put the user there directly, when, and on what terms; `None`: through other groups alone.
+    pub given: Option<Given>,
+    /// Of somebody who is not in it directly: a way, from the group that the user is in directly up to the one that stands
+    /// in this one.
+    pub through: Vec<Named>,
+}
+
+/// What came of one line of a pasted list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberVerdict {
+    /// As it was pasted.
+    pub line: String,
+    /// Who that is, if it is somebody.
+    pub user: Option<UserId>,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What came of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// The user is in the group now.
+    Added,
+    /// The user was in it already; nothing was done.
+    Unchanged,
+    /// It was refused, for that reason.
+    Refused {
+        /// Stable.
+        code: String,
+        /// For people.
+        message: String,
+    },
+}
+
+/// A group that a user is in now, and by what way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    /// Which.
+    pub group: Named,
+    /// From the group that the user is in directly up to the group itself.
+    pub way: Vec<Named>,
+}
+
+/// The groups that a user is in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupsOfUser {
+    /// Directly, whatever the dates, by name.
+    pub direct: Vec<Membership>,
+    /// At any depth, as things stand now, by name.
+    pub effective: Vec<Effective>,
+}
+
+impl App {
+    /// One page of a group's members, by name. Also for the group's owners.
+    pub async fn members(&self, actor: &Actor, id: GroupId, query: MemberQuery) -> Result<Page<Member>> {
+        let (actor, now) = (actor.clone(), self.now());
+        let read = async move |connection: &mut Connection<'_>| {
+            readable(connection, &actor, id).await?;
+            let context = actor.context;
+            let (groups, at) = if query.effective {
+                (store::nestings::below_now(connection, context, id, now).await?, Some(now))
+            } else {
+                (vec![id], None)
+            };
+            let page = store::member_list::page(connection, context, &groups, at, &query).await?;
+            let users: Vec<UserId> = page.items.iter().map(|user| user.id).collect();
+            let direct = store::member_list::direct(connection, context, &users, &groups).await?;
+            let direct: Vec<_> =
+                direct.into_iter().filter(|held| at.is_none_or(|at| held.given.holds(at))).collect();
+            let starts: Vec<GroupId> = direct.iter().map(|held| held.group).collect();
+            let ways = store::nestings::ways_up(connection, context, &starts, now).await?;
+            let items = page.items.into_iter().map(|user| {
+                let held: Vec<_> = direct.iter().filter(|held| held.user == user.id).collect();
+                let given = held.iter().find(|held| held.group == id).map(|held| held.given.clone());
+                let mut through = Vec::new();
+                if given.is_none() {
+                    let starts: Vec<GroupId> = held.iter().map(|held| held.group).collect();
+                    through = ways.from(&starts).remove(&id).unwrap_or_default();
+                    through.pop();
+                }
+                Member { user, given, through }
+            });
+            Ok(Page { items: items.collect(), next: page.next, previous: page.previous })
+        };
+        self.database().read_blocking(read).await
+    }
+
+    /// All groups that a user is in, as far as the actor may see them.
+    pub async fn groups_of_user(&self, actor: &Actor, user: UserId) -> Result<GroupsOfUser> {
+        let is_own = actor.user() == Some(user);
+        if !is_own || !actor.permissions.contains(Permission::AccountRead) {
+            actor.require(Permission::UserRead)?;
+        }
+        let (actor, now) = (actor.clone(), self.now());
+        let read = async move |connection: &mut Connection<'_>| {
+            let context = actor.context;
+            store::users::find(connection, context, user).await?.ok_or_else(Error::not_found)?;
+            let mut direct = store::memberships::of_user(connection, context, user).await?;
+            let held = direct.iter().filter(|held| held.given.holds(now));
+            let starts: Vec<GroupId> = held.map(|held| held.group).collect();
+            let ways = store::nestings::ways_up(connection, context, &starts, now).await?;
+            let mut ways = ways.from(&starts);
+            let seen = match actor.rights.reach(Permission::GroupRead) {
+                Reach::Groups(groups) if !is_own => {
+                    Some(store::access::below(connection, context, &groups).await?)
+                }
+                _ => None,
+            };
+            let seen: Option<HashSet<GroupId>> = seen.map(|seen| seen.into_iter().collect());
+            let is_seen = |group: &GroupId| seen.as_ref().is_none_or(|seen| seen.contains(group));
+            direct.retain(|held| is_seen(&held.group));
+            ways.retain(|group, _| is_seen(group));
+            let mut effective: Vec<Effective> = ways
+                .into_values()
+                .filter_map(|mut way| {
+                    let group = way.last()?.clone();
+                    way.retain(|step| is_seen(&step.id));
+                    Some(Effective { group, way })
+                })
+                .collect();
+            effective.sort_by_cached_key(|found| (model::group::name_key(&found.group.name), found.group.id));
+            Ok(GroupsOfUser { direct, effective })
+        };
+        self.database().read_blocking(read).await
+    }
+
+    /// Puts everybody on a pasted list (usernames, addresses, ids) into a group, in one transaction, with one verdict for each
+    /// line. Also for the group's owners.
+    pub async fn add_members(
+        &self,
+        actor: &Actor,
+        group: GroupId,
+        lines: Vec<String>,
+        terms: GrantTerms,
+    ) -> Result<Vec<MemberVerdict>> {
+        let lines: Vec<String> =
+            lines.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+        if lines.len() > MOST_MEMBERS {
+            let message = format!("Paste at most {MOST_MEMBERS} people at once, the rest afterwards.");
+            return Err(Error::invalid_field("members", "group.too_many_members", message));
+        }
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            op.owners_may_change().await?;
+            let terms = terms.clone().checked(op.now)?;
+            let group = op.group_in_reach(group, Permission::GroupAssign).await?;
+            if lines.is_empty() {
+                let message = "Name at least one person: a username, an email address or an id.";
+                return Err(Error::invalid_field("members", "group.no_members", message));
+            }
+            let administers = op.may_admit(group.id).await?.administers();
+            let ids = op.identified(&lines).await?;
+            let given = Given { by: op.agent, at: op.now, terms };
+            // Locked in the order of their ids, as everywhere.
+            let mut verdicts: BTreeMap<UserId, Verdict> = BTreeMap::new();
+            for id in ids.values() {
+                verdicts.insert(*id, Verdict::Unchanged);
+            }
+            for (id, verdict) in &mut verdicts {
+                *verdict = match op.admit_one(*id, &group, &given, administers).await {
+                    Ok(true) => Verdict::Added,
+                    Ok(false) => Verdict::Unchanged,
+                    Err(error) if error.kind() == Kind::NotFound => nobody(),
+                    Err(error) if matches!(error.kind(), Kind::Invalid | Kind::Forbidden) => refused(&error),
+                    Err(error) => return Err(error),
+                };
+            }
+            let added: Vec<UserId> = verdicts
+                .iter()
+                .filter(|(_, verdict)| **verdict == Verdict::Added)
+                .map(|(id, _)| *id)
+                .collect();
+            if added.len() > FORGET_ALL {
+                op.everybody_is_stale();
+            } else {
+                for user in added {
+                    op.user_is_stale(user);
+                }
+            }
+            let answer = lines.iter().map(|line| {
+                let user = ids.get(line).copied();
+                let verdict = user.and_then(|user| verdicts.get(&user).cloned()).unwrap_or_else(nobody);
+                // Whoever is outside the actor's reach is not there, and has no id.
+                let user = user.filter(|_| verdict != nobody());
+                MemberVerdict { line: line.clone(), user, verdict }
+            });
+            Ok(answer.collect())
+        };
+        Ok(self.run_replayable(actor, deciding(actor), Lane::Bulk, deed).await?.0)
+    }
+}
+
+fn nobody() -> Verdict {
+    let message = "There is no such user. Correct the line, or invite the person.";
+    Verdict::Refused { code: "user.unknown".to_owned(), message: message.to_owned() }
+}
+
+fn refused(error: &Error) -> Verdict {
+    let (code, message) = match error.fields() {
+        [field, ..] => (field.code.to_string(), field.message.clone()),
+        [] => (error.code().to_owned(), error.message().to_owned()),
+    };
+    Verdict::Refused { code, message }
+}
+
+impl Operation<'_, '_> {
+    /// Whom the lines name.
+    async fn identified(&mut self, lines: &[String]) -> Result<HashMap<String, UserId>> {
+        let mut ids = HashMap::new();
+        for line in lines {
+            if let Ok(id) = line.parse() {
+                ids.insert(line.clone(), id);
+                continue;
+            }
+            let found = store::users::find_by_identifier(self.connection, self.context, line).await?;
+            if let Some(user) = found {
+                ids.insert(line.clone(), user.id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Puts one user into a group that the actor may admit to; false if the user is in it already.
+    async fn admit_one(
+        &mut self,
+        id: UserId,
+        group: &Group,
+        given: &Given,
+        administers: bool,
+    ) -> Result<bool> {
+        let user = self.user_in_reach(id).await?;
+        let held = store::memberships::find(self.connection, self.context, id, group.id).await?;
+        let has_not_ended = |held: &Membership| held.given.terms.valid_until.is_none_or(|end| end > self.now);
+        if held.is_some_and(|held| has_not_ended(&held)) {
+            return Ok(false);
+        }
+        if administers && user.fields.kind() == UserType::Guest {
+            return Err(guest_in_a_group_with_roles(group));
+        }
+        self.may_bring_user(group.id, id).await?;
+        self.admit(&user, group, given).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,78 @@
+//! What the lists of groups and of their members can be asked for. One meaning for the console, the API and the command
+//! line.
+
+use crate::{
+    GroupId, Result, RoleKey, UserId,
+    page::{self, Cursor},
+};
+
+/// The order of both lists, as a cursor names it.
+pub const ORDER: &str = "name";
+
+/// A question to the list of groups, which is by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupQuery {
+    /// Any part of the name, whatever its case. Empty: all.
+    pub search: String,
+    /// Only the groups that stand in this one directly.
+    pub parent: Option<GroupId>,
+    /// Only the groups that carry this role themselves.
+    pub role: Option<RoleKey>,
+    /// Only the groups that this user owns.
+    pub owner: Option<UserId>,
+    /// Where the page starts.
+    pub cursor: Option<Cursor>,
+    /// Rows on the page.
+    pub limit: u16,
+}
+
+impl Default for GroupQuery {
+    fn default() -> Self {
+        Self {
+            search: String::new(),
+            parent: None,
+            role: None,
+            owner: None,
+            cursor: None,
+            limit: page::DEFAULT_LIMIT,
+        }
+    }
+}
+
+impl GroupQuery {
+    /// Starts at a cursor.
+    pub fn at(mut self, cursor: Option<&str>) -> Result<Self> {
+        self.cursor = read_cursor(cursor)?;
+        Ok(self)
+    }
+}
+
+/// A question to the list of a group's members, which is by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberQuery {
+    /// Everybody who counts as a member now, through the groups in the group too; else those who are in it directly,
+    /// whatever their dates.
+    pub effective: bool,
+    /// Where the page starts.
+    pub cursor: Option<Cursor>,
+    /// Rows on the page.
+    pub limit: u16,
+}
+
+impl Default for MemberQuery {
+    fn default() -> Self {
+        Self { effective: false, cursor: None, limit: page::DEFAULT_LIMIT }
+    }
+}
+
+impl MemberQuery {
+    /// Starts at a cursor.
+    pub fn at(mut self, cursor: Option<&str>) -> Result<Self> {
+        self.cursor = read_cursor(cursor)?;
+        Ok(self)
+    }
+}
+
+fn read_cursor(cursor: Option<&str>) -> Result<Option<Cursor>> {
+    cursor.filter(|text| !text.is_empty()).map(|text| Cursor::decode_of(ORDER, text)).transpose()
+}
