@@ -116,7 +116,7 @@ on_both! {
             let path = format!("/groups/{powerful}/roles/administrator");
             app.call(Method::DELETE, &path, &actor.token, Value::Null).await.expect(403);
         }
-        app.call(Method::GET, "/settings", &ada.token, Value::Null).await.expect(200);
+        app.call(Method::GET, "/users", &ada.token, Value::Null).await.expect(200);
     }
 
     async fn zitadel_cve_2024_46999_a_taken_membership_is_gone_from_every_credential(app: TestApp) {

@@ -45,7 +45,7 @@ use crate::{
 pub(crate) fn routes() -> Vec<Route> {
     use Permission as P;
     let may = |permission| Needs::Permission(permission);
-    vec![
+    let mut routes = vec![
         Route::api(may(P::UserList), routes!(users::list)).scoped(),
         Route::api(may(P::UserCreate), routes!(users::create)).mails(),
         Route::api(may(P::UserImport), routes!(import::import)).mails(),
@@ -91,33 +91,6 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccountRead), routes!(activity::own)),
         Route::api(may(P::AccountRead), routes!(activity::own_sign_ins)),
         Route::api(may(P::AccountRead), routes!(activity::export_own)),
-        Route::api(may(P::RoleRead), routes!(roles::list)),
-        Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
-        Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),
-        Route::api(may(P::RoleAssign), routes!(roles::revoke)).mails(),
-        Route::api(may(P::GroupList), routes!(groups::list)).scoped(),
-        Route::api(may(P::GroupCreate), routes!(groups::create)),
-        Route::api(may(P::GroupRead), routes!(groups::show)),
-        Route::api(may(P::GroupUpdate), routes!(groups::edit)),
-        Route::api(may(P::GroupDelete), routes!(groups::delete)),
-        Route::api(may(P::GroupRead), routes!(groups::members::list)),
-        Route::api(may(P::GroupAssign), routes!(groups::members::add_many)),
-        Route::api(may(P::GroupAssign), routes!(groups::members::add)),
-        Route::api(may(P::GroupAssign), routes!(groups::members::remove)),
-        Route::api(may(P::GroupAssign), routes!(groups::structure::nest)),
-        Route::api(may(P::GroupAssign), routes!(groups::structure::unnest)),
-        Route::api(may(P::GroupAssign), routes!(groups::structure::move_group)),
-        Route::api(may(P::GroupRead), routes!(groups::structure::roles)),
-        Route::api(may(P::RoleAssign), routes!(groups::structure::grant)),
-        Route::api(may(P::RoleAssign), routes!(groups::structure::revoke)),
-        Route::api(may(P::GroupUpdate), routes!(groups::structure::add_owner)),
-        Route::api(may(P::GroupUpdate), routes!(groups::structure::remove_owner)),
-        Route::api(may(P::UserRead), routes!(groups::members::of_user)),
-        Route::api(may(P::AccountGroups), routes!(groups::members::owned)),
-        Route::api(may(P::AccountGroups), routes!(groups::members::owned_members)),
-        Route::api(may(P::AccountGroups), routes!(groups::members::add_many_to_owned)),
-        Route::api(may(P::AccountGroups), routes!(groups::members::add_to_owned)),
-        Route::api(may(P::AccountGroups), routes!(groups::members::remove_from_owned)),
         Route::api(may(P::AccountRead), routes!(account::whoami)),
         Route::api(may(P::AccountRead), routes!(account::show)),
         Route::api(may(P::AccountUpdate), routes!(account::edit)),
@@ -150,6 +123,43 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::OrgRename), routes!(orgs::rename)),
         Route::page(Method::GET, "/o/{slug}/api/v1/openapi.json", Needs::Org, document),
         Route::page(Method::GET, "/o/{slug}/api/docs", Needs::Org, browse),
+    ];
+    routes.extend(access_routes());
+    routes
+}
+
+/// Those about groups and roles: who may do what.
+fn access_routes() -> Vec<Route> {
+    use Permission as P;
+    let may = |permission| Needs::Permission(permission);
+    vec![
+        Route::api(may(P::RoleRead), routes!(roles::list)),
+        Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
+        Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),
+        Route::api(may(P::RoleAssign), routes!(roles::revoke)).mails(),
+        Route::api(may(P::GroupList), routes!(groups::list)).scoped(),
+        Route::api(may(P::GroupCreate), routes!(groups::create)),
+        Route::api(may(P::GroupRead), routes!(groups::show)),
+        Route::api(may(P::GroupUpdate), routes!(groups::edit)),
+        Route::api(may(P::GroupDelete), routes!(groups::delete)),
+        Route::api(may(P::GroupRead), routes!(groups::members::list)),
+        Route::api(may(P::GroupAssign), routes!(groups::members::add_many)),
+        Route::api(may(P::GroupAssign), routes!(groups::members::add)),
+        Route::api(may(P::GroupAssign), routes!(groups::members::remove)),
+        Route::api(may(P::GroupAssign), routes!(groups::structure::nest)),
+        Route::api(may(P::GroupAssign), routes!(groups::structure::unnest)),
+        Route::api(may(P::GroupAssign), routes!(groups::structure::move_group)),
+        Route::api(may(P::GroupRead), routes!(groups::structure::roles)),
+        Route::api(may(P::RoleAssign), routes!(groups::structure::grant)),
+        Route::api(may(P::RoleAssign), routes!(groups::structure::revoke)),
+        Route::api(may(P::GroupUpdate), routes!(groups::structure::add_owner)),
+        Route::api(may(P::GroupUpdate), routes!(groups::structure::remove_owner)),
+        Route::api(may(P::UserRead), routes!(groups::members::of_user)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::owned)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::owned_members)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::add_many_to_owned)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::add_to_owned)),
+        Route::api(may(P::AccountGroups), routes!(groups::members::remove_from_owned)),
     ]
 }
 
