@@ -127,11 +127,8 @@ impl App {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person_to_change(id, version).await?;
             let is_invited = person.user.state.name() == StateName::Invited;
-            op.permissions.require(if is_invited {
-                Permission::InvitationResend
-            } else {
-                Permission::UserInvite
-            })?;
+            let needed = if is_invited { Permission::InvitationResend } else { Permission::UserInvite };
+            op.require_over(id, needed).await?;
             op.invite(person, Action::Invite, terms.clone(), &policy).await
         };
         // Which of the two permissions is needed depends on the state; reading it needs this one.

@@ -73,11 +73,8 @@ impl App {
             op.owners_may_change().await?;
             let person = op.person_to_change(id, version).await?;
             let is_rehire = person.user.state.name() == StateName::Deprovisioned;
-            op.permissions.require(if is_rehire {
-                Permission::UserDeprovision
-            } else {
-                Permission::UserSuspend
-            })?;
+            let needed = if is_rehire { Permission::UserDeprovision } else { Permission::UserSuspend };
+            op.require_over(id, needed).await?;
             let mut person = op.transition(person, Action::Reactivate { valid_until }, &policy).await?;
             if is_rehire {
                 let held = store::grants::snapshot(op.connection, op.context, id).await?;

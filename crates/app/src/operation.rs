@@ -303,12 +303,23 @@ impl<'c, 't> Operation<'c, 't> {
     /// Whom the actor's rights don't reach is not there.
     async fn reach(&mut self, id: UserId) -> Result<()> {
         let Some(permission) = self.permission else { return Ok(()) };
-        if self.permissions.contains(permission) || self.agent == Agent::User(id) {
+        if self.agent == Agent::User(id) {
+            return Ok(());
+        }
+        self.require_over(id, permission).await.map_err(|error| match error.kind() {
+            Kind::Forbidden => Error::not_found(),
+            _ => error,
+        })
+    }
+
+    /// Refuses unless the actor holds a permission over this user: everywhere, or over a group that the user is in.
+    pub(crate) async fn require_over(&mut self, id: UserId, permission: Permission) -> Result<()> {
+        if self.permissions.contains(permission) {
             return Ok(());
         }
         let standing = store::access::standing(self.connection, self.context, id, self.now).await?;
         let groups = standing.map(|standing| standing.groups).unwrap_or_default();
-        if self.rights.over(&groups).contains(permission) { Ok(()) } else { Err(Error::not_found()) }
+        self.rights.over(&groups).require(permission)
     }
 
     pub(crate) async fn with_access(&mut self, user: model::User) -> Result<Person> {

@@ -143,11 +143,11 @@ impl App {
             let person = op.person_to_change(id, version).await?;
             match person.user.state.name() {
                 StateName::Staged => {
-                    op.permissions.require(Permission::UserActivate)?;
+                    op.require_over(id, Permission::UserActivate).await?;
                     return op.transition(person, Action::Activate, &policy).await;
                 }
                 StateName::Invited => {
-                    op.permissions.require(Permission::InvitationResend)?;
+                    op.require_over(id, Permission::InvitationResend).await?;
                     return op.transition(person, Action::Invite, &policy).await;
                 }
                 _ => {}

@@ -23,7 +23,7 @@ impl App {
         org: &Org,
         list: Vec<NewInvitation>,
     ) -> Result<Vec<Result<Invited>>> {
-        actor.require(Permission::UserInvite)?;
+        actor.reach(Permission::UserInvite)?;
         if list.len() > MOST_INVITED {
             let message = format!("Invite at most {MOST_INVITED} people at once.");
             return Err(Error::invalid_field("invitations", "invitation.too_many", message));
