@@ -71,6 +71,8 @@ pub(crate) enum Noun {
     Org(commands::org::Verb),
     /// Users: list, show, create, edit, and every step of their lives
     User(commands::user::User),
+    /// Groups: list, show, create, who is in them, what they carry
+    Group(commands::group::Group),
     /// Invitations: send, list, send again, cancel
     Invitation(commands::invitation::Invitation),
     /// Bring people in from a CSV file

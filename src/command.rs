@@ -3,6 +3,8 @@
 //!
 //! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
 
+mod group;
+
 use app::{
     audit::{prove::Inclusion, verify::Report},
     explain_sign_in::Explanation,
@@ -22,6 +24,8 @@ use model::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+pub(crate) use group::{GroupDeed, GroupOutcome, Place};
 
 use crate::view::{
     ActivityView, Check, InvitationView, InviteVerdict, MailStatusView, MailView, OrgView, SessionView,
@@ -169,6 +173,7 @@ pub(crate) enum Deed {
         size: Option<u64>,
     },
     AuditKey,
+    Group(Box<GroupDeed>),
     Examine,
 }
 
@@ -319,4 +324,5 @@ pub(crate) enum Outcome {
         content: String,
     },
     Receipt(Receipt),
+    Group(Box<GroupOutcome>),
 }

@@ -1,5 +1,7 @@
 //! Does what the command line asks for, through the same operations as console and API, as the operator.
 
+mod group;
+
 use std::sync::Arc;
 
 use app::{
@@ -218,6 +220,7 @@ impl Operator<'_> {
             Deed::ProveEntry { entry, size } => {
                 app.prove_inclusion(actor, entry, size).await.map(|proof| Outcome::Proof(Box::new(proof)))
             }
+            Deed::Group(deed) => self.group(*deed).await.map(|outcome| Outcome::Group(Box::new(outcome))),
             Deed::AuditKey => app.audit_key(org.id).map(Outcome::AuditKey),
             other => Err(Error::internal(format_args!(
                 "asked of an organization, but not its business: {other:?}"

@@ -1,6 +1,8 @@
 //! Things as the command line shows them: with the names that the API gives the same facts, so that a program reads
 //! both alike.
 
+mod group;
+
 use app::{Person, invitations, mails::MailStatus};
 use model::{
     Agent, InvitationId, MailId, Org, RoleKey, SessionId, State, Status, Timestamp, TokenId, UserFields,
@@ -18,6 +20,8 @@ use store::{
     grants::RoleGrant,
     user_list::{Listed, ListedRole},
 };
+
+pub(crate) use group::{GroupView, MemberView};
 
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +89,26 @@ pub(crate) struct RoleView {
     pub(crate) granted_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) valid_until: Option<Timestamp>,
+}
+
+impl RoleView {
+    /// As a list shows it.
+    fn plain(role: ListedRole) -> Self {
+        let (role, name) = (role.key, role.name);
+        Self { role, name, over: String::new(), granted_by: None, granted_at: None, valid_until: None }
+    }
+
+    /// With who gave it, when, and until when.
+    fn granted(grant: RoleGrant) -> Self {
+        Self {
+            role: grant.role,
+            name: grant.name,
+            over: grant.scope_name,
+            granted_by: Some(grant.given.by.to_string()),
+            granted_at: Some(grant.given.at),
+            valid_until: grant.given.terms.valid_until,
+        }
+    }
 }
 
 /// A token that was made. The token itself is shown once.
@@ -362,30 +386,14 @@ impl UserView {
 
     /// As a list shows it.
     pub(crate) fn listed(listed: Listed, now: Timestamp) -> Self {
-        let plain = |role: ListedRole| RoleView {
-            role: role.key,
-            name: role.name,
-            over: String::new(),
-            granted_by: None,
-            granted_at: None,
-            valid_until: None,
-        };
-        Self::new(listed.user, listed.roles.into_iter().map(plain).collect(), now)
+        Self::new(listed.user, listed.roles.into_iter().map(RoleView::plain).collect(), now)
     }
 
     /// Whole, with what can be done next.
     pub(crate) fn of(person: Person, org: &Org, now: Timestamp) -> Self {
         let Person { user, grants, memberships, password, .. } = person;
         let possible = user.possible(&org.settings.lifecycle);
-        let granted = |grant: RoleGrant| RoleView {
-            role: grant.role,
-            name: grant.name,
-            over: grant.scope_name,
-            granted_by: Some(grant.given.by.to_string()),
-            granted_at: Some(grant.given.at),
-            valid_until: grant.given.terms.valid_until,
-        };
-        let roles = grants.into_iter().map(granted).collect();
+        let roles = grants.into_iter().map(RoleView::granted).collect();
         let groups = memberships.into_iter().map(|held| held.name).collect();
         Self { possible, password: Some(password), groups, ..Self::new(user, roles, now) }
     }

@@ -40,7 +40,7 @@ use crate::{
 #[command(after_help = "\
 The first line names the columns: email, and any of username, given_name, family_name, display_name, title, \
 department, division, cost_centre, employee_number, locale, timezone, phone, mobile, personal_email, personal_phone, \
-roles, tags, notes. Encoding and separator are found out. People come in staged, or with --invite invited; who is there already is left \
+groups, roles, tags, notes (lists with ; between). Encoding and separator are found out. People come in staged, or with --invite invited; who is there already is left \
 unchanged. The exit code is 4 if rows were refused; the good ones are taken all the same.
 
 Examples:
@@ -251,8 +251,7 @@ fn is_about_a_row(error: &Error) -> bool {
 }
 
 /// Columns that are known, but not yet taken by an import.
-const NOT_TAKEN: &[(Column, &str)] =
-    &[(Column::Groups, "there are no groups yet"), (Column::Status, "everybody comes in staged")];
+const NOT_TAKEN: &[(Column, &str)] = &[(Column::Status, "everybody comes in staged")];
 
 /// A row as the operation wants it.
 fn wanted(row: &Row) -> Wanted {
@@ -279,7 +278,7 @@ fn wanted(row: &Row) -> Wanted {
         tags: list(Column::Tags),
         ..UserFields::default()
     };
-    Wanted { line: row.line(), fields, roles: list(Column::Roles), groups: Vec::new() }
+    Wanted { line: row.line(), fields, roles: list(Column::Roles), groups: list(Column::Groups) }
 }
 
 /// Why a row was refused: its columns, and the sentences about them.

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod geo;
+pub(crate) mod group;
 pub(crate) mod import;
 pub(crate) mod invitation;
 pub(crate) mod mail;
@@ -52,6 +53,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Noun::Migrate => migrate::run(&session).await?,
         Noun::Org(verb) => org::run(verb, &session).await?,
         Noun::User(user) => user::run(user, &session).await?,
+        Noun::Group(group) => return group::run(group, &session).await,
         Noun::Invitation(invitation) => invitation::run(invitation, &session).await?,
         Noun::Import(options) => return import::run(options, &session).await,
         Noun::Mail(mail) => mail::run(mail, &session).await?,
