@@ -28,8 +28,8 @@ use uuid::Uuid;
 pub(crate) use group::{GroupDeed, GroupOutcome, Place};
 
 use crate::view::{
-    ActivityView, Check, InvitationView, InviteVerdict, MailStatusView, MailView, OrgView, SessionView,
-    TokenView, UserView,
+    ActivityView, Check, CopiedView, InvitationView, InviteVerdict, ListedTokenView, MailStatusView,
+    MailView, OrgView, SessionView, TokenView, UserView,
 };
 
 /// A deed, and where.
@@ -87,6 +87,18 @@ pub(crate) enum Deed {
         role: String,
         over: Option<String>,
     },
+    MakeAdmin {
+        user: String,
+    },
+    RemoveAdmin {
+        user: String,
+    },
+    CopyAccess {
+        from: String,
+        to: String,
+        keep_ends: bool,
+        partial: bool,
+    },
     SendResetLink {
         user: String,
     },
@@ -114,6 +126,17 @@ pub(crate) enum Deed {
         name: String,
         scopes: Vec<String>,
         days: u16,
+    },
+    ListTokens {
+        filter: String,
+        limit: u16,
+        cursor: String,
+    },
+    TokensOf {
+        user: String,
+    },
+    RevokeToken {
+        token: String,
     },
     ExplainSignIn {
         user: String,
@@ -293,6 +316,18 @@ pub(crate) enum Outcome {
     /// Where a link leads.
     Link(String),
     Token(TokenView),
+    Tokens {
+        items: Vec<ListedTokenView>,
+        next: Option<String>,
+    },
+    /// A token was revoked.
+    Revoked,
+    /// Somebody is no owner any more, but for these groups.
+    NoOwner {
+        user: Box<UserView>,
+        still_through: Vec<String>,
+    },
+    Copied(CopiedView),
     Explanation(Box<Explanation>),
     MailStatus(MailStatusView),
     Mails {

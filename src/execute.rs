@@ -1,5 +1,6 @@
 //! Does what the command line asks for, through the same operations as console and API, as the operator.
 
+mod access;
 mod group;
 
 use std::sync::Arc;
@@ -162,6 +163,12 @@ impl Operator<'_> {
             Deed::CreateToken { user, name, scopes, days } => {
                 self.create_token(&user, NewToken { name, scopes, days, secret: None }).await
             }
+            Deed::MakeAdmin { .. }
+            | Deed::RemoveAdmin { .. }
+            | Deed::CopyAccess { .. }
+            | Deed::ListTokens { .. }
+            | Deed::TokensOf { .. }
+            | Deed::RevokeToken { .. } => access::perform(self, deed).await,
             Deed::ExplainSignIn { user } => {
                 let id = self.id(&user).await?;
                 let explanation = app.explain_sign_in(actor, org, id).await?;

@@ -122,6 +122,49 @@ pub(crate) struct TokenView {
     pub(crate) token: Option<String>,
 }
 
+/// A token with whose it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ListedTokenView {
+    pub(crate) id: TokenId,
+    pub(crate) name: String,
+    /// The username.
+    pub(crate) user: String,
+    /// Names of permissions, or `all`.
+    pub(crate) scopes: Vec<String>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_used_at: Option<Timestamp>,
+}
+
+impl ListedTokenView {
+    pub(crate) fn of(token: &model::token::Token, user: String) -> Self {
+        let scopes = if token.scopes == model::Permissions::all() {
+            vec!["all".to_owned()]
+        } else {
+            token.scopes.iter().map(|scope| scope.to_string()).collect()
+        };
+        Self {
+            id: token.id,
+            name: token.name.clone(),
+            user,
+            scopes,
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+            last_used_at: token.last_used_at,
+        }
+    }
+}
+
+/// What became of copying access.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CopiedView {
+    pub(crate) user: String,
+    pub(crate) given: Vec<String>,
+    pub(crate) held_already: Vec<String>,
+    pub(crate) not_given: Vec<app::copying::NotCopied>,
+}
+
 /// A mail: never what it says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct MailView {

@@ -76,6 +76,7 @@ pub(crate) fn address(route: &Declared, slug: &str, id: &str) -> String {
         ("{session}", NEVER),
         ("{user}", NEVER),
         ("{child}", NEVER),
+        ("{token}", NEVER),
     ];
     let path = values.iter().fold(route.path.clone(), |path, (name, value)| path.replace(name, value));
     assert!(!path.contains('{'), "{path}: say in tests/matrix.rs what this parameter may be");

@@ -1,14 +1,18 @@
-//! `muster token`: API tokens for users, made by the operator.
+//! `muster token`: everybody's API tokens, listed, made and revoked by the operator.
 
 use app::system::SystemEntropy;
-use clap::{Args, Subcommand};
-use model::{Result, token};
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
+use model::{
+    Result, page,
+    token::{self, TokenFilter},
+};
 
 use super::{Session, unexpected, user::day};
 use crate::{
     cli::{DryRun, InOrg},
     command::{Deed, Outcome},
-    output,
+    output::{self, Table},
+    view::ListedTokenView,
 };
 
 /// API tokens.
@@ -47,6 +51,35 @@ Examples:
         #[command(flatten)]
         dry: DryRun,
     },
+    /// List everybody's tokens, or a user's
+    #[command(after_help = "\
+Examples:
+  muster token list --filter ending       those that end within 14 days
+  muster token list --filter unused       those that nobody has used for 90 days
+  muster token list --user payroll")]
+    List {
+        /// Whose: username, email or id
+        #[arg(long, value_name = "WHO", conflicts_with_all = ["filter", "page_token"])]
+        user: Option<String>,
+        /// Which
+        #[arg(long, default_value = "all",
+              value_parser = PossibleValuesParser::new(TokenFilter::ALL.iter().map(|filter| filter.as_str())))]
+        filter: String,
+        /// Tokens to show at most, 1 to 200
+        #[arg(long, default_value_t = page::DEFAULT_LIMIT)]
+        limit: u16,
+        /// Go on after an earlier list: the token that it ended with
+        #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
+        page_token: String,
+    },
+    /// Revoke a token; its next request is refused
+    Revoke {
+        /// Its id, as `muster token list` shows it
+        #[arg(value_name = "ID")]
+        token: String,
+        #[command(flatten)]
+        dry: DryRun,
+    },
     /// Invent a well-formed token that no server knows, for the bootstrap settings
     Generate,
 }
@@ -57,6 +90,22 @@ pub(crate) async fn run(token: Token, session: &Session) -> Result<()> {
         Verb::Generate => return output::line(token::reveal(&token::generate(&SystemEntropy))),
         Verb::Create { user, name, scopes, days, quiet, dry } => {
             (user, name, scopes, days, quiet, dry.dry_run)
+        }
+        Verb::List { user, filter, limit, page_token } => {
+            let deed = match user {
+                Some(user) => Deed::TokensOf { user },
+                None => Deed::ListTokens { filter, limit, cursor: page_token },
+            };
+            return list(session.perform(token.org.org, false, deed).await?, session.json);
+        }
+        Verb::Revoke { token: id, dry } => {
+            let deed = Deed::RevokeToken { token: id.clone() };
+            return match session.perform(token.org.org, dry.dry_run, deed).await? {
+                Outcome::Revoked if session.json => output::json(&serde_json::json!({ "revoked": id })),
+                Outcome::Revoked if dry.dry_run => output::line("Would revoke it. Nothing was changed."),
+                Outcome::Revoked => output::line("Revoked. Its next request is refused."),
+                other => unexpected(&other),
+            };
         }
     };
     let deed = Deed::CreateToken { user, name, scopes, days };
@@ -72,4 +121,28 @@ pub(crate) async fn run(token: Token, session: &Session) -> Result<()> {
         },
         other => unexpected(&other),
     }
+}
+
+fn list(outcome: Outcome, as_json: bool) -> Result<()> {
+    let (items, next) = match outcome {
+        Outcome::Tokens { items, next } if as_json => {
+            return output::json(&serde_json::json!({ "items": items, "next_page_token": next }));
+        }
+        Outcome::Tokens { items, next } => (items, next),
+        other => return unexpected(&other),
+    };
+    let mut table = Table::new(["USER", "NAME", "SCOPES", "LAST USED", "EXPIRES", "ID"]);
+    for ListedTokenView { id, name, user, scopes, expires_at, last_used_at, .. } in items {
+        let scopes = if scopes.len() > 3 { format!("{} scopes", scopes.len()) } else { scopes.join(",") };
+        table.row([user, name, scopes, day(last_used_at), day(Some(expires_at)), id.to_string()]);
+    }
+    if table.is_empty() {
+        output::note("There is no such token.");
+        return Ok(());
+    }
+    output::write(&table.to_string())?;
+    if let Some(token) = next {
+        output::note(format!("There are more: go on with --page-token {token}"));
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! `muster user`: list, show, create and edit users, and every step of their lives.
 
+mod access;
 mod fields;
 mod print;
 mod privacy;
@@ -8,10 +9,7 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use fields::{Fields, NewFields};
-use model::{
-    Error, Kind, Result, Timestamp, filter::UserQuery, grant::GrantTerms, lifecycle::Reason, link::Purpose,
-    page,
-};
+use model::{Error, Kind, Result, Timestamp, filter::UserQuery, lifecycle::Reason, link::Purpose, page};
 
 pub(crate) use print::day;
 
@@ -135,40 +133,18 @@ Example:
 The link works once, for an hour. Somebody who was never active gets the activation mail or the invitation instead.")]
     SendResetLink(Plain),
     /// Give a user a role
-    Grant {
-        #[command(flatten)]
-        who: Who,
-        /// Which role
-        #[arg(value_name = "ROLE")]
-        role: String,
-        /// Why
-        #[arg(long, default_value = "", hide_default_value = true)]
-        reason: String,
-        /// Over this group only: the group, what stands in it, and everybody there
-        #[arg(long, value_name = "GROUP")]
-        over: Option<String>,
-        /// When it begins
-        #[arg(long, value_name = "TIME", value_parser = moment)]
-        from: Option<Timestamp>,
-        /// When it ends by itself
-        #[arg(long, value_name = "TIME", value_parser = moment)]
-        until: Option<Timestamp>,
-        #[command(flatten)]
-        dry: DryRun,
-    },
+    Grant(access::Grant),
     /// Take a role from a user
-    Revoke {
-        #[command(flatten)]
-        who: Who,
-        /// Which role
-        #[arg(value_name = "ROLE")]
-        role: String,
-        /// Held over this group
-        #[arg(long, value_name = "GROUP")]
-        over: Option<String>,
-        #[command(flatten)]
-        dry: DryRun,
-    },
+    Revoke(access::Revoke),
+    /// Make a user an owner
+    MakeAdmin(Plain),
+    /// Make a user an owner no more
+    RemoveAdmin(Plain),
+    /// Give a user the roles and groups of somebody else
+    #[command(after_help = "\
+Example:
+  muster user copy-access bo --from ana --dry-run")]
+    CopyAccess(access::Copy),
 }
 
 /// Which user.
@@ -325,13 +301,11 @@ pub(crate) async fn run(user: User, session: &Session) -> Result<()> {
         Verb::SendResetLink(plain) => {
             ("sent a link for a new password", Deed::SendResetLink { user: plain.who.user }, plain.dry)
         }
-        Verb::Grant { who, role, reason, over, from, until, dry } => {
-            let terms = GrantTerms { reason, valid_from: from, valid_until: until };
-            ("given the role", Deed::GrantRole { user: who.user, role, over, terms }, dry)
-        }
-        Verb::Revoke { who, role, over, dry } => {
-            ("relieved of the role", Deed::RevokeRole { user: who.user, role, over }, dry)
-        }
+        Verb::Grant(grant) => grant.deed(),
+        Verb::Revoke(revoke) => revoke.deed(),
+        Verb::MakeAdmin(plain) => ("made an owner", Deed::MakeAdmin { user: plain.who.user }, plain.dry),
+        Verb::RemoveAdmin(plain) => return access::remove_admin(plain, org, session).await,
+        Verb::CopyAccess(copy) => return copy.run(org, session).await,
         step => take(step)?,
     };
     let outcome = session.perform(org, dry.dry_run, deed).await?;

@@ -136,13 +136,16 @@ impl Operation<'_, '_> {
             has_credential: person.password.set_at.is_some()
                 || person.user.fields.kind() == UserType::Service,
         };
-        let (name, reason) = (action.name(), reason_of(&action));
+        let (name, reason, state) = (action.name(), reason_of(&action), person.user.state.name());
         let before = facts(&person.user);
         let change = person.user.apply(action, &circumstances)?;
         if change.effects.contains(&Effect::RemoveGrants) && !change.effects.contains(&Effect::Erase) {
             store::grants::remove_all(self.connection, self.context, person.user.id, self.now).await?;
         }
         self.check_owners(&person);
+        if matches!(name, ActionName::Deprovision | ActionName::Delete | ActionName::Purge) {
+            self.tell_unanswered(&person, state).await?;
+        }
         if change.effects.contains(&Effect::Erase) {
             return self.purge(person, name, &change).await;
         }

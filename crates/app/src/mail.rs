@@ -275,6 +275,9 @@ fn example_of(kind: MailKind) -> &'static str {
     match kind {
         MailKind::NewDevice => "Firefox on Windows 11",
         MailKind::MadeAdministrator => "an Owner",
+        MailKind::AccessEnding => "your role Auditor",
+        MailKind::GrantEnding => "Ana Silva’s role Auditor",
+        MailKind::ResponsibleGone => "payroll, hr-bridge",
         MailKind::OwnersChanged => "Ana Silva is an owner now",
         MailKind::DataExport => "Ana Silva",
         _ => "ana.silva@example.com",

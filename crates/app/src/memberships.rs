@@ -3,7 +3,7 @@
 
 use model::{
     Error, GroupId, Kind, OrgContext, Permission, Result, Rights, User, UserId,
-    grant::{Given, GrantTerms},
+    grant::{Given, GrantKey, GrantTerms},
     group::Group,
     user::UserType,
 };
@@ -183,6 +183,7 @@ impl Operation<'_, '_> {
     /// Writes that a user is in a group from now on.
     pub(crate) async fn admit(&mut self, user: &User, group: &Group, given: &Given) -> Result<()> {
         store::memberships::add(self.connection, self.context, user.id, group.id, given).await?;
+        self.ends_later(GrantKey::Member { group: group.id, user: user.id }, given);
         let mut changes = changed("group", Value::Null, group.fields.name.as_str().into());
         changes.extend(changed("group_id", Value::Null, group.id.to_string().into()));
         for (name, date) in [("valid_from", given.terms.valid_from), ("valid_until", given.terms.valid_until)]

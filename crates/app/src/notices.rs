@@ -183,14 +183,21 @@ impl Operation<'_, '_> {
         }
     }
 
-    async fn tell_owners(&mut self, person: &Person, what: &str) -> Result<()> {
+    /// The owners but one, if they may act.
+    pub(crate) async fn other_owners(&mut self, but: UserId) -> Result<Vec<User>> {
         let (context, now) = (self.context, self.now);
-        let owners = store::grants::holders(self.connection, context, Role::Owner, now, OWNERS).await?;
-        for owner in owners.into_iter().filter(|owner| *owner != person.user.id) {
-            let Some(owner) = store::users::find(self.connection, context, owner).await? else { continue };
-            if !owner.may_act(now) {
-                continue;
-            }
+        let ids = store::grants::holders(self.connection, context, Role::Owner, now, OWNERS).await?;
+        let mut owners = Vec::new();
+        for id in ids.into_iter().filter(|id| *id != but) {
+            let owner = store::users::find(self.connection, context, id).await?;
+            owners.extend(owner.filter(|owner| owner.may_act(now)));
+        }
+        Ok(owners)
+    }
+
+    async fn tell_owners(&mut self, person: &Person, what: &str) -> Result<()> {
+        let now = self.now;
+        for owner in self.other_owners(person.user.id).await? {
             let by = match self.agent {
                 Agent::User(_) => self.actor_name().to_owned(),
                 Agent::Operator | Agent::System => "the operator of the server".to_owned(),

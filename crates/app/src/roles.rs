@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use model::{
     Error, OrgContext, Permission, Permissions, Result, RoleKey, UserId,
     access::Role,
-    grant::{Given, GrantTerms},
+    grant::{Given, GrantKey, GrantTerms, Holder},
     role::{RoleDefinition, Scope},
     user::UserType,
 };
@@ -181,6 +181,8 @@ impl Operation<'_, '_> {
         person.grants.retain(|held| !same(held));
         person.grants.push(grant.clone());
         store::grants::sort(&mut person.grants);
+        let holder = Holder::User(person.user.id);
+        self.ends_later(GrantKey::Role { holder, role: grant.role, scope }, &grant.given);
         self.record_user(&person.user, "role.granted", changes, grant.given.terms.reason.clone());
         if is_news {
             self.tell_granted(person, &grant).await?;

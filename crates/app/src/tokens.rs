@@ -1,15 +1,20 @@
-//! What one can do with API tokens: make, see and revoke one's own; the command line makes them for others.
+//! What one can do with API tokens: make, see and revoke one's own; see and revoke others', and make them for service
+//! users, under the granting rule. The command line makes them for anybody.
 
 use std::time::Duration;
 
 use model::{
-    Agent, Error, Kind, Permission, Permissions, Result, TokenId, UserId,
+    Agent, Error, Kind, Permission, Permissions, Result, Rights, TokenId, UserId,
+    page::Page,
     session::Secret,
-    token::{self, Token},
+    token::{self, Token, TokenQuery},
+    user::UserType,
 };
 use serde_json::Value;
 
-use crate::{Actor, App, Operation, access::signed_out, users::changed};
+pub use store::token_list::{Holder, Listed};
+
+use crate::{Actor, App, Operation, Person, access::signed_out, users::changed};
 
 /// A token to make.
 #[derive(Debug, Clone)]
@@ -51,14 +56,29 @@ impl App {
         new: NewToken,
         for_user: Option<UserId>,
     ) -> Result<CreatedToken> {
+        let whose = || Error::invalid_field("user", "token.user", "Say whose token it is.");
+        let user = actor.user().or(for_user).ok_or_else(whose)?;
+        self.make_token(actor, new, user, Permission::AccountTokens).await
+    }
+
+    /// Makes a token for a service user.
+    pub async fn create_token_of(&self, actor: &Actor, user: UserId, new: NewToken) -> Result<CreatedToken> {
+        self.make_token(actor, new, user, Permission::TokenCreate).await
+    }
+
+    async fn make_token(
+        &self,
+        actor: &Actor,
+        new: NewToken,
+        user: UserId,
+        permission: Permission,
+    ) -> Result<CreatedToken> {
         let name = token::name(&new.name)?;
         let scopes = token::scopes(&new.scopes)?;
         if !(1..=token::MAX_DAYS).contains(&new.days) {
             let message = format!("Choose 1 to {} days.", token::MAX_DAYS);
             return Err(Error::invalid_field("days", "token.days", message));
         }
-        let whose = || Error::invalid_field("user", "token.user", "Say whose token it is.");
-        let user = actor.user().or(for_user).ok_or_else(whose)?;
         let secret = new.secret.unwrap_or_else(|| token::generate(self.entropy()));
         let hash = secret.hash();
         let life = Duration::from_secs(u64::from(new.days) * 24 * 60 * 60);
@@ -78,8 +98,7 @@ impl App {
             Ok((token.id, token.expires_at))
         };
         let lane = store::Lane::Interactive;
-        let ((id, expires_at), replayed) =
-            self.run_replayable(actor, Permission::AccountTokens, lane, deed).await?;
+        let ((id, expires_at), replayed) = self.run_replayable(actor, permission, lane, deed).await?;
         let token = Token {
             id,
             org: actor.context,
@@ -99,17 +118,50 @@ impl App {
     pub async fn revoke_token(&self, actor: &Actor, id: TokenId) -> Result<()> {
         let user = actor.user().ok_or_else(signed_out)?;
         let deed = async move |op: &mut Operation<'_, '_>| {
-            let name = store::tokens::revoke(op.connection, op.context, user, id)
-                .await?
-                .ok_or_else(Error::not_found)?;
             let person = op.person(user).await?;
-            let mut changes = changed("token", id.to_string().into(), Value::Null);
-            changes.extend(changed("name", name.into(), Value::Null));
-            op.record_user(&person.user, "token.revoked", changes, String::new());
-            op.user_is_stale(user);
-            Ok(())
+            op.revoke_token(&person, id).await
         };
         self.run(actor, Permission::AccountTokens, deed).await
+    }
+
+    /// A user's tokens, newest first.
+    pub async fn tokens_of(&self, actor: &Actor, user: UserId) -> Result<Vec<Token>> {
+        actor.require(Permission::TokenList)?;
+        let context = actor.context;
+        let read = async |connection: &mut store::Connection<'_>| {
+            store::users::find(connection, context, user).await?.ok_or_else(Error::not_found)?;
+            store::tokens::of_user(connection, context, user).await
+        };
+        self.database().read(read).await
+    }
+
+    /// One page of everybody's tokens.
+    pub async fn tokens(&self, actor: &Actor, query: TokenQuery) -> Result<Page<Listed>> {
+        actor.require(Permission::TokenList)?;
+        let (context, now) = (actor.context, self.now());
+        let read = async |connection: &mut store::Connection<'_>| {
+            store::token_list::page(connection, context, &query, now).await
+        };
+        self.database().read(read).await
+    }
+
+    /// Whose a token is: how the command line, which names no user, finds it.
+    pub async fn token_holder(&self, actor: &Actor, id: TokenId) -> Result<UserId> {
+        actor.require(Permission::TokenList)?;
+        let context = actor.context;
+        let read = async |connection: &mut store::Connection<'_>| {
+            store::tokens::holder(connection, context, id).await
+        };
+        self.database().read(read).await?.ok_or_else(Error::not_found)
+    }
+
+    /// Revokes anybody's token, but not a stronger person's.
+    pub async fn revoke_token_of(&self, actor: &Actor, user: UserId, id: TokenId) -> Result<()> {
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person_to_change(user, None).await?;
+            op.revoke_token(&person, id).await
+        };
+        self.run(actor, Permission::TokenRevoke, deed).await
     }
 }
 
@@ -120,8 +172,11 @@ impl Operation<'_, '_> {
             let message = "Only an active user can have API tokens.";
             return Err(Error::new(Kind::Conflict, "token.user_not_active", message));
         }
-        // A token that a token makes can't do more than that one.
-        if matches!(self.agent, Agent::User(_)) {
+        if let Agent::User(maker) = self.agent {
+            if maker != token.user {
+                self.may_make_for(&person, token)?;
+            }
+            // A token that a token makes can't do more than that one; nor one that is made for somebody else.
             self.rights.may_delegate(&person.rights.clone().within(token.scopes))?;
         }
         store::tokens::insert(self.connection, token).await?;
@@ -132,6 +187,29 @@ impl Operation<'_, '_> {
         changes.extend(changed("token", Value::Null, token.id.to_string().into()));
         changes.extend(changed("name", Value::Null, token.name.as_str().into()));
         self.record_user(&person.user, "token.created", changes, String::new());
+        Ok(())
+    }
+
+    /// People make their own tokens. What a program's token is to do must be within what its maker may do: the program may
+    /// be given more tomorrow, and whoever keeps the token would have it too.
+    fn may_make_for(&self, person: &Person, token: &Token) -> Result<()> {
+        if person.user.fields.kind() != UserType::Service {
+            let message = "People make their own tokens, under API tokens. Choose a service user.";
+            return Err(Error::new(Kind::Conflict, "token.not_a_service_user", message));
+        }
+        let asked = Rights { org: token.scopes, ..Rights::default() };
+        if token.scopes == Permissions::all() { Ok(()) } else { self.rights.may_delegate(&asked) }
+    }
+
+    async fn revoke_token(&mut self, person: &Person, id: TokenId) -> Result<()> {
+        let user = person.user.id;
+        let name = store::tokens::revoke(self.connection, self.context, user, id)
+            .await?
+            .ok_or_else(Error::not_found)?;
+        let mut changes = changed("token", id.to_string().into(), Value::Null);
+        changes.extend(changed("name", name.into(), Value::Null));
+        self.record_user(&person.user, "token.revoked", changes, String::new());
+        self.user_is_stale(user);
         Ok(())
     }
 }

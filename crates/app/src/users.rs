@@ -224,6 +224,7 @@ impl Operation<'_, '_> {
         }
         self.may_place(&holds.groups).await?;
         self.check_references(&fields).await?;
+        self.check_responsible(&fields, None).await?;
         let id = UserId(self.new_id());
         let mut user = User::new(id, self.context, fields, self.now);
         if credential.is_some() || user.fields.kind() == UserType::Service {
@@ -333,6 +334,7 @@ impl Operation<'_, '_> {
         let fields = patched.checked(completeness)?;
         check_kind(&person, &fields)?;
         self.check_references(&fields).await?;
+        self.check_responsible(&fields, Some(&person.user.fields)).await?;
         let validity_changed = fields.valid_until != person.user.fields.valid_until
             || fields.valid_from != person.user.fields.valid_from
             || fields.kind() != person.user.fields.kind();

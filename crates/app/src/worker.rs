@@ -115,6 +115,8 @@ impl App {
                 settled(self.remind(&org, *invitation, *sent_at).await)
             }
             Work::ExportData { export } => self.make_data_export(&org, *export).await,
+            Work::EndGrant { grant } => settled(self.end_grant(&org, *grant).await),
+            Work::WarnGrant { grant, given_at } => settled(self.warn_of_end(&org, *grant, *given_at).await),
             Work::Scrub => self.scrub().await,
         }
     }

@@ -42,7 +42,7 @@ impl Kind {
             "token" if entry.actor == Agent::User(user) || about_self => Self::Access,
             "mail" if about_self => Self::Mail,
             _ if !about_self => Self::Administration,
-            "role" | "grant" | "group" => Self::Access,
+            "role" | "grant" | "group" | "membership" => Self::Access,
             _ => Self::Account,
         }
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What happened, in words: `{}` is whom it happened to. First when somebody else did it, then when one did it oneself.
-const PHRASES: [(&str, &str, &str); 65] = [
+const PHRASES: [(&str, &str, &str); 70] = [
     ("session.started", "signed in as {}", "signed in"),
     ("session.ended", "ended a session of {}", "signed out"),
     ("session.ended_in_bulk", "ended sessions of several people", "ended several sessions"),
@@ -72,6 +72,15 @@ const PHRASES: [(&str, &str, &str); 65] = [
     ("group.owner_removed", "removed an owner of the group {}", "removed an owner of a group"),
     ("group.role_granted", "gave the group {} a role", "gave a group a role"),
     ("group.role_revoked", "took a role from the group {}", "took a role from a group"),
+    ("role.expired", "ended a role of {}", "lost a role that had an end"),
+    ("membership.expired", "ended a membership of {}", "lost a membership that had an end"),
+    ("group.role_expired", "ended a role of {}", "ended a role of {}"),
+    (
+        "group.nesting_expired",
+        "ended the place of {} in another group",
+        "ended the place of {} in another group",
+    ),
+    ("access.copied", "gave {} the access of somebody else", "took the access of somebody else"),
     ("token.created", "created an API token for {}", "created an API token"),
     ("token.revoked", "revoked an API token of {}", "revoked an API token"),
     ("owner.recovered", "made {} an owner again", "became an owner again"),
@@ -90,7 +99,7 @@ const PHRASES: [(&str, &str, &str); 65] = [
 ];
 
 /// Mails, by what they are about.
-const MAILS: [(MailKind, &str); 16] = [
+const MAILS: [(MailKind, &str); 19] = [
     (MailKind::Invitation, "The invitation"),
     (MailKind::Activation, "The link to choose a first password"),
     (MailKind::InvitationReminder, "A reminder of the invitation"),
@@ -102,6 +111,9 @@ const MAILS: [(MailKind, &str); 16] = [
     (MailKind::PasswordLocked, "A notice of too many wrong passwords"),
     (MailKind::NewDevice, "A notice of a sign-in from a new device"),
     (MailKind::MadeAdministrator, "A notice of administrator's rights"),
+    (MailKind::AccessEnding, "A notice that access ends soon"),
+    (MailKind::GrantEnding, "A notice that given access ends soon"),
+    (MailKind::ResponsibleGone, "A notice that nobody answers for a program"),
     (MailKind::OwnersChanged, "A notice of changed owners"),
     (MailKind::AccountUnavailable, "A mail that the account can't be used at present"),
     (MailKind::OrganizationFound, "A list of the person's organizations"),
@@ -162,18 +174,20 @@ fn which(entry: &Entry) -> String {
         changed.after.as_str().or_else(|| changed.before.as_str()).map(str::to_owned)
     };
     match entry.event.as_str() {
-        "membership.added" | "membership.removed" => {
+        "membership.added" | "membership.removed" | "membership.expired" => {
             value("group").map(|group| format!(": {group}")).unwrap_or_default()
         }
-        "group.nested" | "group.unnested" | "group.moved" => {
+        "group.nested" | "group.unnested" | "group.moved" | "group.nesting_expired" => {
             value("parent").map(|group| format!(": {group}")).unwrap_or_default()
         }
         "group.owner_added" | "group.owner_removed" => {
             value("owner").map(|owner| format!(": {owner}")).unwrap_or_default()
         }
-        "role.granted" | "role.revoked" | "group.role_granted" | "group.role_revoked" => {
+        "role.granted" | "role.revoked" | "role.expired" | "group.role_granted" | "group.role_revoked"
+        | "group.role_expired" => {
             value("role").map(|role| format!(": {}", in_words(&role))).unwrap_or_default()
         }
+        "access.copied" => value("from").map(|from| format!(": {from}")).unwrap_or_default(),
         "token.created" | "token.revoked" => {
             value("name").map(|name| format!(": {name}")).unwrap_or_default()
         }

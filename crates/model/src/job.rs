@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataExportId, InvitationId, JobId, OrgContext, Timestamp, UserId};
+use crate::{DataExportId, InvitationId, JobId, OrgContext, Timestamp, UserId, grant::GrantKey};
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,18 @@ pub enum Work {
         /// Which export.
         export: DataExportId,
     },
+    /// Take away what was given until now.
+    EndGrant {
+        /// What.
+        grant: GrantKey,
+    },
+    /// Say that something given ends soon.
+    WarnGrant {
+        /// What.
+        grant: GrantKey,
+        /// Unless it was given anew since then.
+        given_at: Timestamp,
+    },
     /// Remove what an erasure has left in the free parts of the database's files.
     Scrub,
 }
@@ -59,6 +71,8 @@ impl Work {
             Self::FindOrganizations { .. } => "find_organizations",
             Self::RemindInvitation { .. } => "remind_invitation",
             Self::ExportData { .. } => "export_data",
+            Self::EndGrant { .. } => "end_grant",
+            Self::WarnGrant { .. } => "warn_grant",
             Self::Scrub => "scrub",
         }
     }

@@ -36,6 +36,12 @@ names! {
         NewDevice = "new_device",
         /// The person has become an administrator.
         MadeAdministrator = "made_administrator",
+        /// What the reader may do, or the reader's group, ends soon.
+        AccessEnding = "access_ending",
+        /// Something that the reader gave ends soon.
+        GrantEnding = "grant_ending",
+        /// To the owners: who answered for a program is gone.
+        ResponsibleGone = "responsible_gone",
         /// To the other owners: somebody has become, or is no longer, an owner.
         OwnersChanged = "owners_changed",
         /// Somebody can't get in, and an administrator must help.
@@ -67,7 +73,7 @@ names! {
 
 impl MailKind {
     /// The notices that a person may switch off. All others guard the account, or were asked for.
-    pub const OPTIONAL: [Self; 1] = [Self::MadeAdministrator];
+    pub const OPTIONAL: [Self; 3] = [Self::MadeAdministrator, Self::AccessEnding, Self::GrantEnding];
 
     /// As people read it in a list.
     pub fn label(self) -> &'static str {
@@ -85,6 +91,9 @@ impl MailKind {
             Self::PasswordLocked => "Password locked",
             Self::NewDevice => "New device",
             Self::MadeAdministrator => "Made administrator",
+            Self::AccessEnding => "Access ends soon",
+            Self::GrantEnding => "Given access ends soon",
+            Self::ResponsibleGone => "Nobody answers for a program",
             Self::OwnersChanged => "Owners changed",
             Self::DataExport => "Data of a person",
             Self::Test => "Test",

@@ -1,7 +1,11 @@
 //! API tokens: `mst_pat_` + secret + checksum, so that scanners recognise one and a slip of the pen is seen at once.
 
+use std::time::Duration;
+
 use crate::{
     Entropy, Error, FieldError, OrgContext, Permission, Permissions, Result, Timestamp, TokenId, UserId,
+    names::names,
+    page::Cursor,
     session::{Secret, SecretHash},
     validate,
 };
@@ -30,6 +34,53 @@ pub struct Token {
     pub expires_at: Timestamp,
     /// Last use, to within five minutes.
     pub last_used_at: Option<Timestamp>,
+}
+
+names! {
+    /// Which tokens a list shows.
+    TokenFilter {
+        /// All, the newest first.
+        All = "all",
+        /// Those that end within fourteen days, the next to end first.
+        Ending = "ending",
+        /// Those that nobody has used for ninety days, the longest unused first.
+        Unused = "unused",
+    }
+}
+
+impl TokenFilter {
+    /// What ends within this ends soon.
+    pub const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+    /// What was not used for so long is unused.
+    pub const LONG: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+}
+
+/// What the list of everybody's tokens is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenQuery {
+    /// Which.
+    pub filter: TokenFilter,
+    /// How many on a page.
+    pub limit: u16,
+    /// After which row the page begins.
+    pub cursor: Option<Cursor>,
+}
+
+impl TokenQuery {
+    /// From words as people and programs write them; empty ones ask for nothing special.
+    pub fn read(filter: &str, limit: Option<u16>, cursor: &str) -> Result<Self> {
+        let filter = match filter {
+            "" => TokenFilter::All,
+            name => TokenFilter::parse(name).ok_or_else(|| {
+                let message = format!("There is no filter {name}. Choose all, ending or unused.");
+                Error::invalid_field("filter", "token.unknown_filter", message)
+            })?,
+        };
+        let limit = crate::page::limit(limit)?;
+        let cursor = Some(cursor).filter(|text| !text.is_empty());
+        let cursor = cursor.map(|text| Cursor::decode_of(filter.as_str(), text)).transpose()?;
+        Ok(Self { filter, limit, cursor })
+    }
 }
 
 /// Longest life of a token.

@@ -13,6 +13,7 @@ pub mod credentials;
 pub mod data_exports;
 mod db;
 pub mod devices;
+pub mod endings;
 pub mod erasure;
 pub mod grants;
 pub mod group_list;
@@ -44,6 +45,7 @@ mod sqlite;
 pub mod stray_sign_ins;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod token_list;
 pub mod tokens;
 pub mod user_list;
 pub mod users;

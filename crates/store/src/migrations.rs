@@ -52,6 +52,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(9, "0009_data_exports"),
     step!(10, "0010_audit_tree", by engine),
     step!(11, "0011_groups_and_roles"),
+    step!(12, "0012_tokens_of_others"),
 ];
 
 impl Migration {

@@ -54,6 +54,17 @@ pub async fn of_user(
     connection.all(sql, values![context.org, user]).await
 }
 
+/// Whose a token is.
+pub async fn holder(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: TokenId,
+) -> Result<Option<UserId>> {
+    let sql = "SELECT user_id FROM tokens WHERE org_id = $1 AND id = $2";
+    let row: Option<(UserId,)> = connection.optional(sql, values![context.org, id]).await?;
+    Ok(row.map(|(user,)| user))
+}
+
 /// Writes a new token.
 pub async fn insert(connection: &mut Connection<'_>, token: &Token) -> Result<()> {
     let sql = "INSERT INTO tokens (org_id, id, user_id, name, secret, scopes, created_at, expires_at) \

@@ -293,6 +293,21 @@ pub async fn is_present(connection: &mut Connection<'_>, context: OrgContext, id
     Ok(connection.optional::<(i64,)>(sql, values![context.org, id]).await?.is_some())
 }
 
+/// The programs that somebody answers for, in the order of their ids, at most `limit`.
+pub async fn answered_for(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    responsible: UserId,
+    limit: u16,
+) -> Result<Vec<UserId>> {
+    let sql = "SELECT id FROM users WHERE org_id = $1 AND fields ->> 'responsible' = $2 \
+               AND fields ->> 'responsible' IS NOT NULL ORDER BY id LIMIT $3";
+    let responsible = responsible.to_string();
+    let rows: Vec<(UserId,)> =
+        connection.all(sql, values![context.org, &responsible, i64::from(limit)]).await?;
+    Ok(rows.into_iter().map(|(user,)| user).collect())
+}
+
 /// What is stored beside the fields because something looks up or sorts by it.
 struct Texts {
     username_key: String,

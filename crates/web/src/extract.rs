@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{header, request::Parts},
 };
-use model::{Error, GroupId, Kind, SessionId, UserId};
+use model::{Error, GroupId, Kind, SessionId, TokenId, UserId};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -80,6 +80,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Child {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Name(text) = named(parts, state, "child").await?;
+        Ok(Self(text.parse()?))
+    }
+}
+
+/// The `{token}` of the path, beside the `{id}` of its user.
+pub(crate) struct OfToken(pub(crate) TokenId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfToken {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Name(text) = named(parts, state, "token").await?;
         Ok(Self(text.parse()?))
     }
 }

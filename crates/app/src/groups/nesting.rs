@@ -5,7 +5,7 @@
 
 use model::{
     Error, GroupId, Kind, Permission, Result,
-    grant::{Given, GrantTerms},
+    grant::{Given, GrantKey, GrantTerms},
     group::{Group, MAX_DEPTH},
 };
 use serde_json::{Value, json};
@@ -89,6 +89,7 @@ impl Operation<'_, '_> {
         self.is_not_too_deep(&outer, group).await?;
         let given = Given { by: self.agent, at: self.now, terms };
         store::nestings::add(self.connection, self.context, parent, group.id, &given).await?;
+        self.ends_later(GrantKey::Nested { parent, child: group.id }, &given);
         let mut changes = changed("parent", Value::Null, outer.fields.name.into());
         changes.extend(changed("parent_id", Value::Null, json!(outer.id)));
         for (name, date) in [("valid_from", given.terms.valid_from), ("valid_until", given.terms.valid_until)]

@@ -2,7 +2,10 @@
 //! members. Both within the granting rule: an owner could put anybody into the group, himself too.
 
 use model::{
-    Error, GroupId, Permission, Result, RoleKey, UserId, grant::GrantTerms, group::Group, role::Scope,
+    Error, GroupId, Permission, Result, RoleKey, UserId,
+    grant::{GrantKey, GrantTerms, Holder},
+    group::Group,
+    role::Scope,
     user::UserType,
 };
 use serde_json::{Value, json};
@@ -95,6 +98,8 @@ impl Operation<'_, '_> {
         // An end date on the way to the last owner takes him away as well.
         self.touch_owners(&grant.allowed.in_scope(scope, Vec::new()));
         store::grants::grant_group(self.connection, self.context, group.id, &grant).await?;
+        let holder = Holder::Group(group.id);
+        self.ends_later(GrantKey::Role { holder, role: grant.role, scope }, &grant.given);
         let changes = described(&grant);
         self.record_group(group, "group.role_granted", changes, grant.given.terms.reason);
         self.everybody_is_stale();

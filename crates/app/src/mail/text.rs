@@ -71,6 +71,9 @@ kinds! {
     PasswordLocked => PasswordLocked, "password_locked.txt";
     NewDevice => NewDevice, "new_device.txt";
     MadeAdministrator => MadeAdministrator, "made_administrator.txt";
+    AccessEnding => AccessEnding, "access_ending.txt";
+    GrantEnding => GrantEnding, "grant_ending.txt";
+    ResponsibleGone => ResponsibleGone, "responsible_gone.txt";
     OwnersChanged => OwnersChanged, "owners_changed.txt";
     AccountUnavailable => AccountUnavailable, "account_unavailable.txt";
     OrganizationFound => OrganizationFound, "organization_found.txt";

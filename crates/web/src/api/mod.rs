@@ -3,6 +3,7 @@
 mod account;
 pub(crate) mod activity;
 pub(crate) mod audit;
+mod copying;
 pub(crate) mod data_exports;
 pub(crate) mod erasure;
 mod explanations;
@@ -13,6 +14,7 @@ mod invitations;
 mod lifecycle;
 pub(crate) mod mails;
 mod orgs;
+mod owners;
 mod recovery;
 mod roles;
 pub(crate) mod sessions;
@@ -104,6 +106,10 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccountTokens), routes!(tokens::list)),
         Route::api(may(P::AccountTokens), routes!(tokens::create)),
         Route::api(may(P::AccountTokens), routes!(tokens::revoke)),
+        Route::api(may(P::TokenList), routes!(tokens::all)),
+        Route::api(may(P::TokenList), routes!(tokens::of_user)),
+        Route::api(may(P::TokenCreate), routes!(tokens::create_for)),
+        Route::api(may(P::TokenRevoke), routes!(tokens::revoke_of)),
         Route::api(may(P::AccountSessions), routes!(sessions::own)),
         Route::api(may(P::AccountSessions), routes!(sessions::revoke_own)),
         Route::api(may(P::AccountSessions), routes!(sessions::revoke_own_one)),
@@ -160,6 +166,10 @@ fn access_routes() -> Vec<Route> {
         Route::api(may(P::AccountGroups), routes!(groups::members::add_many_to_owned)),
         Route::api(may(P::AccountGroups), routes!(groups::members::add_to_owned)),
         Route::api(may(P::AccountGroups), routes!(groups::members::remove_from_owned)),
+        Route::api(may(P::OwnerManage), routes!(owners::make)).mails(),
+        Route::api(may(P::OwnerManage), routes!(owners::remove)).mails(),
+        // Each role and membership asks for what giving it needs.
+        Route::api(may(P::UserRead), routes!(copying::copy)).mails(),
     ]
 }
 

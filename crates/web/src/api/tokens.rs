@@ -1,16 +1,21 @@
-//! One's own API tokens in the API.
+//! API tokens in the API: one's own, and everybody's.
 
-use app::tokens::NewToken;
+#![expect(unused_qualifications, reason = "written by the macro that describes the query")]
+
+use app::tokens::{Listed, NewToken};
 use axum::{extract::State, http::StatusCode};
-use model::{Permission, Permissions, TokenId, token::Token};
+use model::{
+    Permission, Permissions, TokenId, UserId,
+    token::{Token, TokenQuery},
+};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     Shared,
     api::moment,
     auth::Caller,
-    extract::{Id, Json},
+    extract::{Id, Json, OfToken, Query},
     problem::{Answer, ProblemDocument},
 };
 
@@ -113,5 +118,111 @@ pub(crate) async fn revoke(
     Id(id): Id<TokenId>,
 ) -> Answer<StatusCode> {
     shared.app.revoke_token(&caller.actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A token with whose it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ListedTokenView {
+    /// Its stored side.
+    #[serde(flatten)]
+    token: TokenView,
+    /// Whose, by id.
+    #[schema(value_type = uuid::Uuid)]
+    user: UserId,
+    /// Whose, by name.
+    user_name: String,
+    /// Whether it is a service user's.
+    is_service: bool,
+}
+
+impl From<Listed> for ListedTokenView {
+    fn from(listed: Listed) -> Self {
+        let Listed { token, holder } = listed;
+        let (user, is_service) = (token.user, holder.is_service);
+        Self { token: present(&token), user, user_name: holder.name, is_service }
+    }
+}
+
+/// One page of everybody's tokens.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AllTokens {
+    /// In the order of the filter.
+    items: Vec<ListedTokenView>,
+    /// Leads to the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+/// What is asked of everybody's tokens.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wanted {
+    /// `all`, the newest first; `ending` within 14 days, the next first; `unused` for 90 days, the longest first.
+    filter: String,
+    /// How many, at most 200; 50 if left out.
+    limit: Option<u16>,
+    /// Where an earlier page ended.
+    page_token: String,
+}
+
+/// List everybody's API tokens
+#[utoipa::path(get, path = "/o/{slug}/api/v1/tokens/all", tag = "Tokens", params(Wanted),
+    responses((status = 200, body = AllTokens), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn all(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Query(wanted): Query<Wanted>,
+) -> Answer<axum::Json<AllTokens>> {
+    let query = TokenQuery::read(&wanted.filter, wanted.limit, &wanted.page_token)?;
+    let page = shared.app.tokens(&caller.actor, query).await?;
+    let items = page.items.into_iter().map(ListedTokenView::from).collect();
+    Ok(axum::Json(AllTokens { items, next_page_token: page.next }))
+}
+
+/// List a user's API tokens
+#[utoipa::path(get, path = "/o/{slug}/api/v1/users/{id}/tokens", tag = "Tokens",
+    params(("id" = uuid::Uuid, Path, description = "The user's id.")),
+    responses((status = 200, body = TokenList), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn of_user(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Answer<axum::Json<TokenList>> {
+    let tokens = shared.app.tokens_of(&caller.actor, id).await?;
+    Ok(axum::Json(TokenList { items: tokens.iter().map(present).collect() }))
+}
+
+/// Create an API token for a service user
+///
+/// What it may do lies within what the service user may do, and within what you may do yourself.
+#[utoipa::path(post, path = "/o/{slug}/api/v1/users/{id}/tokens", tag = "Tokens", request_body = NewTokenBody,
+    params(("id" = uuid::Uuid, Path, description = "The service user's id.")),
+    responses((status = 201, body = CreatedTokenView), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn create_for(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Json(body): Json<NewTokenBody>,
+) -> Answer<(StatusCode, axum::Json<CreatedTokenView>)> {
+    let new = NewToken { name: body.name, scopes: body.scopes, days: body.days, secret: None };
+    let created = shared.app.create_token_of(&caller.actor, id, new).await?;
+    let view = CreatedTokenView { token: present(&created.token), secret: created.secret };
+    Ok((StatusCode::CREATED, axum::Json(view)))
+}
+
+/// Revoke a user's API token
+#[utoipa::path(delete, path = "/o/{slug}/api/v1/users/{id}/tokens/{token}", tag = "Tokens",
+    params(("id" = uuid::Uuid, Path, description = "The user's id."),
+           ("token" = uuid::Uuid, Path, description = "The token's id.")),
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn revoke_of(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    OfToken(token): OfToken,
+) -> Answer<StatusCode> {
+    shared.app.revoke_token_of(&caller.actor, id, token).await?;
     Ok(StatusCode::NO_CONTENT)
 }
