@@ -135,7 +135,12 @@ impl Visit {
                 name: own.user.name().to_owned(),
                 email: own.user.fields.email.clone().unwrap_or_default(),
                 avatar: avatar(&own),
+<<<<<<< HEAD
                 may_see_users: access.rights.somewhere().contains(Permission::UserList),
+=======
+                may_see_users: access.permissions.contains(Permission::UserList),
+                may_see_groups: access.rights.somewhere().contains(Permission::GroupList),
+>>>>>>> d08dda3 (wip)
                 may_see_sessions: access.permissions.contains(Permission::SessionRead),
                 may_see_invitations: access.permissions.contains(Permission::InvitationRead),
                 may_see_audit: access.permissions.contains(Permission::AuditRead),
