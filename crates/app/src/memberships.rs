@@ -1,6 +1,8 @@
 //! What one can do with memberships: put people into groups and take them out, within the granting rule. Who may: whoever
 //! holds `group:assign` there, and the group's owners; what the group gives must lie within what they may do themselves.
 
+mod choosing;
+
 use model::{
     Error, GroupId, Kind, OrgContext, Permission, Result, Rights, User, UserId,
     grant::{Given, GrantKey, GrantTerms},
@@ -9,6 +11,8 @@ use model::{
 };
 use serde_json::{Value, json};
 use store::{Connection, memberships::Membership};
+
+pub use choosing::ToGive;
 
 use crate::{Actor, App, Operation, Person, access::Target, users::changed};
 

@@ -32,6 +32,7 @@ const STYLE_SHEETS: &[&str] = &[
     "forms.css",
     "pages.css",
     "activity.css",
+    "groups.css",
 ];
 
 /// The address of an asset, for templates.

@@ -27,6 +27,7 @@ pub(crate) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
         ("Profile", "/account"),
         ("Email", "/account/email"),
         ("Password", "/account/password"),
+        ("Groups", "/account/groups"),
         ("Sessions", "/account/sessions"),
         ("Activity", "/account/activity"),
         ("Data", "/account/data"),

@@ -171,6 +171,12 @@ impl<'v> Possible<'v> {
         if takes_roles && self.visit.may(Permission::RoleAssign) {
             harmless.push(self.offered("Change roles…", "/roles", "shield"));
         }
+        if self.visit.may(Permission::GroupAssign) && !matches!(state, StateName::Trashed | StateName::Purged)
+        {
+            // Whoever may do more than the viewer can still be put into a group, and taken out.
+            let path = self.visit.at_user(self.user.id, "/groups");
+            harmless.push(Action::dialog("Change groups…", path, "group"));
+        }
         [harmless, blocking, dangerous].into_iter().filter(|group| !group.is_empty()).collect()
     }
 

@@ -245,7 +245,7 @@ fn nothing(address: &Asked, path: &str, trouble: Option<&Error>, more: bool) -> 
     Empty { icon: "no-match", title: title.to_owned(), text, actions }
 }
 
-fn row(visit: &Visit, entry: &Entry) -> EntryRow {
+pub(crate) fn row(visit: &Visit, entry: &Entry) -> EntryRow {
     let fields: Vec<&str> = entry.changes.keys().map(String::as_str).collect();
     let changed = match fields.as_slice() {
         [] => entry.reason.clone(),

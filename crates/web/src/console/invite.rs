@@ -12,6 +12,7 @@ use model::{
 
 use super::{
     done::Done,
+    memberships::{chosen, group_fields},
     user_forms::{role_choices, roles},
     view::{
         form::{Choice, Control, Field, Form, Section},
@@ -68,6 +69,7 @@ async fn form(visit: &Visit, sent: Option<&Fields>, addresses: &str) -> model::R
         let hint = "Everyone is a member and may manage the own account.";
         whom.push(Field::new("roles", "Roles", Control::Checkboxes(choices)).hint(hint));
     }
+    whom.extend(group_fields(visit, &[], sent).await?);
     let limit = u32::try_from(MAX_MESSAGE).unwrap_or(u32::MAX);
     let how = vec![
         Field::new("message", "Message", Control::Text { rows: 3 })
@@ -144,7 +146,7 @@ async fn invite(
     })?;
     let terms = Terms { message: fields.get("message").replace("\r\n", "\n"), lifetime_hours: Some(hours) };
     let valid_until = fields.filled("valid_until").map(|text| parse_time("valid_until", text)).transpose()?;
-    let roles = roles(visit, fields).await?;
+    let (roles, groups) = (roles(visit, fields).await?, chosen(visit, fields).await?);
     let user_type = fields.ticked("guest").then_some(UserType::Guest);
     let new = |invitee: &Invitee| NewInvitation {
         fields: UserFields {
@@ -156,7 +158,7 @@ async fn invite(
             ..UserFields::default()
         },
         roles: roles.clone(),
-        groups: Vec::new(),
+        groups: groups.clone(),
         terms: terms.clone(),
     };
     let list = list.iter().map(new).collect();

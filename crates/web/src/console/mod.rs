@@ -13,12 +13,14 @@ mod done;
 mod emails;
 mod explanations;
 mod forms;
+mod groups;
 mod invitations;
 mod invite;
 mod letters;
 mod lifecycle;
 mod mailbox;
 mod mails;
+mod memberships;
 mod passwords;
 mod questions;
 mod record;
@@ -68,6 +70,7 @@ pub(crate) fn routes() -> Vec<Route> {
         open_sessions(),
         own_account(),
         activity_and_data(),
+        groups::routes(),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -196,6 +199,8 @@ fn users_and_settings() -> Vec<Route> {
         Route::page(Method::POST, "/o/{slug}/users/{id}/edit", may(P::UserUpdate), user_forms::edit).mails(),
         Route::page(Method::GET, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::page),
         Route::page(Method::POST, "/o/{slug}/users/{id}/roles", may(P::RoleAssign), roles::change).mails(),
+        Route::page(Method::GET, "/o/{slug}/users/{id}/groups", may(P::GroupAssign), memberships::page),
+        Route::page(Method::POST, "/o/{slug}/users/{id}/groups", may(P::GroupAssign), memberships::change),
         Route::page(Method::GET, password, may(P::UserResetPassword), lifecycle::password_page),
         Route::page(Method::POST, password, may(P::UserResetPassword), lifecycle::set_password).mails(),
         Route::page(Method::GET, link, may(P::UserResetPassword), reset_link::page),

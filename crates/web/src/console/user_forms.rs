@@ -1,22 +1,23 @@
 //! Creating a user, and changing the record of one.
 
 use app::{
-    Person,
+    Actor, Person,
     users::{InitialPassword, NewUser},
 };
 use axum::{http::StatusCode, response::Response};
 use model::{
     Error, Kind, Permission, RoleKey, UserFields, UserId,
     access::Role,
+    grant::GrantTerms,
     link::Purpose,
     role::{RoleDefinition, Scope},
     user::{Completeness, UserType},
 };
-use serde_json::{Map, Value};
 
 use super::{
     done::Done,
-    forms::{Sent, Values, remembered},
+    forms::{Sent, Values},
+    memberships::{Moves, chosen, group_fields, may_change, remembered_with},
     passwords::{first_password_rules, new_password},
     record::{self, People, Whose},
     user_page::{heading, temporary_password},
@@ -46,7 +47,7 @@ const STARTS: [(&str, &str, &str); 5] = [
 /// `GET /o/{slug}/users/new`
 pub(crate) async fn new(visit: Visit) -> Answer<Response> {
     let blank = record::values(&UserFields::default(), &People::nobody());
-    let access = access(&visit, "generated", true, &[]).await?;
+    let access = access(&visit, "generated", true, &[], None).await?;
     create_page(&visit, StatusCode::OK, &blank, access, None).await
 }
 
@@ -79,7 +80,13 @@ async fn create_page(
 }
 
 /// How the first sign-in goes, and what may be done after it.
-async fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -> model::Result<Section> {
+async fn access(
+    visit: &Visit,
+    start: &str,
+    must_change: bool,
+    roles: &[&str],
+    sent: Option<&Fields>,
+) -> model::Result<Section> {
     let hours = visit.org().settings.password.temporary_hours;
     let offered = |(value, ..): &(&str, &str, &str)| match *value {
         "invite" => visit.may(Permission::UserInvite),
@@ -107,6 +114,7 @@ async fn access(visit: &Visit, start: &str, must_change: bool, roles: &[&str]) -
         let hint = "Everyone is a member and may manage the own account.";
         fields.push(Field::new("roles", "Roles", Control::Checkboxes(choices)).hint(hint));
     }
+    fields.extend(group_fields(visit, &[], sent).await?);
     Ok(Section::new("Access", "How the first sign-in goes, and what may be done after it.", fields))
 }
 
@@ -157,7 +165,8 @@ pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
             let (status, error) = shown_again(error)?;
             let blank = record::values(&UserFields::default(), &People::nobody());
             let roles: Vec<&str> = fields.all("roles").collect();
-            let access = access(&visit, fields.get("start"), fields.ticked("must_change"), &roles).await?;
+            let (start, must_change) = (fields.get("start"), fields.ticked("must_change"));
+            let access = access(&visit, start, must_change, &roles, Some(&fields)).await?;
             create_page(&visit, status, &sent.filled(&blank), access, Some(&error)).await
         }
     }
@@ -180,7 +189,8 @@ async fn create_user(visit: &Visit, fields: &Fields, sent: &Sent) -> model::Resu
             return Err(Error::invalid_field("start", "start.missing", "Choose how the first sign-in goes."));
         }
     };
-    let new = NewUser { fields: record, roles: roles(visit, fields).await?, groups: Vec::new(), password };
+    let (roles, groups) = (roles(visit, fields).await?, chosen(visit, fields).await?);
+    let new = NewUser { fields: record, roles, groups, password };
     let created = visit.app().create_user(&visit.caller.actor, visit.org(), new).await?;
     Ok((created.person, created.password))
 }
@@ -209,21 +219,37 @@ pub(crate) async fn edit_page(visit: Visit, Id(id): Id<UserId>) -> Answer<Respon
     let person = visit.app().user(&visit.caller.actor, id).await?;
     visit.caller.actor.rights.may_change(&person.rights)?;
     let values = record::values(&person.user.fields, &People::of(&visit, &person.user.fields).await?);
-    let form = edit_form(&visit, &person, &values, remembered(&values), person.user.version);
+    let seen = remembered_with(values.clone(), &person.memberships);
+    let form = edit_form(&visit, &person, &values, seen, None).await?;
     show_edit(&visit, StatusCode::OK, &person, form).await
 }
 
-fn edit_form(visit: &Visit, person: &Person, values: &Values, seen: String, version: i64) -> Form {
-    Form {
+/// The record and the groups; `sent` fills in which were ticked.
+async fn edit_form(
+    visit: &Visit,
+    person: &Person,
+    values: &Values,
+    seen: String,
+    sent: Option<&Fields>,
+) -> model::Result<Form> {
+    let mut sections = record::sections(values, Whose::Theirs);
+    if may_change(visit, person) {
+        let fields = group_fields(visit, &person.memberships, sent).await?;
+        if !fields.is_empty() {
+            let about = "What is ticked is held from now on, what is not is taken away.";
+            sections.insert(1, Section::new("Groups", about, fields));
+        }
+    }
+    Ok(Form {
         action: visit.at_user(person.user.id, "/edit"),
         csrf: visit.caller.csrf.clone(),
-        version: version.to_string(),
+        version: person.user.version.to_string(),
         seen,
         submit: "Save changes".to_owned(),
         cancel: visit.at_user(person.user.id, ""),
-        sections: record::sections(values, Whose::Theirs),
+        sections,
         ..Form::default()
-    }
+    })
 }
 
 async fn show_edit(visit: &Visit, status: StatusCode, person: &Person, form: Form) -> Answer<Response> {
@@ -241,9 +267,8 @@ async fn show_edit(visit: &Visit, status: StatusCode, person: &Person, form: For
 pub(crate) async fn edit(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> Answer<Response> {
     let fields = fields.of(&visit.caller)?;
     let sent = Sent::read(&fields, record::names(), []);
-    let version = fields.get("version").parse().ok();
-    let patch = record::patch(&visit, &sent, Whose::Theirs).await;
-    match save(&visit, id, patch, version).await {
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    match save(&visit, &person, &sent, &fields).await {
         Ok(person) => Ok(visit.done(&visit.at_user(id, ""), Done::Edited, person.user.name())),
         Err(error) => {
             let (status, error) = shown_again(error)?;
@@ -251,13 +276,16 @@ pub(crate) async fn edit(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> An
             let now = record::values(&person.user.fields, &People::of(&visit, &person.user.fields).await?);
             let filled = sent.filled(&now);
             let form = if error.kind() == Kind::Stale {
-                let mut form = edit_form(&visit, &person, &filled, remembered(&now), person.user.version);
+                let seen = remembered_with(now.clone(), &person.memberships);
+                let mut form = edit_form(&visit, &person, &filled, seen, Some(&fields)).await?;
                 form.disagree(&sent, &now, moment(person.user.updated_at, visit.app().now()));
                 form
             } else {
                 let seen = fields.get("seen").to_owned();
-                let mut form =
-                    edit_form(&visit, &person, &filled, seen, version.unwrap_or(person.user.version));
+                let mut form = edit_form(&visit, &person, &filled, seen, Some(&fields)).await?;
+                if let Some(version) = fields.filled("version") {
+                    version.clone_into(&mut form.version);
+                }
                 form.refuse_all(&error);
                 form
             };
@@ -266,11 +294,17 @@ pub(crate) async fn edit(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> An
     }
 }
 
-async fn save(
-    visit: &Visit,
-    id: UserId,
-    patch: model::Result<Map<String, Value>>,
-    version: Option<i64>,
-) -> model::Result<Person> {
-    visit.app().edit_user(&visit.caller.actor, id, patch?, version).await
+/// Saves the record and the groups, or neither: the record is tried first, so that what is refused in it leaves the groups
+/// as they were.
+async fn save(visit: &Visit, person: &Person, sent: &Sent, fields: &Fields) -> model::Result<Person> {
+    let (actor, id) = (&visit.caller.actor, person.user.id);
+    let version = fields.get("version").parse().ok();
+    let patch = record::patch(visit, sent, Whose::Theirs).await?;
+    let moves = Moves::asked(visit, person, fields).await?;
+    if !moves.is_none() {
+        let trial = Actor { dry_run: true, ..actor.clone() };
+        visit.app().edit_user(&trial, id, patch.clone(), version).await?;
+        moves.carry_out(visit, id, GrantTerms::default()).await?;
+    }
+    visit.app().edit_user(actor, id, patch, version).await
 }

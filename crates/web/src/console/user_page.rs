@@ -16,7 +16,7 @@ use model::{
 use super::{
     actions::Possible,
     explanations::panel,
-    invitations, mails,
+    invitations, mails, memberships,
     view::{
         frame::Section,
         parts::{Action, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
@@ -45,6 +45,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let crumbs = vec![Link::new("Users", visit.at("/users")), Link::new(name, "")];
     let mut side_cards = vec![account_card(&person, now), roles_card(&person, &names, now)];
     side_cards.extend(mail_card(&visit, id, now).await?);
+    let groups = memberships::card(&visit, &person, &names);
     let page = UserPage {
         frame: visit.frame(name, Section::Users, crumbs, name).await?,
         heading: heading(&visit, &person),
@@ -56,6 +57,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
         explanation: panel(&visit, id, |found| is_overlooked(&person, found)).await?,
         cards: cards(&visit, &person, &names),
         side_cards,
+        groups,
     };
     html(StatusCode::OK, &page, Part::Page)
 }
@@ -91,6 +93,7 @@ fn is_overlooked(person: &Person, found: &Explanation) -> bool {
 /// Everybody whom the page names.
 fn agents(person: &Person) -> Vec<Agent> {
     let mut agents: Vec<Agent> = person.grants.iter().map(|grant| grant.given.by).collect();
+    agents.extend(person.memberships.iter().map(|held| held.given.by));
     match &person.user.state {
         State::Suspended(departure) | State::Deprovisioned(departure) => agents.push(departure.by),
         State::Trashed { by, .. } => agents.push(*by),

@@ -136,6 +136,7 @@ impl Visit {
                 email: own.user.fields.email.clone().unwrap_or_default(),
                 avatar: avatar(&own),
                 may_see_users: access.rights.somewhere().contains(Permission::UserList),
+                may_see_groups: access.rights.somewhere().contains(Permission::GroupList),
                 may_see_sessions: access.permissions.contains(Permission::SessionRead),
                 may_see_invitations: access.permissions.contains(Permission::InvitationRead),
                 may_see_audit: access.permissions.contains(Permission::AuditRead),

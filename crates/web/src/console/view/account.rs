@@ -5,6 +5,7 @@ use askama::Template;
 use super::{
     form::Form,
     frame::Frame,
+    held::HeldCard,
     parts::{Badge, Banner, Card, Empty, Moment},
     users::{Tab, UserHeading},
 };
@@ -76,4 +77,14 @@ pub(crate) struct TokenRow {
     pub(crate) last_used: Option<Moment>,
     /// Where it is revoked.
     pub(crate) revoke_href: String,
+}
+
+/// One's groups: those that one owns, and those that one is in.
+#[derive(Template)]
+#[template(path = "account/groups.html", blocks = ["results"])]
+pub(crate) struct OwnGroupsPage {
+    pub(crate) frame: Frame,
+    pub(crate) heading: UserHeading,
+    pub(crate) tabs: Vec<Tab>,
+    pub(crate) cards: Vec<HeldCard>,
 }

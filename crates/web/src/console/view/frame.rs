@@ -51,6 +51,7 @@ pub(crate) struct Viewer {
     pub(crate) email: String,
     pub(crate) avatar: Avatar,
     pub(crate) may_see_users: bool,
+    pub(crate) may_see_groups: bool,
     pub(crate) may_see_sessions: bool,
     pub(crate) may_see_invitations: bool,
     pub(crate) may_see_settings: bool,
@@ -61,6 +62,7 @@ pub(crate) struct Viewer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
     Users,
+    Groups,
     Sessions,
     Invitations,
     Tokens,
@@ -107,6 +109,9 @@ impl Frame {
             if self.viewer.may_see_invitations {
                 items.push(item("Invitations", "/invitations", "mail", Section::Invitations));
             }
+        }
+        if self.viewer.may_see_groups {
+            items.push(item("Groups", "/groups", "group", Section::Groups));
         }
         if self.viewer.may_see_sessions {
             items.push(item("Sessions", "/sessions", "devices", Section::Sessions));

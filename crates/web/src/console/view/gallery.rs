@@ -5,6 +5,7 @@
 
 mod entries;
 mod forms;
+mod groups;
 mod mails;
 mod people;
 mod questions;
@@ -32,6 +33,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
             email: "amara.okafor@northwind.example".to_owned(),
             avatar: Avatar::of(name, "amara"),
             may_see_users: true,
+            may_see_groups: true,
             may_see_sessions: true,
             may_see_invitations: true,
             may_see_settings: true,
@@ -60,6 +62,7 @@ fn gallery() -> Vec<Drawn> {
     pages.extend(mails::pages());
     pages.extend(sessions::pages());
     pages.extend(entries::pages());
+    pages.extend(groups::pages());
     pages
 }
 

@@ -8,6 +8,8 @@ pub(crate) mod audit;
 pub(crate) mod explanation;
 pub(crate) mod form;
 pub(crate) mod frame;
+pub(crate) mod groups;
+pub(crate) mod held;
 pub(crate) mod invitations;
 pub(crate) mod mails;
 pub(crate) mod parts;

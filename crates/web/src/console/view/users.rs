@@ -6,6 +6,7 @@ use super::{
     explanation::ExplanationPanel,
     form::Form,
     frame::Frame,
+    groups::GroupsCard,
     parts::{Action, Avatar, Badge, Banner, Card, Empty, Link, Menu, Moment, Pager},
 };
 
@@ -125,6 +126,8 @@ pub(crate) struct UserPage {
     /// The wide column and the narrow one.
     pub(crate) cards: Vec<Card>,
     pub(crate) side_cards: Vec<Card>,
+    /// The groups that the person is in, above the narrow column.
+    pub(crate) groups: Option<GroupsCard>,
 }
 
 /// What has become of an invitation, with what can be done with it.

@@ -337,6 +337,7 @@ fn suspended() -> UserPage {
             vec![Action::dialog("Delete…", at("delete"), "trash").dangerous()],
         ],
         tabs: tabs("Profile"),
+        groups: Some(super::groups::on_user_page()),
         banners: vec![Banner {
             tone: Tone::Amber,
             icon: "pause",
