@@ -8,6 +8,7 @@ use super::{
     muster::{Login, Muster},
     probes,
     process::Server,
+    rows::access::Structure,
 };
 use model::{Error, Result};
 use std::{
@@ -24,6 +25,7 @@ pub(crate) struct Bench {
     hello: Option<Server>,
     muster: Option<Arc<Muster>>,
     logins: Option<Arc<[Login]>>,
+    structure: Option<Structure>,
     postgres: Option<Arc<Muster>>,
     scratch: Scratch,
 }
@@ -36,7 +38,16 @@ impl Bench {
     pub(crate) fn new(options: Options) -> Result<Self> {
         let path = options.directory.join(format!("muster-bench-{}", std::process::id()));
         let scratch = Scratch::new(path)?;
-        Ok(Self { options, sqlite: None, hello: None, muster: None, logins: None, postgres: None, scratch })
+        Ok(Self {
+            options,
+            sqlite: None,
+            hello: None,
+            muster: None,
+            logins: None,
+            structure: None,
+            postgres: None,
+            scratch,
+        })
     }
 
     /// How long one measurement runs.
@@ -116,6 +127,14 @@ impl Bench {
         }
         let logins = self.muster().await?.logins(LOGINS).await?;
         Ok(self.logins.insert(logins.into()).clone())
+    }
+
+    /// Groups there, and people in them.
+    pub(crate) async fn structure(&mut self) -> Result<Structure> {
+        if self.structure.is_none() {
+            self.structure = Some(Structure::make(self).await?);
+        }
+        self.structure.clone().ok_or_else(|| Error::internal("there are no groups"))
     }
 
     /// A Muster in which nothing has happened yet, with a directory of its own that goes with it.

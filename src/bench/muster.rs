@@ -173,6 +173,11 @@ impl Muster {
         request("GET", &format!("{BASE}{path}"), &self.authorization, "")
     }
 
+    /// Puts JSON.
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Vec<u8> {
+        request("PUT", &format!("{BASE}{path}"), &self.authorization, &body.to_string())
+    }
+
     /// Sends JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Vec<u8> {
         request("POST", &format!("{BASE}{path}"), &self.authorization, &body.to_string())

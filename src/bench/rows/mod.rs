@@ -1,5 +1,6 @@
 //! The rows of the table, in its order: one file for each kind of work.
 
+pub(super) mod access;
 mod audit;
 mod check;
 mod create;
@@ -78,6 +79,7 @@ pub(crate) fn all() -> Vec<Row> {
         suspend::ROWS,
         footprint::ROWS,
         audit::ROWS,
+        access::ROWS,
     ]
     .concat()
 }
