@@ -9,6 +9,7 @@
 #[macro_use]
 mod app;
 
+mod access_paths;
 mod account;
 mod activity;
 mod addresses;

@@ -6,6 +6,8 @@ use model::{
     Agent, OrgContext, Permission, Permissions, Result, Rights, SessionId, UserId, audit::Door, rights::Reach,
 };
 
+use crate::impact::Preview;
+
 /// Who asks, for which organization, through which door.
 #[derive(Debug, Clone)]
 pub struct Actor {
@@ -34,6 +36,8 @@ pub struct Actor {
     pub dry_run: bool,
     /// Do it once, however often it is asked.
     pub once: Option<Once>,
+    /// Of a dry run: also say what it would do to people's access.
+    pub preview: Option<Preview>,
 }
 
 /// An idempotency key with the fingerprint of the request that it came with.
@@ -70,6 +74,7 @@ impl Actor {
             request_id: String::new(),
             dry_run: false,
             once: None,
+            preview: None,
         }
     }
 

@@ -33,6 +33,7 @@ pub use store::{
 use crate::{
     Actor, App, Operation,
     cache::Stale,
+    impact::Concern,
     operation::Event,
     users::{RoleGrant, changed},
 };
@@ -228,6 +229,7 @@ impl App {
                 op.rights.may_grant(&role.allowed.in_scope(Scope::Group(id), above))?;
             }
             let touched = store::groups::touched(op.connection, op.context, id).await?;
+            op.concerning(Concern::Group(id)).await?;
             store::groups::delete(op.connection, op.context, id).await?;
             let mut changes = model::audit::changes(&object(&group.fields), &serde_json::Map::new());
             changes.extend(changed("users", json!(touched.users), Value::Null));

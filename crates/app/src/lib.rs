@@ -4,6 +4,7 @@
 //! do with it; the API, the console, the command line and the worker call these and hold no rule of their own.
 
 pub mod access;
+pub mod access_paths;
 pub mod account;
 pub mod activity;
 pub mod actor;
@@ -19,6 +20,8 @@ pub mod explain_sign_in;
 pub mod grants;
 pub mod groups;
 pub mod hashing;
+pub mod holders;
+pub mod impact;
 pub mod import;
 pub mod invitations;
 pub mod keys;

@@ -14,7 +14,7 @@ use store::{Connection, memberships::Membership};
 
 pub use choosing::ToGive;
 
-use crate::{Actor, App, Operation, Person, access::Target, users::changed};
+use crate::{Actor, App, Operation, Person, access::Target, impact::Concern, users::changed};
 
 impl App {
     /// The groups that somebody names, by id or name. Whether people may be put into them is asked when they are.
@@ -186,6 +186,7 @@ impl Operation<'_, '_> {
 
     /// Writes that a user is in a group from now on.
     pub(crate) async fn admit(&mut self, user: &User, group: &Group, given: &Given) -> Result<()> {
+        self.concerning(Concern::User(user.id)).await?;
         store::memberships::add(self.connection, self.context, user.id, group.id, given).await?;
         self.ends_later(GrantKey::Member { group: group.id, user: user.id }, given);
         let mut changes = changed("group", Value::Null, group.fields.name.as_str().into());
@@ -205,6 +206,7 @@ impl Operation<'_, '_> {
         let group = self.group_in_reach(group, Permission::GroupAssign).await?;
         self.may_admit(group.id).await?;
         self.check_owners(person);
+        self.concerning(Concern::User(person.user.id)).await?;
         if !store::memberships::remove(self.connection, self.context, person.user.id, group.id).await? {
             return Ok(());
         }

@@ -21,7 +21,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use store::{Attempt, Connection, Lane, Proof};
 use uuid::Uuid;
 
-use crate::{Actor, App, Person, audit::entry_mac, cache::Stale, invitations::Terms, keys::Keys};
+use crate::{
+    Actor, App, Person,
+    audit::entry_mac,
+    cache::Stale,
+    impact::{Foresight, Preview},
+    invitations::Terms,
+    keys::Keys,
+};
 
 /// What a deed works with: the transaction, and what it leaves behind.
 pub struct Operation<'c, 't> {
@@ -50,6 +57,8 @@ pub struct Operation<'c, 't> {
     /// On what terms somebody is invited, if this operation sends an invitation.
     pub(crate) terms: Terms,
     owner_touched: bool,
+    /// What people held before, if somebody asked what this would do.
+    pub(crate) foresight: Option<Foresight>,
 }
 
 /// Something that happened, for the audit log; `Operation::record` adds who, when and from where.
@@ -177,6 +186,7 @@ impl<'c, 't> Operation<'c, 't> {
             stale: Vec::new(),
             terms: Terms::default(),
             owner_touched: false,
+            foresight: None,
         }
     }
 
@@ -211,6 +221,7 @@ impl<'c, 't> Operation<'c, 't> {
                            Make somebody else an owner first.";
             return Err(Error::new(Kind::Conflict, "org.last_owner", message));
         }
+        self.foresee().await?;
         self.order_entries();
         self.seal_entries().await?;
         for job in &self.jobs {
@@ -259,6 +270,11 @@ impl<'c, 't> Operation<'c, 't> {
         for (entry, id) in self.entries.iter_mut().zip(ids) {
             entry.id = id;
         }
+    }
+
+    /// Where what this would do is left, if somebody asked.
+    pub(crate) fn preview(&self) -> Option<&Preview> {
+        self.actor.preview.as_ref().filter(|_| self.actor.dry_run)
     }
 
     /// The actor's name at the time.

@@ -12,7 +12,7 @@ use model::{
 use serde_json::{Value, json};
 use store::{Connection, grants::RoleGrant};
 
-use crate::{Actor, App, Operation, Person, users::changed};
+use crate::{Actor, App, Operation, Person, impact::Concern, users::changed};
 
 impl App {
     /// Every role: the built-in ones, the strongest first, then the organization's own by name.
@@ -171,6 +171,7 @@ impl Operation<'_, '_> {
         terms: GrantTerms,
     ) -> Result<()> {
         let grant = self.new_grant(role, scope, terms).await?;
+        self.concerning(Concern::User(person.user.id)).await?;
         if person.user.fields.kind() == UserType::Guest {
             return Err(guests_hold_none());
         }
@@ -197,6 +198,7 @@ impl Operation<'_, '_> {
         let role = self.role(role).await?;
         self.may_assign(&role, scope).await?;
         self.check_owners(person);
+        self.concerning(Concern::User(person.user.id)).await?;
         if !store::grants::revoke(self.connection, self.context, person.user.id, role.key, scope).await? {
             return Ok(());
         }

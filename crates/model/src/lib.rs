@@ -4,6 +4,7 @@
 //! the `Clock` and `Entropy` of `time.rs` and `id.rs`; nothing here asks the machine for either.
 
 pub mod access;
+pub mod access_paths;
 pub mod activity;
 pub mod activity_words;
 pub mod audit;
@@ -19,6 +20,7 @@ pub mod grant;
 pub mod group;
 pub mod group_query;
 pub mod id;
+pub mod impact;
 pub mod invitation;
 pub mod invitation_query;
 pub mod invitee;

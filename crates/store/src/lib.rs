@@ -4,6 +4,7 @@
 //! and comes out of a row. Each noun has its file of questions, written against [`Connection`] and naming no engine.
 
 pub mod access;
+pub mod access_paths;
 pub mod activity;
 pub mod audit;
 pub mod audit_list;
@@ -20,6 +21,7 @@ pub mod group_list;
 pub mod group_owners;
 pub mod groups;
 pub mod health;
+pub mod holders;
 pub mod idempotency;
 pub mod invitation_list;
 pub mod invitations;

@@ -15,6 +15,7 @@ use app::{
     access::Target,
     actor::Once,
     cache::{Access, Proof},
+    impact::Preview,
 };
 use axum::{
     body::{Body, Bytes},
@@ -98,7 +99,10 @@ where
                 Err(error) => Err(error),
             };
             let mut response = match admitted {
-                Ok(None) => handler.call(request).await?,
+                Ok(None) => match request.extensions_mut().remove::<Preview>() {
+                    Some(preview) => foreseen(&preview, handler.call(request).await?),
+                    None => handler.call(request).await?,
+                },
                 Ok(Some(elsewhere)) => elsewhere,
                 Err(error) => Problem(error).into_response(),
             };
@@ -109,6 +113,14 @@ where
             Ok(response)
         })
     }
+}
+
+/// In the place of what a dry run would have answered, what it would do to people's access; a refusal stays one.
+fn foreseen(preview: &Preview, response: Response) -> Response {
+    if !response.status().is_success() {
+        return response;
+    }
+    axum::Json(preview.take().unwrap_or_default()).into_response()
 }
 
 /// Writes into the audit log that somebody asked for what he may not do; he is refused even if that fails.
@@ -171,6 +183,15 @@ async fn admit(guard: &Guard, request: &mut Request, who: &mut Who) -> Result<Op
     *who = Some((org.clone(), access.clone()));
     let mut actor = actor(request, route.door, &access)?;
     narrow(shared, route, request.uri().path(), permission, &mut actor).await?;
+    if route.door == Door::Api && is_asked(request, "impact")? {
+        if !actor.dry_run {
+            let message = "An impact is told of dry runs: send dry_run=true too.";
+            return Err(Error::invalid_field("impact", "impact.not_dry", message));
+        }
+        let (previewing, preview) = actor.previewing();
+        actor = previewing;
+        request.extensions_mut().insert(preview);
+    }
     let csrf = secret.map(|secret| secret.derived("csrf")).unwrap_or_default();
     if route.door == Door::Api && !csrf.is_empty() && is_unsafe(request.method()) {
         let sent = request.headers().get("x-csrf-token").map(HeaderValue::as_bytes);
@@ -325,7 +346,7 @@ pub(crate) fn signed_in_orgs(headers: &HeaderMap, https: bool) -> Vec<(model::Or
 
 /// The caller as operations know it.
 fn actor(request: &Request, door: Door, access: &Access) -> Result<Actor> {
-    Ok(actor_of(access, door, *security::origin(request), is_dry_run(request)?))
+    Ok(actor_of(access, door, *security::origin(request), is_asked(request, "dry_run")?))
 }
 
 fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor {
@@ -348,17 +369,19 @@ fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor
         request_id: origin.request_id.to_string(),
         dry_run,
         once: None,
+        preview: None,
     }
 }
 
-/// `?dry_run=true` on a write: do everything, then undo it.
-fn is_dry_run(request: &Request) -> Result<bool> {
+/// `?dry_run=true` on a write: do everything, then undo it. `?impact=true` beside it: answer whose access it would change.
+fn is_asked(request: &Request, what: &'static str) -> Result<bool> {
     let Some(query) = request.uri().query().filter(|_| is_unsafe(request.method())) else { return Ok(false) };
-    match query.split('&').find_map(|pair| pair.strip_prefix("dry_run=")) {
+    match query.split('&').find_map(|pair| pair.strip_prefix(what)?.strip_prefix('=')) {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(_) => {
-            Err(Error::invalid_field("dry_run", "dry_run.malformed", "Send dry_run=true or leave it out."))
+            let message = format!("Send {what}=true or leave it out.");
+            Err(Error::invalid_field(what, format!("{what}.malformed"), message))
         }
     }
 }

@@ -81,7 +81,8 @@ impl Structure {
         let fill = |number: u64| {
             let people = (0..PEOPLE_EACH).map(|person| (number * PEOPLE_EACH + person) % users);
             let names: Vec<String> = people.map(|person| SamplePerson::new(person).username).collect();
-            muster.post(&format!("/api/v1/groups/{}/members", groups[at(number)]), &json!({ "members": names }))
+            muster
+                .post(&format!("/api/v1/groups/{}/members", groups[at(number)]), &json!({ "members": names }))
         };
         muster.each(count, 200, fill, |_| Ok(())).await?;
         let nest = |number: u64| {

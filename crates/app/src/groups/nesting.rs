@@ -11,7 +11,7 @@ use model::{
 use serde_json::{Value, json};
 
 use super::GroupDetails;
-use crate::{Actor, App, Operation, users::changed};
+use crate::{Actor, App, Operation, impact::Concern, users::changed};
 
 impl App {
     /// Puts a group into another, on terms. Doing it again changes the terms.
@@ -88,6 +88,7 @@ impl Operation<'_, '_> {
         self.may_put_into(&outer, group).await?;
         self.is_not_too_deep(&outer, group).await?;
         let given = Given { by: self.agent, at: self.now, terms };
+        self.concerning(Concern::Group(group.id)).await?;
         store::nestings::add(self.connection, self.context, parent, group.id, &given).await?;
         self.ends_later(GrantKey::Nested { parent, child: group.id }, &given);
         let mut changes = changed("parent", Value::Null, outer.fields.name.into());
@@ -148,6 +149,7 @@ impl Operation<'_, '_> {
     async fn take_out_quietly(&mut self, parent: GroupId, group: &Group) -> Result<Option<Group>> {
         let outer = self.group_over(parent, Permission::GroupAssign).await?;
         self.may_admit(outer.id).await?;
+        self.concerning(Concern::Group(group.id)).await?;
         let stood = store::nestings::remove(self.connection, self.context, parent, group.id).await?;
         Ok(stood.then_some(outer))
     }

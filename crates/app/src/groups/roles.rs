@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::GroupDetails;
 use crate::{
     Actor, App, Operation,
+    impact::Concern,
     roles::{described, described_role},
     users::changed,
 };
@@ -97,6 +98,7 @@ impl Operation<'_, '_> {
         let grant = self.new_grant(role, scope, terms).await?;
         // An end date on the way to the last owner takes him away as well.
         self.touch_owners(&grant.allowed.in_scope(scope, Vec::new()));
+        self.concerning(Concern::Group(group.id)).await?;
         store::grants::grant_group(self.connection, self.context, group.id, &grant).await?;
         let holder = Holder::Group(group.id);
         self.ends_later(GrantKey::Role { holder, role: grant.role, scope }, &grant.given);
@@ -113,6 +115,7 @@ impl Operation<'_, '_> {
         let carried = store::grants::of_group(self.connection, self.context, group.id).await?;
         let carried = carried.into_iter().find(|grant| grant.role == role.key && grant.scope == scope);
         let Some(grant) = carried else { return Ok(()) };
+        self.concerning(Concern::Group(group.id)).await?;
         store::grants::revoke_group(self.connection, self.context, group.id, role.key, scope).await?;
         let changes = changed("role", described_role(&grant), Value::Null);
         self.record_group(group, "group.role_revoked", changes, String::new());

@@ -1,5 +1,6 @@
 //! The REST API under `/o/{slug}/api/v1`: one file per noun, OpenAPI from the handlers themselves.
 
+mod access;
 mod account;
 pub(crate) mod activity;
 pub(crate) mod audit;
@@ -93,6 +94,10 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccountRead), routes!(activity::own)),
         Route::api(may(P::AccountRead), routes!(activity::own_sign_ins)),
         Route::api(may(P::AccountRead), routes!(activity::export_own)),
+        Route::api(may(P::AccessRead), routes!(access::of_user)),
+        Route::api(may(P::AccessRead), routes!(access::why)),
+        Route::api(may(P::AccessRead), routes!(access::holders)),
+        Route::api(may(P::AccountRead), routes!(access::own)),
         Route::api(may(P::AccountRead), routes!(account::whoami)),
         Route::api(may(P::AccountRead), routes!(account::show)),
         Route::api(may(P::AccountUpdate), routes!(account::edit)),
@@ -180,9 +185,10 @@ fn access_routes() -> Vec<Route> {
         title = "Muster",
         description = "Who belongs to an organization, and what each person may do. Everything the console does. \
                        Writes take `?dry_run=true`, `If-Match` with the `ETag` of what you have seen, and an \
-                       `Idempotency-Key`; refusals are problem documents (RFC 9457) with a stable `code`.",
+                       `Idempotency-Key`; refusals are problem documents (RFC 9457) with a stable `code`. \
+                       `?dry_run=true&impact=true` answers an `Impact`: who would gain and lose which access.",
     ),
-    components(schemas(ProblemDocument))
+    components(schemas(ProblemDocument, model::impact::Impact))
 )]
 struct Document;
 

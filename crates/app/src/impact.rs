@@ -1,0 +1,139 @@
+//! What would a change do to people's access? The change itself is done in a dry run, and what those whom it concerns
+//! effectively hold is compared before and after, in its own transaction: a preview needs the same rights as the deed and
+//! can't disagree with it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use model::{
+    GroupId, Result, RoleKey, UserId,
+    access_paths::{AccessWeb, Effective, Reckoning},
+    impact::{Impact, MAX_COMPARED, Names, compare},
+};
+
+use crate::{Actor, Operation};
+
+/// Where a dry run leaves what it found.
+#[derive(Debug, Clone, Default)]
+pub struct Preview(Arc<Mutex<Option<Impact>>>);
+
+impl Preview {
+    /// What the change would do; nothing if it concerns nobody's access.
+    pub fn take(&self) -> Option<Impact> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, impact: Impact) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(impact);
+    }
+}
+
+impl Actor {
+    /// The same actor trying something out: whatever is done comes to nothing, and the preview says what it would do.
+    pub fn previewing(&self) -> (Self, Preview) {
+        let preview = Preview::default();
+        let actor = Self { dry_run: true, once: None, preview: Some(preview.clone()), ..self.clone() };
+        (actor, preview)
+    }
+}
+
+/// Whose access a deed is about to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concern {
+    /// One user's.
+    User(UserId),
+    /// That of everybody in a group or in groups in it, and of those who hold a role over it.
+    Group(GroupId),
+    /// That of everybody who holds a role, directly or through groups.
+    Role(RoleKey),
+}
+
+/// What was seen before the deed.
+#[derive(Default)]
+pub(crate) struct Foresight {
+    before: BTreeMap<UserId, Effective>,
+    people: BTreeMap<UserId, String>,
+    names: Names,
+    more: bool,
+}
+
+impl Operation<'_, '_> {
+    /// Looks at what people hold before a deed changes it; for nothing unless somebody asked what it would do.
+    pub async fn concerning(&mut self, concern: Concern) -> Result<()> {
+        if self.preview().is_none() {
+            return Ok(());
+        }
+        let mut users = self.concerned(concern).await?;
+        let mut foresight = self.foresight.take().unwrap_or_default();
+        users.retain(|user| !foresight.before.contains_key(user));
+        let left = MAX_COMPARED - foresight.before.len();
+        foresight.more |= users.len() > left;
+        users.truncate(left);
+        let web = store::access_paths::web(self.connection, self.context, &users).await?;
+        foresight.before.extend(effective(&web, &users, self.now));
+        foresight.names.learn(&web);
+        for (user, name, _) in store::access_paths::people(self.connection, self.context, &users).await? {
+            foresight.people.insert(user, name);
+        }
+        self.foresight = Some(foresight);
+        Ok(())
+    }
+
+    async fn concerned(&mut self, concern: Concern) -> Result<Vec<UserId>> {
+        let (connection, context, most) = (&mut *self.connection, self.context, MAX_COMPARED + 1);
+        Ok(match concern {
+            Concern::User(user) => vec![user],
+            Concern::Group(group) => {
+                let (mut users, mut groups) =
+                    store::access_paths::scoped_to(connection, context, group).await?;
+                groups.push(group);
+                users.extend(store::access_paths::members_below(connection, context, &groups, most).await?);
+                sorted(users)
+            }
+            Concern::Role(role) => {
+                let mut users = store::access_paths::holding(connection, context, role, most).await?;
+                let groups = store::access::carrying(connection, context, &[role]).await?;
+                if !groups.is_empty() {
+                    users.extend(
+                        store::access_paths::members_below(connection, context, &groups, most).await?,
+                    );
+                }
+                sorted(users)
+            }
+        })
+    }
+
+    /// Compares after the deed with before, and leaves what was found to who asked.
+    pub(crate) async fn foresee(&mut self) -> Result<()> {
+        let (Some(foresight), Some(preview)) = (self.foresight.take(), self.preview().cloned()) else {
+            return Ok(());
+        };
+        let Foresight { before, people, mut names, more } = foresight;
+        let users: Vec<UserId> = before.keys().copied().collect();
+        let web = store::access_paths::web(self.connection, self.context, &users).await?;
+        let after: BTreeMap<UserId, Effective> = effective(&web, &users, self.now).collect();
+        names.learn(&web);
+        let people: Vec<(UserId, String)> = people.into_iter().collect();
+        let mut impact = compare(&people, &before, &after, &names);
+        impact.more = more;
+        preview.put(impact);
+        Ok(())
+    }
+}
+
+fn sorted(mut users: Vec<UserId>) -> Vec<UserId> {
+    users.sort_unstable();
+    users.dedup();
+    users
+}
+
+fn effective(
+    web: &AccessWeb,
+    users: &[UserId],
+    now: model::Timestamp,
+) -> impl Iterator<Item = (UserId, Effective)> {
+    let mut reckoning = Reckoning::new(web, now);
+    users.iter().map(move |user| (*user, reckoning.of(*user)))
+}
