@@ -5,6 +5,7 @@
 //! Each page of `docs/guide/` has a journey of its name, which performs its steps (`guide.rs` sees to that).
 
 mod activity;
+mod api_tokens;
 mod audit;
 mod axe;
 mod browser;
@@ -25,6 +26,7 @@ mod life;
 mod mail;
 mod own_email;
 mod program;
+mod promoting;
 mod recovering;
 mod roles;
 mod sessions;
@@ -32,6 +34,7 @@ mod settings;
 mod signing_in;
 mod support;
 mod suspending;
+mod temporary_access;
 mod troubleshooting;
 mod verifying;
 mod without_scripts;

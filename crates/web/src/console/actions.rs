@@ -55,11 +55,18 @@ pub(crate) struct Possible<'v> {
     visit: &'v Visit,
     user: &'v User,
     is_weaker: bool,
+    /// Whether this is an owner, where that is known.
+    is_owner: Option<bool>,
 }
 
 impl<'v> Possible<'v> {
     pub(crate) fn new(visit: &'v Visit, user: &'v User, is_weaker: bool) -> Self {
-        Self { visit, user, is_weaker }
+        Self { visit, user, is_weaker, is_owner: None }
+    }
+
+    /// Says whether this is an owner.
+    pub(crate) fn owner(self, is_owner: bool) -> Self {
+        Self { is_owner: Some(is_owner), ..self }
     }
 
     /// Where the record is edited; empty if this viewer can't.
@@ -169,7 +176,10 @@ impl<'v> Possible<'v> {
         let takes_roles = self.user.fields.kind() != UserType::Guest
             && !matches!(state, StateName::Trashed | StateName::Purged);
         if takes_roles && self.visit.may(Permission::RoleAssign) {
+            harmless.push(self.offered("Temporary access…", "/temporary-access", "clock"));
+            harmless.push(self.offered("Add role…", "/add-role", "plus"));
             harmless.push(self.offered("Change roles…", "/roles", "shield"));
+            harmless.push(self.offered("Copy access…", "/copy-access", "copy"));
         }
         if self.visit.may(Permission::GroupAssign) && !matches!(state, StateName::Trashed | StateName::Purged)
         {
@@ -177,7 +187,20 @@ impl<'v> Possible<'v> {
             let path = self.visit.at_user(self.user.id, "/groups");
             harmless.push(Action::dialog("Change groups…", path, "group"));
         }
+        harmless.extend(self.owning());
         [harmless, blocking, dangerous].into_iter().filter(|group| !group.is_empty()).collect()
+    }
+
+    /// Making somebody an owner or an owner no more: offered to owners, about people.
+    fn owning(&self) -> Option<Action> {
+        let is_active = self.user.state.name() == StateName::Active;
+        if self.user.fields.kind() != UserType::Human || !self.visit.may(Permission::OwnerManage) {
+            return None;
+        }
+        match self.is_owner? {
+            true => Some(self.offered("Remove admin…", "/remove-admin", "shield")),
+            false => is_active.then(|| self.offered("Make admin…", "/make-admin", "shield")),
+        }
     }
 
     fn offered(&self, label: &str, path: &str, icon: &'static str) -> Action {

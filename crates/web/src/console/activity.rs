@@ -124,7 +124,7 @@ async fn show(visit: &Visit, whose: Whose, path: &str, address: &Address) -> Ans
                 Link::new("Activity", ""),
             ],
             user_page::heading(visit, &person),
-            user_page::tabs(visit, user, "Activity"),
+            user_page::tabs(visit, &person.user, "Activity"),
             "About this user",
         ),
     };

@@ -70,7 +70,7 @@ async fn show(visit: &Visit, person: &Person, whose: Whose) -> Answer<Response> 
     let page = DataPage {
         frame: visit.frame(&title, section, crumbs, subject).await?,
         heading: if own { account::heading(visit, person) } else { user_page::heading(visit, person) },
-        tabs: if own { account::tabs(visit, "Data") } else { user_page::tabs(visit, id, "Data") },
+        tabs: if own { account::tabs(visit, "Data") } else { user_page::tabs(visit, &person.user, "Data") },
         tabs_label: if own { "Your account" } else { "About this user" },
         title,
         about: about(),

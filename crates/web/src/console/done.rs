@@ -22,6 +22,10 @@ pub(crate) enum Done {
     OwnerRemoved,
     GroupRoleGiven,
     GroupRoleTaken,
+    AccessGiven,
+    AccessEnded,
+    AdminMade,
+    AdminRemoved,
     PasswordSet,
     ChangeRequired,
     Moved(ActionName),
@@ -46,7 +50,7 @@ pub(crate) enum Done {
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 37] = [
+const NAMES: [(Done, &str); 41] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -64,6 +68,10 @@ const NAMES: [(Done, &str); 37] = [
     (Done::OwnerRemoved, "owner-removed"),
     (Done::GroupRoleGiven, "group-role-given"),
     (Done::GroupRoleTaken, "group-role-taken"),
+    (Done::AccessGiven, "access-given"),
+    (Done::AccessEnded, "access-ended"),
+    (Done::AdminMade, "admin-made"),
+    (Done::AdminRemoved, "admin-removed"),
     (Done::PasswordSet, "password-set"),
     (Done::ChangeRequired, "change-required"),
     (Done::Saved, "saved"),
@@ -122,6 +130,12 @@ impl Done {
             Self::OwnerRemoved => format!("{subject} has one owner less."),
             Self::GroupRoleGiven => format!("Everybody in {subject} has the role now."),
             Self::GroupRoleTaken => format!("{subject} no longer gives the role."),
+            Self::AccessGiven => format!("{subject} has the access now."),
+            Self::AccessEnded => format!("{subject} lost it at once."),
+            Self::AdminMade => format!("{subject} is an owner now. The other owners are told."),
+            Self::AdminRemoved => {
+                format!("The owner’s role of {subject} was taken. The other owners are told.")
+            }
             Self::PasswordSet => format!("{subject} has a temporary password now."),
             Self::ChangeRequired => format!("{subject} must choose another password."),
             Self::Moved(action) => moved(action, subject),

@@ -10,6 +10,7 @@ use model::{Error, GroupId, Permission, UserId, grant::GrantTerms, group::Group,
 use super::{
     done::Done,
     forms::{Values, remembered},
+    giving,
     view::{
         form::{Choice, Control, Field, Form, Section},
         frame,
@@ -46,6 +47,12 @@ pub(crate) fn card(visit: &Visit, person: &Person, names: &Names) -> Option<Grou
         begins: held.given.terms.valid_from.filter(|from| *from > now).map(|from| moment(from, now)),
         until: held.given.terms.valid_until.map(|until| moment(until, now)),
         reason: held.given.terms.reason.clone(),
+        actions: if may_change(visit, person) && visit.may(Permission::RoleAssign) {
+            let ways = |path: &str| giving::of_group(path, held.group);
+            giving::ending(visit, person.user.id, &held.given, now, ways)
+        } else {
+            Vec::new()
+        },
     };
     let change = may_change(visit, person)
         .then(|| Action::dialog("Change groups", visit.at_user(person.user.id, "/groups"), "edit"));

@@ -7,12 +7,14 @@ mod acceptance;
 mod account;
 mod actions;
 mod activity;
+mod all_tokens;
 mod audit;
 mod data;
 mod done;
 mod emails;
 mod explanations;
 mod forms;
+mod giving;
 mod groups;
 mod invitations;
 mod invite;
@@ -21,6 +23,7 @@ mod lifecycle;
 mod mailbox;
 mod mails;
 mod memberships;
+mod owners;
 mod passwords;
 mod questions;
 mod record;
@@ -64,6 +67,7 @@ pub(crate) fn routes() -> Vec<Route> {
         links(),
         ways_back(),
         users_and_settings(),
+        access(),
         inviting(),
         mail(),
         transitions(),
@@ -215,6 +219,38 @@ fn users_and_settings() -> Vec<Route> {
         Route::page(Method::POST, "/o/{slug}/settings/rename", may(P::OrgRename), settings::rename),
         Route::page(Method::GET, policies, may(P::SettingsRead), settings::policies_page),
         Route::page(Method::POST, policies, may(P::SettingsUpdate), settings::save_policies),
+    ]
+}
+
+/// Roles with an end, owners, copies, and tokens of others.
+fn access() -> Vec<Route> {
+    use Permission as P;
+    let may = Needs::Permission;
+    let at = |path: &str| format!("/o/{{slug}}/users/{{id}}{path}");
+    let (temporary, add, end) = (at("/temporary-access"), at("/add-role"), at("/end-access"));
+    let (make, remove, copy) = (at("/make-admin"), at("/remove-admin"), at("/copy-access"));
+    let (new, revoke) = (at("/tokens/new"), at("/tokens/{token}/revoke"));
+    vec![
+        Route::page(Method::GET, &temporary, may(P::RoleAssign), giving::temporary_page),
+        Route::page(Method::POST, &temporary, may(P::RoleAssign), giving::give_temporarily).mails(),
+        Route::page(Method::GET, &add, may(P::RoleAssign), giving::add_page),
+        Route::page(Method::POST, &add, may(P::RoleAssign), giving::add).mails(),
+        // Which permission is needed besides depends on whether it is a role or a place in a group.
+        Route::page(Method::GET, &end, may(P::UserRead), giving::end_page),
+        Route::page(Method::POST, &end, may(P::UserRead), giving::end).mails(),
+        Route::page(Method::GET, &make, may(P::OwnerManage), owners::make_page),
+        Route::page(Method::POST, &make, may(P::OwnerManage), owners::make).mails(),
+        Route::page(Method::GET, &remove, may(P::OwnerManage), owners::remove_page),
+        Route::page(Method::POST, &remove, may(P::OwnerManage), owners::remove).mails(),
+        // Each role and membership asks for what giving it needs.
+        Route::page(Method::GET, &copy, may(P::UserRead), owners::copy_page),
+        Route::page(Method::POST, &copy, may(P::UserRead), owners::copy).mails(),
+        Route::page(Method::GET, "/o/{slug}/settings/tokens", may(P::TokenList), all_tokens::list),
+        Route::page(Method::GET, &at("/tokens"), may(P::TokenList), all_tokens::of_user),
+        Route::page(Method::GET, &new, may(P::TokenCreate), all_tokens::new),
+        Route::page(Method::POST, &new, may(P::TokenCreate), all_tokens::create),
+        Route::page(Method::GET, &revoke, may(P::TokenRevoke), all_tokens::revoke_page),
+        Route::page(Method::POST, &revoke, may(P::TokenRevoke), all_tokens::revoke),
     ]
 }
 

@@ -57,7 +57,7 @@ pub(crate) async fn of_user(visit: Visit, Id(id): Id<UserId>) -> Answer<Response
     let page = PersonSessions {
         frame: visit.frame(&format!("Sessions of {name}"), frame::Section::Users, crumbs, name).await?,
         heading: user_page::heading(&visit, &person),
-        tabs: user_page::tabs(&visit, id, "Sessions"),
+        tabs: user_page::tabs(&visit, &person.user, "Sessions"),
         tabs_label: "About this user",
         menu: Possible::new(&visit, &person.user, is_weaker).menu(&[]),
         actions,

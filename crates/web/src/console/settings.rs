@@ -159,6 +159,7 @@ pub(crate) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
         ("General", "/settings", Permission::SettingsRead),
         ("Policies", "/settings/policies", Permission::SettingsRead),
         ("Mail", "/settings/mail", Permission::MailRead),
+        ("API tokens", "/settings/tokens", Permission::TokenList),
     ];
     let seen = parts.into_iter().filter(|(.., permission)| visit.may(*permission));
     seen.map(|(label, path, _)| Tab { label, href: visit.at(path), current: label == current }).collect()

@@ -3,14 +3,14 @@
 use app::tokens::NewToken;
 use axum::{http::StatusCode, response::Response};
 use model::{
-    Error, Permissions, Timestamp, TokenId,
+    Error, Permission, Permissions, Timestamp, TokenId,
     token::{MAX_DAYS, Token},
 };
 
 use super::{
     done::Done,
     view::{
-        account::{TokenRow, TokensPage},
+        account::{TokenRow, TokenScope, TokensPage},
         form::{Choice, Control, Field, Form, Section},
         frame,
         parts::{Badge, Empty, Link, Secret, Tone},
@@ -51,22 +51,38 @@ pub(crate) async fn list(visit: Visit) -> Answer<Response> {
     }
 }
 
-fn row(visit: &Visit, token: &Token, now: Timestamp) -> TokenRow {
-    let scopes = if token.scopes == Permissions::all() {
-        vec!["all that you may do".to_owned()]
-    } else {
-        token.scopes.iter().map(|scope| scope.to_string()).collect()
-    };
+/// A token as every list shows it; one's own is revoked here.
+pub(super) fn row(visit: &Visit, token: &Token, now: Timestamp) -> TokenRow {
     let (tone, label) = if token.expires_at > now { (Tone::Green, "Valid") } else { (Tone::Grey, "Expired") };
     TokenRow {
         name: token.name.clone(),
-        scopes,
+        holder: None,
+        is_service: false,
+        scopes: scopes_in_words(token.scopes),
         status: Badge { tone, label: label.to_owned() },
         created: moment(token.created_at, now),
         expires: moment(token.expires_at, now),
         last_used: token.last_used_at.map(|at| moment(at, now)),
         revoke_href: visit.at(&format!("/account/tokens/{}/revoke", token.id)),
     }
+}
+
+/// Scopes by name, each with what it means; of many, the rest together.
+fn scopes_in_words(scopes: Permissions) -> Vec<TokenScope> {
+    const SHOWN: usize = 4;
+    if scopes == Permissions::all() {
+        let sentence = "Everything that its user may do, now and later".to_owned();
+        return vec![TokenScope { name: "everything".to_owned(), sentence }];
+    }
+    let one =
+        |scope: Permission| TokenScope { name: scope.to_string(), sentence: scope.sentence().to_owned() };
+    let mut all: Vec<TokenScope> = scopes.iter().map(one).collect();
+    if all.len() > SHOWN {
+        let rest = all.split_off(SHOWN);
+        let names: Vec<&str> = rest.iter().map(|scope| scope.name.as_str()).collect();
+        all.push(TokenScope { name: format!("+{}", rest.len()), sentence: names.join(", ") });
+    }
+    all
 }
 
 /// `GET /o/{slug}/account/tokens/new`
@@ -80,22 +96,8 @@ async fn ask(
     (name, days, scopes): (&str, &str, &[String]),
     error: Option<&Error>,
 ) -> Answer<Response> {
-    let choice = |scope: model::Permission| {
-        let is_chosen = scopes.iter().any(|chosen| chosen == scope.as_str());
-        Choice::new(scope.as_str(), scope.as_str()).hint(scope.sentence()).chosen(is_chosen)
-    };
-    let fields = vec![
-        Field::text("name", "Name").value(name).required().autofocus().limit(100).hint("What will use it."),
-        Field::new("days", "Valid for", Control::Number { min: 1, max: MAX_DAYS.into(), unit: "days" })
-            .value(days)
-            .required(),
-        Field::new(
-            "scopes",
-            "Scopes",
-            Control::Checkboxes(visit.caller.actor.permissions.iter().map(choice).collect()),
-        )
-        .hint("None ticked: everything that you may do, now and later."),
-    ];
+    let hint = "None ticked: everything that you may do, now and later.";
+    let fields = days_and_scopes(visit.caller.actor.permissions, (name, days, scopes), hint);
     let mut form = Form {
         action: visit.at("/account/tokens/new"),
         csrf: visit.caller.csrf.clone(),
@@ -116,6 +118,25 @@ async fn ask(
         form,
     };
     visit.question(status, frame(visit, "Create token").await?, dialog)
+}
+
+/// What is asked of a new token: its name, its days, and which of the scopes that can be given.
+pub(super) fn days_and_scopes(
+    offered: Permissions,
+    (name, days, scopes): (&str, &str, &[String]),
+    hint: &str,
+) -> Vec<Field> {
+    let choice = |scope: Permission| {
+        let is_chosen = scopes.iter().any(|chosen| chosen == scope.as_str());
+        Choice::new(scope.as_str(), scope.as_str()).hint(scope.sentence()).chosen(is_chosen)
+    };
+    vec![
+        Field::text("name", "Name").value(name).required().autofocus().limit(100).hint("What will use it."),
+        Field::new("days", "Valid for", Control::Number { min: 1, max: MAX_DAYS.into(), unit: "days" })
+            .value(days)
+            .required(),
+        Field::new("scopes", "Scopes", Control::Checkboxes(offered.iter().map(choice).collect())).hint(hint),
+    ]
 }
 
 /// `POST /o/{slug}/account/tokens/new`

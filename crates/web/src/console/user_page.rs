@@ -6,7 +6,8 @@ use app::{
 };
 use axum::{http::StatusCode, response::Response};
 use model::{
-    Agent, Permission, Status, Timestamp, UserId,
+    Agent, Permission, Status, Timestamp, User, UserId,
+    grant::Given,
     invitation::InvitationStatus,
     lifecycle::{Departure, State},
     mail::{Mail, MailState},
@@ -16,7 +17,7 @@ use model::{
 use super::{
     actions::Possible,
     explanations::panel,
-    invitations, mails, memberships,
+    giving, invitations, mails, memberships,
     view::{
         frame::Section,
         parts::{Action, Badge, Banner, Card, Entry, Link, Secret, Shown, Tone},
@@ -33,7 +34,8 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
     let now = visit.app().now();
     let names = Names::of(&visit, agents(&person)).await?;
-    let possible = Possible::new(&visit, &person.user, visit.caller.actor.rights.covers(&person.rights));
+    let possible = Possible::new(&visit, &person.user, visit.caller.actor.rights.covers(&person.rights))
+        .owner(person.rights.org.contains(Permission::OwnerManage));
     let next = possible.next_step(person.user.status(now));
     let mut actions: Vec<Action> = next.and_then(|action| possible.button(action)).into_iter().collect();
     let edit = possible.edit_href();
@@ -43,7 +45,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let menu = possible.menu(next.as_slice());
     let name = person.user.name();
     let crumbs = vec![Link::new("Users", visit.at("/users")), Link::new(name, "")];
-    let mut side_cards = vec![account_card(&person, now), roles_card(&person, &names, now)];
+    let mut side_cards = vec![account_card(&person, now), roles_card(&visit, &person, &names, now)];
     side_cards.extend(mail_card(&visit, id, now).await?);
     let groups = memberships::card(&visit, &person, &names);
     let page = UserPage {
@@ -51,7 +53,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
         heading: heading(&visit, &person),
         actions,
         menu,
-        tabs: tabs(&visit, id, "Profile"),
+        tabs: tabs(&visit, &person.user, "Profile"),
         invitation: invitation(&visit, &person).await?,
         banners: banners(&person, &names, now),
         explanation: panel(&visit, id, |found| is_overlooked(&person, found)).await?,
@@ -63,16 +65,18 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
 }
 
 /// The parts of a user's page that this viewer may see.
-pub(crate) fn tabs(visit: &Visit, id: UserId, current: &str) -> Vec<Tab> {
+pub(crate) fn tabs(visit: &Visit, user: &User, current: &str) -> Vec<Tab> {
+    let is_service = user.fields.kind() == UserType::Service;
     [
         ("Profile", "", Permission::UserRead),
         ("Sessions", "/sessions", Permission::SessionRead),
         ("Activity", "/activity", Permission::AuditRead),
+        ("API tokens", "/tokens", Permission::TokenList),
         ("Data", "/data", Permission::UserExportData),
     ]
     .into_iter()
-    .filter(|(.., permission)| visit.may(*permission))
-    .map(|(label, path, _)| Tab { label, href: visit.at_user(id, path), current: label == current })
+    .filter(|(label, _, permission)| visit.may(*permission) && (is_service || *label != "API tokens"))
+    .map(|(label, path, _)| Tab { label, href: visit.at_user(user.id, path), current: label == current })
     .collect()
 }
 
@@ -403,16 +407,39 @@ async fn mail_card(visit: &Visit, id: UserId, now: Timestamp) -> Answer<Option<C
     Ok((!entries.is_empty()).then(|| Card { title: "Mail".to_owned(), entries }))
 }
 
-fn roles_card(person: &Person, names: &Names, now: Timestamp) -> Card {
+fn roles_card(visit: &Visit, person: &Person, names: &Names, now: Timestamp) -> Card {
+    let is_weaker = visit.caller.actor.rights.covers(&person.rights);
     let entry = |grant: &app::users::RoleGrant| {
         let since = Shown::Moment(moment(grant.given.at, now));
-        let mut remark = format!("Given by {}", names.label(grant.given.by));
-        if let Some(until) = grant.given.terms.valid_until {
-            remark = format!("{remark}, until {}", full(until));
-        }
-        Entry::new(grant.name.clone(), since).remark(remark)
+        let (role, scope) = (grant.role, grant.scope);
+        let ways = |path: &str| giving::of_role(path, role, scope);
+        let may = is_weaker && visit.may(Permission::RoleAssign);
+        Entry::new(grant.name.clone(), since)
+            .remark(on_terms(&grant.scope_name, &grant.given, names, now))
+            .actions(if may {
+                giving::ending(visit, person.user.id, &grant.given, now, ways)
+            } else {
+                Vec::new()
+            })
     };
     let mut entries: Vec<Entry> = person.grants.iter().map(entry).collect();
     entries.push(Entry::new("Member", Shown::text("As everyone")));
     Card { title: "Roles".to_owned(), entries }
+}
+
+/// From whom, why and until when something is held.
+fn on_terms(over: &str, given: &Given, names: &Names, now: Timestamp) -> String {
+    let over = if over.is_empty() { String::new() } else { format!("Over {over}. ") };
+    let mut remark = format!("{over}Given by {}", names.label(given.by));
+    if let Some(from) = given.terms.valid_from.filter(|from| *from > now) {
+        remark = format!("{remark}, from {}", full(from));
+    }
+    match given.terms.valid_until {
+        Some(until) if until > now => {
+            remark = format!("{remark}, ends {} ({})", relative(until, now), full(until));
+        }
+        Some(until) => remark = format!("{remark}, ended {}", relative(until, now)),
+        None => {}
+    }
+    if given.terms.reason.is_empty() { remark } else { format!("{remark}: {}", given.terms.reason) }
 }

@@ -138,7 +138,8 @@ fn is_weaker(visit: &Visit, listed: &Listed) -> bool {
 
 fn row(visit: &Visit, listed: &Listed) -> UserRow {
     let (user, now) = (&listed.user, visit.app().now());
-    let possible = Possible::new(visit, user, is_weaker(visit, listed));
+    let is_owner = listed.roles.iter().any(|role| role.key == Role::Owner);
+    let possible = Possible::new(visit, user, is_weaker(visit, listed)).owner(is_owner);
     let id = user.id.to_string();
     UserRow {
         href: visit.at_user(user.id, ""),

@@ -6,7 +6,7 @@ use super::{
     form::Form,
     frame::Frame,
     held::HeldCard,
-    parts::{Badge, Banner, Card, Empty, Moment},
+    parts::{Badge, Banner, Card, Empty, Link, Moment},
     users::{Tab, UserHeading},
 };
 
@@ -70,12 +70,16 @@ pub(crate) struct TokensPage {
 #[derive(Debug, Clone)]
 pub(crate) struct TokenRow {
     pub(crate) name: String,
-    pub(crate) scopes: Vec<String>,
+    /// Whose, in lists of more than one person's.
+    pub(crate) holder: Option<Link>,
+    /// Whether a program's.
+    pub(crate) is_service: bool,
+    pub(crate) scopes: Vec<TokenScope>,
     pub(crate) status: Badge,
     pub(crate) created: Moment,
     pub(crate) expires: Moment,
     pub(crate) last_used: Option<Moment>,
-    /// Where it is revoked.
+    /// Where it is revoked; empty if this viewer can't.
     pub(crate) revoke_href: String,
 }
 
@@ -87,4 +91,11 @@ pub(crate) struct OwnGroupsPage {
     pub(crate) heading: UserHeading,
     pub(crate) tabs: Vec<Tab>,
     pub(crate) cards: Vec<HeldCard>,
+}
+
+/// A scope by its name, and what it means.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenScope {
+    pub(crate) name: String,
+    pub(crate) sentence: String,
 }

@@ -10,6 +10,7 @@ mod mails;
 mod people;
 mod questions;
 mod sessions;
+mod tokens;
 
 use std::{collections::HashSet, fs, path::PathBuf};
 
@@ -63,6 +64,7 @@ fn gallery() -> Vec<Drawn> {
     pages.extend(sessions::pages());
     pages.extend(entries::pages());
     pages.extend(groups::pages());
+    pages.extend(tokens::pages());
     pages
 }
 

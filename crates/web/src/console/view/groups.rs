@@ -155,4 +155,6 @@ pub(crate) struct PlaceRow {
     pub(crate) begins: Option<Moment>,
     pub(crate) until: Option<Moment>,
     pub(crate) reason: String,
+    /// What can be done about its end.
+    pub(crate) actions: Vec<Action>,
 }

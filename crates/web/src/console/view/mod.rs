@@ -17,6 +17,7 @@ pub(crate) mod question;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod signin;
+pub(crate) mod tokens;
 pub(crate) mod users;
 
 #[cfg(test)]

@@ -195,11 +195,18 @@ pub(crate) struct Entry {
     pub(crate) value: Shown,
     /// A short remark after the value ("not verified", "from the HR system").
     pub(crate) remark: String,
+    /// What can be done about it.
+    pub(crate) actions: Vec<Action>,
 }
 
 impl Entry {
     pub(crate) fn new(label: impl Into<String>, value: Shown) -> Self {
-        Self { label: label.into(), value, remark: String::new() }
+        Self { label: label.into(), value, remark: String::new(), actions: Vec::new() }
+    }
+
+    /// Adds what can be done about it.
+    pub(crate) fn actions(self, actions: Vec<Action>) -> Self {
+        Self { actions, ..self }
     }
 
     /// Adds the remark.

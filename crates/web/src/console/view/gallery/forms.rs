@@ -1,7 +1,7 @@
 //! The forms: creating and editing users, settings, one's account, signing in, and errors.
 
 use super::super::{
-    account::{PasswordPage, ProfilePage, TokenRow, TokensPage},
+    account::{PasswordPage, ProfilePage, TokenRow, TokenScope, TokensPage},
     form::{Change, Choice, Conflict, Control, Field, Form, Section as FormSection},
     frame::Section,
     parts::{Avatar, Badge, Banner, Card, Entry, Link, Shown, Tone},
@@ -288,7 +288,11 @@ fn password() -> PasswordPage {
 fn tokens() -> TokensPage {
     let row = |name: &str, status: (&str, Tone), used: Option<&str>| TokenRow {
         name: name.to_owned(),
-        scopes: vec!["user:read".to_owned(), "user:suspend".to_owned()],
+        holder: None,
+        is_service: false,
+        scopes: [("user:read", "See users"), ("user:suspend", "Suspend users")]
+            .map(|(name, sentence)| TokenScope { name: name.to_owned(), sentence: sentence.to_owned() })
+            .to_vec(),
         status: Badge { tone: status.1, label: status.0.to_owned() },
         created: moment("8 months ago"),
         expires: moment("in 3 months"),

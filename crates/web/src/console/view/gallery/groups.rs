@@ -304,6 +304,11 @@ pub(super) fn on_user_page() -> GroupsCard {
         begins: None,
         until: ends.then(|| moment("in 3 days")),
         reason: if ends { "Holiday cover".to_owned() } else { String::new() },
+        actions: if ends {
+            ["Extend", "End now"].map(|label| Action::dialog(label, "/o/northwind/users/1", "clock")).to_vec()
+        } else {
+            Vec::new()
+        },
     };
     GroupsCard {
         rows: vec![place("Content Editors", false), place("User Managers", true)],
