@@ -206,6 +206,8 @@ pub(crate) struct List {
     pub(crate) search: String,
     pub(crate) statuses: String,
     pub(crate) role: Option<String>,
+    #[serde(default)]
+    pub(crate) group: Option<String>,
     pub(crate) order: String,
     pub(crate) limit: u16,
     pub(crate) cursor: Option<String>,

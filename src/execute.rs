@@ -307,9 +307,14 @@ impl Operator<'_> {
 
     async fn list(&self, list: List) -> Result<Outcome> {
         let role = self.app.role_keys(&self.actor, list.role.as_slice()).await?.first().copied();
+        let group = match &list.group {
+            Some(name) => Some(self.app.group_id(&self.actor, name).await?),
+            None => None,
+        };
         let query = UserQuery {
             search: list.search,
             role,
+            group,
             limit: page::limit(Some(list.limit))?,
             ..UserQuery::default()
         };

@@ -40,6 +40,7 @@ Examples:
   muster user list --search mull              finds Müller, by any part of name, email or phone
   muster user list --status suspended,locked
   muster user list --role owner --json
+  muster user list --group Finance
   muster user list --all --sort=-last_sign_in")]
     List(ListOptions),
     /// Show everything about a user, and what can be done next
@@ -203,6 +204,9 @@ struct ListOptions {
     /// Only who holds this role
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
+    /// Only who is in this group, directly or through other groups
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
     #[arg(
         long,
         default_value = "name",
@@ -443,6 +447,7 @@ async fn list(options: ListOptions, org: Option<String>, session: &Session) -> R
             search: options.search.clone(),
             statuses: options.status.clone(),
             role: options.role.clone(),
+            group: options.group.clone(),
             order: options.sort.clone(),
             limit,
             cursor,
