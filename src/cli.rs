@@ -77,7 +77,7 @@ pub(crate) enum Noun {
     Invitation(commands::invitation::Invitation),
     /// Bring people in from a CSV file
     Import(commands::import::Options),
-    /// API tokens: create one for a user
+    /// API tokens: list, create, revoke
     Token(commands::token::Token),
     /// Mail: how it stands, what could not be sent, sending it again, a test
     Mail(commands::mail::Mail),

@@ -216,9 +216,9 @@ on_both! {
         assert!(page(&app, "/account/email", &session.cookie).await.text.contains("Waiting for you to confirm new@acme.example"));
         send("/notices", &[]).await.expect(303);
         let muted = app.call(Method::GET, "/account/notices", &ana.token, Value::Null).await.json();
-        assert_eq!(muted, json!({"muted": ["made_administrator"]}));
+        assert_eq!(muted, json!({"muted": ["access_ending", "grant_ending", "made_administrator"]}));
         send("/notices", &[("notices", "made_administrator")]).await.expect(303);
         let muted = app.call(Method::GET, "/account/notices", &ana.token, Value::Null).await.json();
-        assert_eq!(muted, json!({"muted": []}));
+        assert_eq!(muted, json!({"muted": ["access_ending", "grant_ending"]}));
     }
 }

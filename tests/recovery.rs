@@ -345,6 +345,7 @@ on_both! {
             let answer = set(json!([kind.as_str()])).await;
             assert_eq!(answer.status == StatusCode::NO_CONTENT, MailKind::OPTIONAL.contains(kind), "{kind}: {}", answer.text);
         }
+        set(json!(["made_administrator"])).await.expect(204);
         set(json!(["nonsense"])).await.expect(422);
         let shown = app.call(Method::GET, "/account/notices", &ana.token, Value::Null).await.expect(200).json();
         assert_eq!(shown, json!({"muted": ["made_administrator"]}));

@@ -128,7 +128,7 @@ pub(crate) async fn verify_email(
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Notices {
-    /// Kinds of mail that are switched off: `made_administrator`. All others guard the account and always come.
+    /// Kinds of mail that are switched off: `made_administrator`, `access_ending`, `grant_ending`. All others guard the account and always come.
     muted: Vec<String>,
 }
 

@@ -119,6 +119,8 @@ fn notices_form(visit: &Visit, muted: &[MailKind]) -> Form {
 fn words_for(kind: MailKind) -> &'static str {
     match kind {
         MailKind::MadeAdministrator => "I am given an administrator's role",
+        MailKind::AccessEnding => "my access, or a group's of mine, is about to end",
+        MailKind::GrantEnding => "access that I gave is about to end",
         _ => "something else happens",
     }
 }
