@@ -383,20 +383,23 @@ impl Operator<'_> {
     async fn take_invitation_step(&self, user: &str, step: InvitationStep) -> Result<Outcome> {
         let (app, actor, org) = (self.app, &self.actor, self.org.as_ref());
         let id = self.id(user).await?;
-        if matches!(step, InvitationStep::Link) {
-            return app.copy_invitation_link(actor, org, id).await.map(Outcome::Link);
+        match step {
+            InvitationStep::Link => return app.copy_invitation_link(actor, org, id).await.map(Outcome::Link),
+            InvitationStep::Resend => {
+                let invited = app.invite_user(actor, org, id, Terms::default(), None).await?;
+                return Ok(self.user(invited.person));
+            }
+            InvitationStep::Cancel | InvitationStep::Remind => {}
         }
         let invitation = app.invitation_of(actor, id).await?.ok_or_else(|| {
             let message =
                 format!("{user} was never invited. Use `muster invitation send` or `muster user create`.");
             Error::new(Kind::NotFound, "invitation.none", message)
         })?;
-        let person = match step {
-            InvitationStep::Cancel => app.cancel_invitation(actor, org, invitation.id).await?,
-            InvitationStep::Remind => app.remind_invitation(actor, invitation.id).await?,
-            InvitationStep::Resend | InvitationStep::Link => {
-                app.resend_invitation(actor, org, invitation.id).await?
-            }
+        let person = if matches!(step, InvitationStep::Remind) {
+            app.remind_invitation(actor, invitation.id).await?
+        } else {
+            app.cancel_invitation(actor, org, invitation.id).await?
         };
         Ok(self.user(person))
     }

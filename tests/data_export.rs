@@ -14,7 +14,10 @@ use model::Role;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::app::{PASSWORD, Somebody, TestApp};
+use crate::{
+    addresses::{confirm, verification},
+    app::{PASSWORD, Somebody, TestApp},
+};
 
 async fn work(app: &TestApp) {
     while app.app.work_once().await.unwrap() > 0 {}
@@ -66,16 +69,24 @@ async fn ana(app: &TestApp) -> Somebody {
 on_both! {
     async fn it_holds_everything_but_secrets_and_other_people(app: TestApp) {
         let ana = ana(&app).await;
+        let secret = verification(&app, &ana, "ana.new@acme.example").await;
+        confirm(&app, &secret).await.expect(200);
+        let muted = json!({"muted": ["made_administrator"]});
+        app.call(Method::PUT, "/account/notices", &ana.token, muted).await.expect(204);
         let link = prepared(&app, &format!("/users/{}/data-export", ana.id), &app.owner.token).await;
         let (status, zip) = fetch(&app, &link, &app.owner.token).await;
         assert_eq!(status, StatusCode::OK);
         let text = file(&zip, "data.json");
         let data: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&data["profile"]["email"], &data["profile"]["title"]), (&json!(ana.email), &json!("Pilot")));
+        assert_eq!((&data["profile"]["email"], &data["profile"]["title"]), (&json!("ana.new@acme.example"), &json!("Pilot")));
         assert_eq!((&data["profile"]["source"], &data["profile"]["manager"]), (&json!("local"), &json!("somebody else")));
         assert_eq!(data["roles"][0]["role"], "auditor");
         assert_eq!(data["sessions"].as_array().unwrap().len(), 1);
         assert_eq!(data["tokens"].as_array().unwrap().len(), 1);
+        assert_eq!(data["devices"].as_array().unwrap().len(), 1);
+        assert!(data["devices"][0]["first_seen_at"].is_string() && data["devices"][0]["mark"].is_string());
+        assert_eq!(data["muted_notices"], json!([{"about": "made_administrator"}]));
+        assert_eq!(data["reserved_addresses"][0]["address"], ana.email);
         for section in ["states", "invitations", "links", "mails", "failed_sign_ins"] {
             assert!(data[section].is_array(), "{section}");
         }

@@ -16,7 +16,11 @@ use axum::http::{Method, header};
 use model::{Role, UserFields, UserId, link::Purpose, user::Address};
 use serde_json::{Value, json};
 
-use crate::app::{PASSWORD, TestApp, api_request};
+use crate::{
+    addresses::confirm,
+    app::{PASSWORD, TestApp, api_request},
+    recovery::secret_in,
+};
 
 /// In everything that is seeded, in any case.
 const MARKER: &str = "zqxm";
@@ -141,6 +145,15 @@ async fn life(app: &TestApp) -> UserId {
     by_person(Method::DELETE, &format!("/tokens/{made}"), Value::Null).await.expect(204);
     by_person(Method::PATCH, "/account", json!({"mobile": "+2 8675309123"})).await.expect(200);
 
+    // Another address and back, so that one is kept for the person; and a notice that is not wanted.
+    for wanted in ["zqxm.later@zqxmail.example", "zqxm.work@zqxmail.example"] {
+        let body = json!({"email": wanted, "present_password": PASSWORD});
+        by_person(Method::POST, "/account/email", body).await.expect(200);
+        let secret = secret_in(&app.mail_to(wanted).await, "verify-email");
+        confirm(app, &secret).await.expect(200);
+    }
+    by_person(Method::PUT, "/account/notices", json!({"muted": ["made_administrator"]})).await.expect(204);
+
     by_person(Method::POST, "/account/data-export", json!({})).await.expect(202);
 
     // Other people's records that mention the person.
@@ -249,6 +262,7 @@ on_both! {
             removed.iter().find(|removed| removed["kind"] == kind).unwrap()["count"].as_i64().unwrap()
         };
         assert_eq!((count("profile"), count("roles"), count("data_exports")), (1, 2, 2));
+        assert_eq!((count("devices"), count("reserved_addresses"), count("muted_notices")), (1, 2, 1));
         assert!(count("mails") >= 2 && count("invitations") == 1 && count("audit_entries") > 10);
         // It can be had again, also as text.
         let again = app.get(&format!("/users/{id}/erasure")).await.expect(200);
@@ -260,4 +274,29 @@ on_both! {
         let helpdesk = app.person("Helga", Role::Helpdesk).await;
         app.call(Method::GET, &format!("/users/{id}/erasure"), &helpdesk.token, Value::Null).await.expect(403);
     }
+}
+
+/// A table that holds something on a person is counted in the receipt, or goes with the profile.
+#[test]
+fn receipts_count_every_table_of_a_person() {
+    const WITH_THE_PROFILE: [&str; 3] = ["credentials", "password_history", "grant_snapshots"];
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/store");
+    let counting = fs::read_to_string(store.join("src/erasure.rs")).unwrap();
+    let mut tables = 0;
+    for file in fs::read_dir(store.join("migrations")).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        for table in text.split("CREATE TABLE ").skip(1) {
+            let (name, rest) = table.split_once(' ').unwrap();
+            let columns = rest.split(';').next().unwrap();
+            if columns.lines().any(|line| line.trim().starts_with("user_id uuid")) {
+                tables += 1;
+                let counted = counting.contains(&format!("FROM {name} WHERE org_id = $1 AND user_id = $2"));
+                assert!(
+                    counted || WITH_THE_PROFILE.contains(&name),
+                    "{name} is not in the receipt of an erasure"
+                );
+            }
+        }
+    }
+    assert!(tables > 10);
 }

@@ -17,6 +17,8 @@ pub(crate) enum Unit {
     Megabytes,
     /// Milliseconds, once.
     Milliseconds,
+    /// Seconds, once.
+    Seconds,
     /// How often something happened.
     Times,
 }
@@ -29,6 +31,7 @@ impl Unit {
             Self::Microseconds => "µs",
             Self::Megabytes => "MB",
             Self::Milliseconds => "ms",
+            Self::Seconds => "s",
             Self::Times => "×",
         }
     }
@@ -73,6 +76,7 @@ impl Figure {
             (Some(value), _) => value,
             (None, Unit::Microseconds) => self.latency.percentile(500).as_secs_f64() * 1e6,
             (None, Unit::Milliseconds) => self.elapsed.as_secs_f64() * 1e3,
+            (None, Unit::Seconds) => self.elapsed.as_secs_f64(),
             (None, Unit::PerSecond | Unit::Megabytes | Unit::Times) => self.rate(),
         }
     }

@@ -3,7 +3,7 @@
 use super::{
     client::{Client, request},
     figure::{Figure, now},
-    process::{Server, Settings},
+    process::{Server, Settings, output_of},
 };
 use model::{Error, Result, token};
 use serde_json::{Value, json};
@@ -95,6 +95,15 @@ impl Muster {
         Ok((again, figure))
     }
 
+    /// Verifies the audit log as an operator does; how many entries it has.
+    pub(crate) async fn verify_audit(&self) -> Result<u64> {
+        let file = self.recipe.file.display().to_string();
+        let said =
+            output_of(&["--config", &file, "--json", "audit", "verify"], &self.recipe.settings).await?;
+        let report: Value = serde_json::from_slice(&said).map_err(Error::internal)?;
+        report["items"][0]["entries"].as_u64().ok_or_else(|| Error::internal("a report without entries"))
+    }
+
     /// Imports so many invented people.
     pub(crate) async fn fill(&self, users: u64) -> Result<()> {
         let first = self.people.fetch_add(users, Ordering::Relaxed);
@@ -181,6 +190,11 @@ impl Muster {
     /// Sends JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Vec<u8> {
         request("POST", &format!("{BASE}{path}"), &self.authorization, &body.to_string())
+    }
+
+    /// Ends something.
+    pub(crate) fn delete(&self, path: &str) -> Vec<u8> {
+        request("DELETE", &format!("{BASE}{path}"), &self.authorization, "")
     }
 
     /// Who am I, as the owner.

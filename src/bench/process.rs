@@ -23,15 +23,7 @@ impl Server {
     /// Starts this program again with `arguments` and `settings`, none of the benchmark's own; its first line of output
     /// must end with the address it listens on.
     pub(crate) async fn start(arguments: &[&str], settings: &Settings) -> Result<Self> {
-        let program = std::env::current_exe().map_err(Error::internal)?;
-        let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("MUSTER_") {
-                command.env_remove(name);
-            }
-        }
-        command.args(arguments).envs(settings.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut command = this_program(arguments, settings)?;
         tokio::task::spawn_blocking(move || Self::spawn(&mut command)).await.map_err(Error::internal)?
     }
 
@@ -71,6 +63,29 @@ impl Drop for Server {
     fn drop(&mut self) {
         end(&mut self.process);
     }
+}
+
+/// Runs this program to its end with `arguments` and `settings`, none of the benchmark's own; what it said.
+pub(crate) async fn output_of(arguments: &[&str], settings: &Settings) -> Result<Vec<u8>> {
+    let mut command = this_program(arguments, settings)?;
+    let output = tokio::task::spawn_blocking(move || command.output()).await.map_err(Error::internal)?;
+    let output = output.map_err(Error::internal)?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(Error::internal(String::from_utf8_lossy(&output.stderr)))
+}
+
+fn this_program(arguments: &[&str], settings: &Settings) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe().map_err(Error::internal)?);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MUSTER_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).envs(settings.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    Ok(command)
 }
 
 /// Both fail only when the process has ended already.

@@ -41,7 +41,7 @@ Examples:
   muster invitation send ana@acme.example --role helpdesk --message \"See you on Monday.\"
   muster invitation send \"Ana Silva <ana@acme.example>\" bo@acme.example --expires-in 72")]
     Send(Send),
-    /// Send an invitation again: a new link and a new end
+    /// Send an invitation again, or the first one to a staged user: a new link and a new end
     Resend {
         /// Username, email or id
         #[arg(value_name = "WHO", required_unless_present = "all_expired", conflicts_with = "all_expired")]
@@ -138,7 +138,7 @@ pub(crate) async fn run(invitation: Invitation, session: &Session) -> Result<()>
         Verb::Send(send) => return self::send(send, org, session).await,
         Verb::Resend { user: None, dry, .. } => return resend_expired(org, dry.dry_run, session).await,
         Verb::Resend { user: Some(user), dry, .. } => {
-            ("sent again", step(user, InvitationStep::Resend), dry.dry_run)
+            ("sent", step(user, InvitationStep::Resend), dry.dry_run)
         }
         Verb::Remind(one) => {
             ("followed by a reminder", step(one.user, InvitationStep::Remind), one.dry.dry_run)

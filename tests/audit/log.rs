@@ -52,6 +52,46 @@ on_both! {
         }
     }
 
+    async fn pages_go_onward_and_back(app: TestApp) {
+        let bo = app.create("Bo", "Ng", "bo@acme.example").await;
+        for number in 0..8 {
+            app.later(Duration::from_millis(1));
+            edit(&app, &app.org, bo.parse().unwrap(), &format!("-{number}")).await;
+        }
+        let since = app.org.created_at.minus(Duration::from_secs(60));
+        let filters = [
+            String::new(),
+            format!("&target={bo}"),
+            format!("&actor={}", app.owner.id),
+            "&event=user.".to_owned(),
+            format!("&target={bo}&since={since}"),
+        ];
+        for filter in filters {
+            let ask = async |way: &str, from: &Value| {
+                let from = from.as_str().map(|id| format!("&{way}={id}")).unwrap_or_default();
+                app.get(&format!("/audit?limit=3{filter}{from}")).await.expect(200).json()
+            };
+            let mut pages = vec![ask("before", &Value::Null).await];
+            while !pages.last().unwrap()["next"].is_null() {
+                let page = ask("before", &pages.last().unwrap()["next"]).await;
+                assert_eq!(pages.is_empty(), page["previous"].is_null());
+                pages.push(page);
+            }
+            assert!(pages.len() >= 2 && pages[0]["previous"].is_null(), "{filter}");
+            for pair in pages.windows(2).rev() {
+                assert_eq!(ask("after", &pair[1]["previous"]).await, pair[0], "{filter}");
+            }
+        }
+        // Back from where nothing was found, and to the newest when fewer than a page are newer.
+        let all = items(&app, "?limit=200").await;
+        let beyond = app.get(&format!("/audit?before={}", all.last().unwrap()["id"].as_str().unwrap())).await.json();
+        assert_eq!((beyond["items"].as_array().unwrap().len(), &beyond["next"]), (0, &Value::Null));
+        let back = app.get(&format!("/audit?after={}", beyond["previous"].as_str().unwrap())).await.json();
+        assert_eq!(back["items"].as_array().unwrap().len(), all.len());
+        let newest = app.get(&format!("/audit?limit=3&after={}", all[1]["id"].as_str().unwrap())).await.json();
+        assert_eq!(newest["items"].as_array().unwrap().as_slice(), &all[..3]);
+    }
+
     async fn an_export_has_everything_and_no_formulas_and_is_itself_in_the_log(app: TestApp) {
         let id = app.create("=HYPERLINK(1)", "Ng", "bo@acme.example").await;
         for number in 0..230 {

@@ -35,6 +35,7 @@ async fn the_demonstration() {
     browser.click_text("Edit").await;
     browser.wait_for_text("Save changes").await;
     picture(&browser, "editing").await;
+    watched(&browser).await;
     browser.goto("/o/demo/users?status=active&q=ana").await;
     browser.click("tbody .icon-button").await;
     browser.click_text("Suspend…").await;
@@ -45,6 +46,24 @@ async fn the_demonstration() {
     create(&browser).await;
     mailbox(&browser).await;
     browser.finish().await;
+}
+
+/// Where people are signed in, what somebody did, and what is held on them.
+async fn watched(browser: &Browser) {
+    browser.goto("/o/demo/sessions").await;
+    browser.wait_for_text("Search sessions").await;
+    picture(browser, "sessions").await;
+    browser.goto("/o/demo/audit").await;
+    browser.wait_for_text("Session started").await;
+    picture(browser, "audit").await;
+    browser.goto("/o/demo/users?status=active&q=chen").await;
+    browser.click(".row-link").await;
+    browser.click_text("Activity").await;
+    browser.wait_for_text("Show the numbers").await;
+    picture(browser, "activity").await;
+    browser.click_text("Data").await;
+    browser.wait_for_text("Prepare the data").await;
+    picture(browser, "data-about-a-person").await;
 }
 
 /// Mail goes nowhere but into the mailbox, where it can be read and clicked.

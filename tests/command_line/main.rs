@@ -4,6 +4,8 @@
 
 mod help;
 mod import;
+mod invitations;
+mod privacy;
 mod server;
 mod sessions;
 mod settings;

@@ -119,6 +119,9 @@ const SALT: usize = 16;
 const HASH: usize = 32;
 /// How long an idle thread keeps its memory.
 const KEEP: Duration = Duration::from_millis(500);
+/// Room for so many blocks (1 KiB each) at least, most of them never touched: glibc keeps what it once gave back ready
+/// for the next who asks, 19 MB for each thread, unless it is more than 32 MB (`mallopt(3)`, `M_MMAP_THRESHOLD`).
+const ROOM: usize = 33 * 1024;
 
 impl Hasher {
     /// Starts the threads.
@@ -215,7 +218,11 @@ fn serve(queue: &Queue) {
 }
 
 fn compute(params: &Params, password: &[u8], salt: &[u8], memory: &mut Vec<Block>) -> Result<[u8; HASH]> {
-    memory.resize(params.block_count().max(memory.len()), Block::default());
+    let blocks = params.block_count().max(memory.len());
+    if memory.capacity() < blocks {
+        memory.reserve_exact(blocks.max(ROOM) - memory.len());
+    }
+    memory.resize(blocks, Block::default());
     let mut hash = [0; HASH];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
         .hash_password_into_with_memory(password, salt, &mut hash, memory.as_mut_slice())

@@ -14,7 +14,7 @@ use crate::{Agent, Timestamp, UserId, audit::Entry};
 pub const EVENT: &str = "user.purged";
 
 /// What is said of how much was removed: the stable name, and the words for it.
-pub const REMOVED: [(&str, &str); 10] = [
+pub const REMOVED: [(&str, &str); 13] = [
     ("profile", "Profile"),
     ("roles", "Roles"),
     ("sessions", "Sessions"),
@@ -24,6 +24,9 @@ pub const REMOVED: [(&str, &str); 10] = [
     ("invitations", "Invitations"),
     ("failures", "Failed sign-ins"),
     ("data_exports", "Exports of the data"),
+    ("devices", "Devices and countries signed in with"),
+    ("reserved_addresses", "Addresses kept for the person"),
+    ("muted_notices", "Notices switched off"),
     ("audit_entries", "Audit entries, from which names and values were taken"),
 ];
 

@@ -39,6 +39,18 @@ pub async fn note(
     Ok(known)
 }
 
+/// What is remembered of a person: each device by its mark, and a country (empty: not known) with the first and the last
+/// sign-in from there; the latest first.
+pub async fn of_user(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Vec<(Vec<u8>, String, Timestamp, Timestamp)>> {
+    let sql = "SELECT device, country, first_seen_at, last_seen_at FROM known_devices \
+               WHERE org_id = $1 AND user_id = $2 ORDER BY last_seen_at DESC, device, country";
+    connection.all(sql, values![context.org, user]).await
+}
+
 /// Forgets what is known of a person who is erased.
 pub async fn forget(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     let sql = "DELETE FROM known_devices WHERE org_id = $1 AND user_id = $2";

@@ -3,12 +3,10 @@
 use model::{MailId, OrgContext, Result, UserId, mail::MailDetails};
 
 use crate::{
-    Connection, Sql, Value,
+    Connection, Record, Row, Sql, Value,
     users::{from_json, to_json},
     values,
 };
-
-type Counts = (i64, i64, i64, i64, i64, i64, i64, i64, i64);
 
 /// How much is held on a person, by the names of `model::erasure::REMOVED`.
 pub async fn holdings(
@@ -25,23 +23,42 @@ pub async fn holdings(
         (SELECT count(*) FROM invitations WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM sign_in_failures WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM data_exports WHERE org_id = $1 AND user_id = $2), \
+        (SELECT count(*) FROM known_devices WHERE org_id = $1 AND user_id = $2), \
+        (SELECT count(*) FROM reserved_addresses WHERE org_id = $1 AND user_id = $2), \
+        (SELECT count(*) FROM muted_notices WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM audit_entries WHERE org_id = $1 AND target = $2) \
         + (SELECT count(*) FROM audit_entries WHERE org_id = $1 AND actor = $3)";
     let actor = user.to_string();
-    let counts: Counts = connection.one(sql, values![context.org, user, &actor]).await?;
-    let (roles, sessions, tokens, links, mails, invitations, failures, data_exports, audit_entries) = counts;
-    Ok(vec![
-        ("profile", 1),
-        ("roles", roles),
-        ("sessions", sessions),
-        ("tokens", tokens),
-        ("links", links),
-        ("mails", mails),
-        ("invitations", invitations),
-        ("failures", failures),
-        ("data_exports", data_exports),
-        ("audit_entries", audit_entries),
-    ])
+    let Counts(counts) = connection.one(sql, values![context.org, user, &actor]).await?;
+    Ok([("profile", 1)].into_iter().chain(COUNTED.into_iter().zip(counts)).collect())
+}
+
+/// What is counted besides the profile, in the order of the statement.
+const COUNTED: [&str; 12] = [
+    "roles",
+    "sessions",
+    "tokens",
+    "links",
+    "mails",
+    "invitations",
+    "failures",
+    "data_exports",
+    "devices",
+    "reserved_addresses",
+    "muted_notices",
+    "audit_entries",
+];
+
+struct Counts([i64; COUNTED.len()]);
+
+impl Record for Counts {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let (mut columns, mut counts) = (row.columns(), [0; COUNTED.len()]);
+        for count in &mut counts {
+            *count = columns.take()?;
+        }
+        Ok(Self(counts))
+    }
 }
 
 /// Unnames whoever has sent invitations.

@@ -32,6 +32,16 @@ pub async fn is_for_another(
     Ok(connection.optional::<(i64,)>(sql, values![context.org, email_key, user, now]).await?.is_some())
 }
 
+/// What is reserved for a user, and until when.
+pub async fn of_user(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<Vec<(String, Timestamp)>> {
+    let sql = "SELECT email_key, until FROM reserved_addresses WHERE org_id = $1 AND user_id = $2 ORDER BY email_key";
+    connection.all(sql, values![context.org, user]).await
+}
+
 /// Gives back one address, or with `None` all that are reserved for a user.
 pub async fn release(
     connection: &mut Connection<'_>,

@@ -321,10 +321,12 @@ async fn pages_of_the_audit_log_are_short() {
     for text in &texts {
         let mut statement = driver.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
         let mut rows = statement.raw_query();
+        let along = index_of_the_audit_log(text);
         while let Some(row) = rows.next().unwrap() {
             let step: String = row.get(3).unwrap();
+            let is_walk = step.contains("audit_entries");
             assert!(
-                !step.contains("SCAN audit_entries") && !step.contains("TEMP B-TREE"),
+                !step.contains("TEMP B-TREE") && (!is_walk || step.contains(along)),
                 "{step}\n    {text}"
             );
         }
@@ -354,5 +356,18 @@ async fn pages_of_the_audit_log_are_short() {
             "{steps:?}\n    {text}"
         );
         driver.batch_execute("DEALLOCATE asked").await.unwrap();
+    }
+}
+
+/// Along which index of `SQLite` a page goes: who and about whom have one, and few of all entries.
+fn index_of_the_audit_log(text: &str) -> &'static str {
+    match text {
+        text if text.contains("AND target = ") => {
+            "audit_entries_target (org_id=? AND target=? AND id>? AND id<?)"
+        }
+        text if text.contains("AND actor = $13") || text.contains("AND actor = $5") => {
+            "audit_entries_actor (org_id=? AND actor=? AND id>? AND id<?)"
+        }
+        _ => "sqlite_autoindex_audit_entries_1 (org_id=? AND id>? AND id<?)",
     }
 }

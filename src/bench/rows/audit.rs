@@ -1,9 +1,10 @@
-//! Row 16: what sealing entries and growing their tree costs beside writing them plainly, and the last 50 of one user.
+//! Row 16: what sealing entries and growing their tree costs beside writing them plainly, the last 50 of one user, and
+//! verifying them all.
 
 use super::{Action, Row};
 use crate::bench::{
     context::Bench,
-    figure::{Figure, Unit, now},
+    figure::{Figure, Unit, now, to_float},
     load::always,
 };
 use app::{
@@ -29,6 +30,7 @@ pub(super) const ROWS: &[Row] = &[
     .limit(PLAIN)
     .ours(SEALED),
     Row::new(16, "the last 50 entries about a user", Unit::Microseconds, "p99 ≤ 2 ms").ours(LAST_FIFTY),
+    Row::new(16, "verify the log, for each million entries", Unit::Seconds, "≤ 10 s").ours(VERIFY),
 ];
 
 /// Entries in one transaction, as a group commit has them.
@@ -42,6 +44,19 @@ const LAST_FIFTY: Action = |bench| {
         let somebody = muster.logins(1).await?;
         let path = format!("/api/v1/audit?limit=50&target={}", somebody[0].id);
         bench.load(&muster.server).alone().run(always(muster.get(&path))).await
+    })
+};
+
+const VERIFY: Action = |bench| {
+    Box::pin(async {
+        let muster = bench.muster().await?;
+        let start = now();
+        let entries = muster.verify_audit().await?;
+        let elapsed = start.elapsed();
+        let seconds = elapsed.as_secs_f64() / to_float(entries) * 1e6;
+        let note =
+            Some(format!("{entries} entries in {:.1} s, by the running server", elapsed.as_secs_f64()));
+        Ok(Figure { note, ..Figure::of(seconds) })
     })
 };
 

@@ -85,7 +85,7 @@ fn way_out(fix: Fix, label: &str, who: &str) -> String {
         Fix::Reactivate => "reactivate",
         Fix::Restore => "restore",
         Fix::Edit => "edit",
-        Fix::Invite => return format!("{label}, in the console"),
+        Fix::Invite => return format!("{label}: muster invitation resend {who}"),
     };
     format!("{label}: muster user {verb} {who}")
 }

@@ -53,6 +53,7 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
         Ok((sessions, tokens, invitations, links, failures))
     };
     let (sessions, tokens, invitations, links, failures) = app.database().read_blocking(read).await?;
+    let [devices, reserved, muted] = remembered(app, context, user).await?;
     Ok(vec![
         section("profile", "Profile", "The record, and where it comes from.", vec![profile(&person, user)?]),
         section(
@@ -73,6 +74,7 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
                 "browser": session.user_agent, "remembered": session.remembered,
             }))).collect(),
         ),
+        devices,
         section(
             "tokens",
             "API tokens",
@@ -103,6 +105,8 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
                 "ended_at": link.ended.map(|(at, _)| at), "ending": link.ended.map(|(_, how)| how.as_str()),
             }))).collect(),
         ),
+        reserved,
+        muted,
         section("mails", "Mails", "Mails to the person of the last 30 days.", mails.iter().map(mail).collect()),
         section(
             "failed_sign_ins",
@@ -115,6 +119,38 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
             "Audit log",
             "What the person did, and what was done to the account. Other people are masked.",
             entries.iter().map(|entry| audit(entry, user)).collect(),
+        ),
+    ])
+}
+
+/// What is remembered so that Muster can tell what is new, or leave something be.
+async fn remembered(app: &App, context: OrgContext, user: UserId) -> Result<[Section; 3]> {
+    let read = async move |connection: &mut Connection<'_>| {
+        let devices = store::devices::of_user(connection, context, user).await?;
+        let reserved = store::reserved_addresses::of_user(connection, context, user).await?;
+        Ok((devices, reserved, store::notices::muted(connection, context, user).await?))
+    };
+    let (devices, reserved, muted) = app.database().read_blocking(read).await?;
+    Ok([
+        section(
+            "devices",
+            "Devices and countries",
+            "With what, by a mark that names no device, and from where the person has signed in, to tell of a new one.",
+            devices.iter().map(|(mark, country, first, last)| record(json!({
+                "mark": hex::encode(mark), "country": country, "first_seen_at": first, "last_seen_at": last,
+            }))).collect(),
+        ),
+        section(
+            "reserved_addresses",
+            "Reserved addresses",
+            "Addresses that the person has left and may still take back.",
+            reserved.iter().map(|(address, until)| record(json!({ "address": address, "until": until }))).collect(),
+        ),
+        section(
+            "muted_notices",
+            "Notices switched off",
+            "What the person does not want to be mailed about.",
+            muted.iter().map(|kind| record(json!({ "about": kind.as_str() }))).collect(),
         ),
     ])
 }

@@ -28,6 +28,8 @@ pub struct AuditQuery {
     pub request_id: Option<String>,
     /// Before this entry: the way further into the past.
     pub before: Option<EntryId>,
+    /// After this entry: the way back to newer ones. Where both are given, this counts.
+    pub after: Option<EntryId>,
     /// How many, 1 to 200; 0 for the usual number.
     pub limit: u16,
 }
@@ -39,6 +41,8 @@ pub struct AuditPage<T> {
     pub items: Vec<T>,
     /// Go on with this as `before`; `None`: that was all.
     pub next: Option<EntryId>,
+    /// Go back with this as `after`; `None`: these are the newest.
+    pub previous: Option<EntryId>,
 }
 
 /// Longest text of a filter.
@@ -67,6 +71,6 @@ impl AuditQuery {
 
     /// Whether nothing is asked for but entries.
     pub fn is_open(&self) -> bool {
-        *self == Self { before: self.before, limit: self.limit, ..Self::default() }
+        *self == Self { before: self.before, after: self.after, limit: self.limit, ..Self::default() }
     }
 }

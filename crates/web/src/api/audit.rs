@@ -55,6 +55,9 @@ pub(crate) struct AuditParams {
     /// `next` of the page before.
     #[param(value_type = Option<uuid::Uuid>)]
     before: Option<EntryId>,
+    /// `previous` of the page after.
+    #[param(value_type = Option<uuid::Uuid>)]
+    after: Option<EntryId>,
     /// How many, 1 to 200; 50 unless given.
     limit: Option<u16>,
 }
@@ -70,6 +73,7 @@ impl From<AuditParams> for AuditQuery {
             address: params.address,
             request_id: params.request_id,
             before: params.before,
+            after: params.after,
             limit: params.limit.unwrap_or(0),
         }
     }
@@ -148,6 +152,9 @@ pub(crate) struct EntryPage {
     /// Send it as `before` for the next page; none: that was all.
     #[schema(value_type = Option<uuid::Uuid>)]
     next: Option<EntryId>,
+    /// Send it as `after` for the page before; none: these are the newest.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    previous: Option<EntryId>,
 }
 
 /// List the audit log
@@ -160,7 +167,7 @@ pub(crate) async fn list(
 ) -> Answer<Answered<EntryPage>> {
     let page = shared.app.audit(&caller.actor, params.into()).await?;
     let items = page.items.into_iter().map(EntryView::from).collect();
-    Ok(Answered(EntryPage { items, next: page.next }))
+    Ok(Answered(EntryPage { items, next: page.next, previous: page.previous }))
 }
 
 /// An entry and how it stands.

@@ -48,6 +48,8 @@ pub(crate) struct Asked {
     request_id: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     before: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    after: String,
 }
 
 /// Kinds of events to choose from, with how they begin.
@@ -63,7 +65,7 @@ const KINDS: [(&str, &str); 6] = [
 impl Asked {
     /// The same from its newest entry, with something changed.
     fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
-        let mut address = Self { before: String::new(), ..self.clone() };
+        let mut address = Self { before: String::new(), after: String::new(), ..self.clone() };
         change(&mut address);
         address
     }
@@ -88,7 +90,7 @@ impl Asked {
             until: text("until"),
             address: text("address"),
             request_id: text("request_id"),
-            before: String::new(),
+            ..Self::default()
         }
     }
 
@@ -118,6 +120,7 @@ impl Asked {
             address: filled(&self.address),
             request_id: filled(&self.request_id),
             before: filled(&self.before).map(|id| id.parse()).transpose()?,
+            after: filled(&self.after).map(|id| id.parse()).transpose()?,
             limit: 0,
         };
         query.checked()
@@ -155,9 +158,6 @@ impl Asked {
         add("To", &self.until, |address| address.until.clear());
         add("Asked", &self.address, |address| address.address.clear());
         add("Request", &self.request_id, |address| address.request_id.clear());
-        if !self.before.is_empty() {
-            links.push(Link::new("Older entries", self.with(|_| ()).href(path)));
-        }
         links
     }
 }
@@ -183,13 +183,15 @@ pub(crate) async fn list(visit: Visit, Query(address): Query<Asked>) -> Answer<R
     let (page, trouble) = match address.understood(&visit).await {
         Ok(query) => (visit.app().audit(&visit.caller.actor, query).await?, None),
         Err(error) if error.kind() == model::Kind::Invalid => {
-            (AuditPage { items: Vec::new(), next: None }, Some(error))
+            (AuditPage { items: Vec::new(), next: None, previous: None }, Some(error))
         }
         Err(error) => return Err(error.into()),
     };
     let rows: Vec<EntryRow> = page.items.iter().map(|entry| row(&visit, entry)).collect();
     let empty = rows.is_empty().then(|| nothing(&address, &path, trouble.as_ref(), page.next.is_some()));
     let next = page.next.map(|next| address.with(|address| address.before = next.to_string()).href(&path));
+    let previous =
+        page.previous.map(|newest| address.with(|address| address.after = newest.to_string()).href(&path));
     let summary = match rows.len() {
         0 => String::new(),
         1 => "1 entry".to_owned(),
@@ -215,7 +217,7 @@ pub(crate) async fn list(visit: Visit, Query(address): Query<Asked>) -> Answer<R
             .filter(|(_, value)| !value.is_empty())
             .collect(),
         announcement: if rows.is_empty() { "No entry matches".to_owned() } else { summary.clone() },
-        pager: Pager { summary, next, ..Pager::default() },
+        pager: Pager { summary, previous, next, ..Pager::default() },
         path,
         rows,
         empty,

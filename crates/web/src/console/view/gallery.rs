@@ -3,9 +3,11 @@
 //!
 //! `cargo test -p web gallery` draws it; the names of the files are the pages' addresses.
 
+mod activity;
 mod entries;
 mod forms;
 mod groups;
+mod links;
 mod mails;
 mod people;
 mod questions;
@@ -65,6 +67,8 @@ fn gallery() -> Vec<Drawn> {
     pages.extend(entries::pages());
     pages.extend(groups::pages());
     pages.extend(tokens::pages());
+    pages.extend(activity::pages());
+    pages.extend(links::pages());
     pages
 }
 

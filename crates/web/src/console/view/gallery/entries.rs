@@ -59,6 +59,7 @@ fn list() -> AuditList {
         rows: ENTRIES.iter().enumerate().map(row).collect(),
         pager: Pager {
             summary: "50 entries".to_owned(),
+            previous: Some("?after=2".to_owned()),
             next: Some("?before=1".to_owned()),
             ..Pager::default()
         },

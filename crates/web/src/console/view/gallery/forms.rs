@@ -14,7 +14,7 @@ use super::people::{heading, moment, user_frame};
 use super::questions::question;
 use super::{Drawn, draw, frame, org};
 
-fn form(submit: &str, cancel: &str, sections: Vec<FormSection>) -> Form {
+pub(super) fn form(submit: &str, cancel: &str, sections: Vec<FormSection>) -> Form {
     Form {
         action: "/o/northwind/users".to_owned(),
         csrf: "csrf-of-this-session".to_owned(),
@@ -124,7 +124,7 @@ fn edit_conflict() -> EditUser {
     page
 }
 
-fn tabs(labels: [&'static str; 2], current: usize) -> Vec<Tab> {
+pub(super) fn tabs(labels: [&'static str; 2], current: usize) -> Vec<Tab> {
     let tab = |(number, label)| Tab {
         label,
         href: format!("/o/northwind/{label}").to_lowercase(),
@@ -210,7 +210,7 @@ fn policies() -> PolicySettings {
     }
 }
 
-fn own_heading() -> UserHeading {
+pub(super) fn own_heading() -> UserHeading {
     UserHeading {
         name: "Amara Okafor".to_owned(),
         email: "amara.okafor@northwind.example".to_owned(),
@@ -240,14 +240,14 @@ fn profile() -> ProfilePage {
     }
 }
 
-fn rules() -> Vec<String> {
+pub(super) fn rules() -> Vec<String> {
     vec![
         "12 characters or more; a few words are fine.".to_owned(),
         "Not one of the passwords everybody uses.".to_owned(),
     ]
 }
 
-fn new_password() -> Vec<Field> {
+pub(super) fn new_password() -> Vec<Field> {
     vec![
         Field::new(
             "new_password",

@@ -236,7 +236,7 @@ pub(super) fn tabs(current: &str) -> Vec<Tab> {
         let href = format!("/o/northwind/users/01930004{path}");
         Tab { label, href, current: label == current }
     };
-    vec![tab("Profile", ""), tab("Sessions", "/sessions")]
+    vec![tab("Profile", ""), tab("Sessions", "/sessions"), tab("Activity", "/activity"), tab("Data", "/data")]
 }
 
 fn cards() -> Vec<Card> {
