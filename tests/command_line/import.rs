@@ -17,6 +17,7 @@ eve@acme.example
 #[test]
 fn good_rows_are_taken_and_bad_ones_told() {
     let place = Place::with_org();
+    place.ok(&["group", "create", "Sales"]);
     let file = place.file("people.csv", PEOPLE);
     let run = place.run(&["import", &file, "--report", "refused.csv"]);
     assert_eq!(run.code, 4);
@@ -24,6 +25,7 @@ fn good_rows_are_taken_and_bad_ones_told() {
     insta::assert_snapshot!(run.err);
     let report = std::fs::read_to_string(place.directory.join("refused.csv")).unwrap();
     insta::assert_snapshot!(report);
+    assert_eq!(place.json(&["user", "show", "ana"])["groups"][0], "Sales");
     let cy = place.json(&["user", "show", "cy"]);
     assert_eq!((&cy["status"], &cy["roles"][0]["role"]), (&"inactive".into(), &"helpdesk".into()));
 }

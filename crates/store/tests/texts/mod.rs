@@ -62,14 +62,20 @@ fn statement(Literal { before, text }: Literal, engine: Engine) -> Option<String
         // Its columns are those that are prepared with the literal in `users::lock`.
         return Some(format!("SELECT 1 FROM users u {text}"));
     }
+    // Of two texts for one question, the first is `SQLite`'s.
+    let code: String = before.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let of_sqlite = code.ends_with("by_engine(");
+    let of_postgres = code.ends_with("by_engine(,");
     let verb = text.split_whitespace().next().unwrap_or_default();
     let whole = !follows(&["concat!(", "format!(", "write!("]);
     if !whole || !["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].contains(&verb) {
         return None;
     }
     match engine {
-        Engine::Sqlite if follows(&["const POSTGRES: &str ="]) => None,
-        Engine::Postgres if follows(&["const SQLITE: &str ="]) || text.contains(" MATCH ") => None,
+        Engine::Sqlite if of_postgres || follows(&["const POSTGRES: &str ="]) => None,
+        Engine::Postgres if of_sqlite || follows(&["const SQLITE: &str ="]) || text.contains(" MATCH ") => {
+            None
+        }
         Engine::Postgres if follows(&["locking!("]) => Some(format!("{text} FOR UPDATE")),
         _ => Some(text),
     }
