@@ -73,6 +73,10 @@ pub(crate) enum Noun {
     User(commands::user::User),
     /// Groups: list, show, create, who is in them, what they carry
     Group(commands::group::Group),
+    /// Roles: list, show, compare, who holds one; making and changing the organization's own
+    Role(commands::role::Role),
+    /// Permissions: list; defining those of the organization's applications
+    Permission(commands::permission::Permission),
     /// Invitations: send, list, send again, cancel
     Invitation(commands::invitation::Invitation),
     /// Bring people in from a CSV file

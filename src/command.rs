@@ -4,6 +4,7 @@
 //! Doing it is `execute.rs`; reading it from arguments and printing the outcome is `commands/`.
 
 mod group;
+pub(crate) mod roles;
 
 use app::{
     audit::{prove::Inclusion, verify::Report},
@@ -175,6 +176,7 @@ pub(crate) enum Deed {
     RecoverOwner {
         user: String,
     },
+    Roles(Box<roles::RoleDeed>),
     Activity {
         user: String,
         kind: Option<Kind>,
@@ -344,6 +346,7 @@ pub(crate) enum Outcome {
         next: Option<String>,
     },
     Ended(app::sessions::Ended),
+    Roles(Box<roles::RoleOutcome>),
     Audit {
         items: Vec<Entry>,
         next: Option<EntryId>,

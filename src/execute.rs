@@ -2,6 +2,7 @@
 
 mod access;
 mod group;
+mod roles;
 
 use std::sync::Arc;
 
@@ -198,6 +199,9 @@ impl Operator<'_> {
             Deed::RecoverOwner { user } => {
                 let (person, password) = Box::pin(app.recover_owner(org, &user)).await?;
                 Ok(self.with_password(person, Some(password)))
+            }
+            Deed::Roles(deed) => {
+                roles::perform(app, actor, *deed).await.map(|outcome| Outcome::Roles(Box::new(outcome)))
             }
             other => self.look_back(other).await,
         }

@@ -50,6 +50,7 @@ mod printed;
 mod process;
 mod recovery;
 mod revocation;
+mod role_definitions;
 mod roles;
 mod session_list;
 mod sessions;

@@ -52,8 +52,8 @@ fn routes() {
 #[test]
 fn permissions() {
     let mut text = String::from(
-        "Every permission, what it allows, and which built-in role holds it.\n\
-         Made by the tests from crates/model/src/access.rs; don't edit.\n\n",
+        "Every permission, what it allows, and which built-in role holds it; then every route, and which built-in role it \
+         lets in.\nMade by the tests from crates/model/src/access.rs and the declarations in crates/web; don't edit.\n\n",
     );
     for permission in Permission::ALL {
         writeln!(text, "{:20}  {}", permission.as_str(), permission.sentence()).unwrap();
@@ -65,14 +65,49 @@ fn permissions() {
     let head: Vec<String> = (1..=Role::ALL.len()).map(|number| number.to_string()).collect();
     writeln!(text, "\n{:20}  {}", "", head.join("  ")).unwrap();
     for permission in Permission::ALL {
-        let marks: Vec<&str> = Role::ALL
-            .iter()
-            .map(|role| if role.permissions().contains(*permission) { "x" } else { "." })
-            .collect();
-        writeln!(text, "{:20}  {}", permission.as_str(), marks.join("  ")).unwrap();
+        writeln!(text, "{:20}  {}", permission.as_str(), marks(*permission)).unwrap();
+    }
+    text.push_str(LEGEND);
+    let routes = web::declared().into_iter().filter_map(|route| match route.needs {
+        Needs::Permission(permission) => Some((route, permission)),
+        Needs::Nothing | Needs::Org => None,
+    });
+    let mut routes: Vec<(Declared, Permission)> = routes.collect();
+    routes.sort_by_key(|(route, _)| {
+        (route.door == Door::Console, route.path.clone(), route.method.to_string())
+    });
+    for (door, title) in [(Door::Api, "The API"), (Door::Console, "The console")] {
+        let routes: Vec<_> = routes.iter().filter(|(route, _)| route.door == door).collect();
+        let width = routes.iter().map(|(route, _)| route.path.len()).max().unwrap_or_default();
+        let heading = width + 8;
+        writeln!(text, "\n{title:heading$}  {:20}  {}", "", head.join("  ")).unwrap();
+        for (route, permission) in routes {
+            let (method, path) = (route.method.as_str(), &route.path);
+            let marks = marks(*permission);
+            writeln!(text, "{method:6}  {path:width$}  {:20}  {marks}", permission.as_str()).unwrap();
+        }
     }
     compare("permissions.txt", &text);
 }
+
+/// Which built-in roles hold a permission, in the order of the columns.
+fn marks(permission: Permission) -> String {
+    let mark = |role: &Role| if role.permissions().contains(permission) { "x" } else { "." };
+    Role::ALL.iter().map(mark).collect::<Vec<_>>().join("  ")
+}
+
+/// The rules under which the table of the routes holds; each is tested in `tests/permissions.rs`.
+const LEGEND: &str = "
+The routes that need a permission. x: whoever holds the role is let in; what lies behind may still refuse for reasons of
+its own, such as that the person may do more. Besides:
+
+- Who holds several roles is let in where one of them is.
+- Of the states only active is let in: nobody who is staged, invited, pending, suspended, deprovisioned, deleted or purged,
+  nobody who is locked, nobody outside the dates of the account.
+- Who must choose another password reaches the routes of account:password alone.
+- A token without scopes is let in where its user is; one with scopes where both its user is and the permission is
+  among them. Tokens are for the API; the console wants a session.
+";
 
 #[test]
 fn openapi() {

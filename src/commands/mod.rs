@@ -12,7 +12,9 @@ pub(crate) mod invitation;
 pub(crate) mod mail;
 pub(crate) mod migrate;
 pub(crate) mod org;
+pub(crate) mod permission;
 pub(crate) mod recover_owner;
+pub(crate) mod role;
 pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod token;
@@ -54,6 +56,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Noun::Org(verb) => org::run(verb, &session).await?,
         Noun::User(user) => user::run(user, &session).await?,
         Noun::Group(group) => return group::run(group, &session).await,
+        Noun::Role(role) => role::run(role, &session).await?,
+        Noun::Permission(permission) => permission::run(permission, &session).await?,
         Noun::Invitation(invitation) => invitation::run(invitation, &session).await?,
         Noun::Import(options) => return import::run(options, &session).await,
         Noun::Mail(mail) => mail::run(mail, &session).await?,

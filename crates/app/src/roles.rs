@@ -94,7 +94,11 @@ impl App {
     }
 }
 
-async fn named(connection: &mut Connection<'_>, context: OrgContext, name: &str) -> Result<RoleDefinition> {
+pub(crate) async fn named(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    name: &str,
+) -> Result<RoleDefinition> {
     let unknown = || Role::named(name).err().unwrap_or_else(Error::not_found);
     let key = RoleKey::parse(name.trim()).or_else(|| Role::named(name).ok().map(RoleKey::BuiltIn));
     let found = match key {

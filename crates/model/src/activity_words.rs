@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What happened, in words: `{}` is whom it happened to. First when somebody else did it, then when one did it oneself.
-const PHRASES: [(&str, &str, &str); 70] = [
+const PHRASES: [(&str, &str, &str); 75] = [
     ("session.started", "signed in as {}", "signed in"),
     ("session.ended", "ended a session of {}", "signed out"),
     ("session.ended_in_bulk", "ended sessions of several people", "ended several sessions"),
@@ -81,6 +81,11 @@ const PHRASES: [(&str, &str, &str); 70] = [
         "ended the place of {} in another group",
     ),
     ("access.copied", "gave {} the access of somebody else", "took the access of somebody else"),
+    ("role.created", "made the role {}", "made the role {}"),
+    ("role.updated", "changed the role {}", "changed the role {}"),
+    ("role.deleted", "deleted the role {}", "deleted the role {}"),
+    ("permission.defined", "defined the permission {}", "defined the permission {}"),
+    ("permission.removed", "removed the permission {}", "removed the permission {}"),
     ("token.created", "created an API token for {}", "created an API token"),
     ("token.revoked", "revoked an API token of {}", "revoked an API token"),
     ("owner.recovered", "made {} an owner again", "became an owner again"),
@@ -220,7 +225,8 @@ pub fn differences(entry: &Entry) -> Vec<Difference> {
         _ => true,
     };
     let difference = |(field, changed): (&String, &Changed)| Difference {
-        field: in_words(field),
+        // A permission is called by its name.
+        field: if field.contains(':') { field.clone() } else { in_words(field) },
         before: value(&changed.before),
         after: value(&changed.after),
     };

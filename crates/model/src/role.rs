@@ -152,8 +152,7 @@ impl Allowed {
 
     /// As stored, and as `parse` reads it.
     pub fn names(&self) -> String {
-        let own = self.permissions.iter().map(|permission| permission.to_string());
-        own.chain(self.applications.iter().map(str::to_owned)).collect::<Vec<_>>().join(" ")
+        self.list().join(" ")
     }
 
     /// Both together.
@@ -162,6 +161,24 @@ impl Allowed {
         self.permissions = self.permissions.and(other.permissions);
         self.applications.extend(&other.applications);
         self
+    }
+
+    /// What is in this and not in the other.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Self {
+        let own: Vec<Permission> =
+            self.permissions.iter().filter(|permission| !other.permissions.contains(*permission)).collect();
+        let mut applications = Applications::default();
+        self.applications.iter().filter(|name| !other.applications.contains(name)).for_each(|name| {
+            applications.insert(name);
+        });
+        Self { permissions: Permissions::of(&own), applications }
+    }
+
+    /// The names, Muster's permissions first.
+    pub fn list(&self) -> Vec<String> {
+        let own = self.permissions.iter().map(|permission| permission.as_str().to_owned());
+        own.chain(self.applications.iter().map(str::to_owned)).collect()
     }
 
     /// The rights of somebody to whom this counts in `scope`; `above` are the scope's group and all that hold it.

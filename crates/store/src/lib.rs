@@ -6,6 +6,7 @@
 pub mod access;
 pub mod access_paths;
 pub mod activity;
+pub mod application_permissions;
 pub mod audit;
 pub mod audit_list;
 pub mod audit_tree;
@@ -38,6 +39,7 @@ pub mod orgs;
 mod postgres;
 pub mod probe;
 pub mod reserved_addresses;
+pub mod role_holders;
 pub mod roles;
 pub mod session_list;
 pub mod sessions;

@@ -4,7 +4,7 @@ import { announce, expire } from "./announce.js";
 
 /** Brings a new part of the page to life. */
 export function enhance(root) {
-  for (const button of root.querySelectorAll("[data-copy], [data-reveal], [data-open], [data-dismiss]")) button.hidden = false;
+  for (const button of root.querySelectorAll("[data-copy], [data-reveal], [data-open], [data-dismiss], [data-row]")) button.hidden = false;
   for (const form of root.querySelectorAll("form")) showDependents(form);
   for (const notice of root.querySelectorAll(".notice")) expire(notice);
   refreshTimes(root);
@@ -31,6 +31,14 @@ function reveal(button) {
   field.type = shown ? "text" : "password";
   button.setAttribute("aria-pressed", String(shown));
   button.querySelector("use")?.setAttribute("href", `${document.body.dataset.icons}#${shown ? "eye-off" : "eye"}`);
+}
+
+/** Ticks all boxes of a row that can be ticked; if all are, none. */
+function tickRow(button) {
+  const boxes = [...button.closest(".matrix-row").querySelectorAll("input[type=checkbox]:enabled")];
+  const all = boxes.every((box) => box.checked);
+  for (const box of boxes) box.checked = !all;
+  announce(all ? "None ticked." : "All ticked.");
 }
 
 /** Shows the fields that matter for what is chosen, and hides the others. */
@@ -86,6 +94,7 @@ export function start() {
     if (!button) return;
     if ("copy" in button.dataset) copy(button);
     if ("reveal" in button.dataset) reveal(button);
+    if ("row" in button.dataset) tickRow(button);
     if ("dismiss" in button.dataset) button.closest(".notice").remove();
   });
   document.addEventListener("change", (event) => {

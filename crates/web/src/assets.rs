@@ -30,6 +30,7 @@ const STYLE_SHEETS: &[&str] = &[
     "components.css",
     "table.css",
     "forms.css",
+    "roles.css",
     "pages.css",
     "activity.css",
     "groups.css",

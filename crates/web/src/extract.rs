@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{header, request::Parts},
+    http::{Method, header, request::Parts},
 };
 use model::{Error, GroupId, Kind, SessionId, TokenId, UserId};
 use serde::de::DeserializeOwned;
@@ -118,6 +118,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
+        // What every write takes was read in front of the handler (`auth.rs`).
+        let is_own = |pair: &&str| !pair.starts_with("dry_run=") && !pair.starts_with("impact=");
+        let of_write: Vec<&str> = query.split('&').filter(is_own).collect();
+        let of_write = of_write.join("&");
+        let query = if parts.method == Method::GET { query } else { &of_write };
         let refused = |error: serde_urlencoded::de::Error| {
             let message = format!("The address can't be understood: {error}.");
             Problem(Error::new(Kind::Malformed, "query.malformed", message))

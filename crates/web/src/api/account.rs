@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use model::{Permission, Permissions};
+use model::{Permission, Permissions, rights::Applications};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -35,6 +35,10 @@ pub(crate) struct Whoami<'c> {
     #[serde(serialize_with = "one_by_one")]
     #[schema(value_type = Vec<Permission>)]
     permissions: Permissions,
+    /// What the person may do in the organization's own applications. None for a token with scopes: those name Muster's
+    /// permissions alone.
+    #[schema(value_type = Vec<String>)]
+    application_permissions: &'c Applications,
 }
 
 fn one_by_one<S: serde::Serializer>(permissions: &Permissions, serializer: S) -> Result<S::Ok, S::Error> {
@@ -53,6 +57,7 @@ pub(crate) async fn whoami(caller: Caller) -> Response {
         name: &access.name,
         org: &caller.org.slug,
         permissions: access.permissions,
+        application_permissions: &access.rights.applications,
     };
     // Asked more often than anything else: one buffer, large enough for every permission.
     let mut text = Vec::with_capacity(2048);
@@ -62,9 +67,20 @@ pub(crate) async fn whoami(caller: Caller) -> Response {
     }
 }
 
+/// One's own account.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AccountView {
+    /// The record.
+    #[serde(flatten)]
+    user: UserView,
+    /// What one may do in the organization's own applications; none for a token with scopes.
+    #[schema(value_type = Vec<String>)]
+    application_permissions: Applications,
+}
+
 /// Show one's own account
 #[utoipa::path(get, path = "/o/{slug}/api/v1/account", tag = "Account",
-    responses((status = 200, body = UserView), (status = "default", body = ProblemDocument)))]
+    responses((status = 200, body = AccountView), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn show(State(shared): State<Shared>, caller: Caller) -> Answer<Response> {
     let person = shared.app.own_account(&caller.actor).await?;
     Ok(own(&shared, &caller, person))
@@ -75,7 +91,7 @@ pub(crate) async fn show(State(shared): State<Shared>, caller: Caller) -> Answer
 /// A JSON merge patch of names, phones, personal contacts, address, language and time zone.
 #[utoipa::path(patch, path = "/o/{slug}/api/v1/account", tag = "Account", request_body = model::UserFields,
     params(("If-Match" = Option<String>, Header, description = "The ETag of what you have seen.")),
-    responses((status = 200, body = UserView), (status = "default", body = ProblemDocument)))]
+    responses((status = 200, body = AccountView), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn edit(
     State(shared): State<Shared>,
     caller: Caller,
@@ -87,7 +103,9 @@ pub(crate) async fn edit(
 
 fn own(shared: &Shared, caller: &Caller, person: app::Person) -> Response {
     let version = person.user.version;
-    versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now()))
+    let user = present(person, &caller.org.settings.lifecycle, shared.app.now());
+    let application_permissions = caller.actor.rights.applications.clone();
+    versioned(StatusCode::OK, version, AccountView { user, application_permissions })
 }
 
 /// Another password.

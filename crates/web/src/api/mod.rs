@@ -16,7 +16,9 @@ mod lifecycle;
 pub(crate) mod mails;
 mod orgs;
 mod owners;
+mod permissions;
 mod recovery;
+pub(crate) mod role_definitions;
 mod roles;
 pub(crate) mod sessions;
 mod tokens;
@@ -98,6 +100,16 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccessRead), routes!(access::why)),
         Route::api(may(P::AccessRead), routes!(access::holders)),
         Route::api(may(P::AccountRead), routes!(access::own)),
+        Route::api(may(P::RoleRead), routes!(role_definitions::list)),
+        Route::api(may(P::RoleCreate), routes!(role_definitions::create)),
+        Route::api(may(P::RoleRead), routes!(role_definitions::compare)),
+        Route::api(may(P::RoleRead), routes!(role_definitions::show)),
+        Route::api(may(P::RoleUpdate), routes!(role_definitions::edit)),
+        Route::api(may(P::RoleDelete), routes!(role_definitions::delete)),
+        Route::api(may(P::AccessRead), routes!(role_definitions::holders)),
+        Route::api(may(P::RoleRead), routes!(permissions::list)),
+        Route::api(may(P::PermissionManage), routes!(permissions::define)),
+        Route::api(may(P::PermissionManage), routes!(permissions::remove)),
         Route::api(may(P::AccountRead), routes!(account::whoami)),
         Route::api(may(P::AccountRead), routes!(account::show)),
         Route::api(may(P::AccountUpdate), routes!(account::edit)),
@@ -144,7 +156,6 @@ fn access_routes() -> Vec<Route> {
     use Permission as P;
     let may = |permission| Needs::Permission(permission);
     vec![
-        Route::api(may(P::RoleRead), routes!(roles::list)),
         Route::api(may(P::RoleAssign), routes!(roles::replace)).mails(),
         Route::api(may(P::RoleAssign), routes!(roles::grant)).mails(),
         Route::api(may(P::RoleAssign), routes!(roles::revoke)).mails(),

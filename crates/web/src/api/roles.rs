@@ -1,14 +1,10 @@
-//! Roles in the API: what there is, and who directly holds what.
+//! The roles of a user in the API: given, replaced, taken. The roles themselves are `role_definitions.rs`.
 
 #![expect(unused_qualifications, reason = "written by the macro that describes the query")]
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use model::{
-    GroupId, RoleKey, Timestamp, UserId,
-    grant::GrantTerms,
-    role::{RoleDefinition, Scope},
-};
-use serde::{Deserialize, Serialize};
+use model::{GroupId, RoleKey, Timestamp, UserId, grant::GrantTerms, role::Scope};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -21,45 +17,6 @@ use crate::{
     extract::{Id, Json, Name, Query},
     problem::{Answer, ProblemDocument},
 };
-
-/// A role and what it may do.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RoleDescription {
-    /// Its name in the API.
-    role: RoleKey,
-    /// As people read it.
-    label: String,
-    /// What it is for.
-    description: String,
-    /// What it may do, Muster's permissions and applications'.
-    permissions: Vec<String>,
-    /// Whether every organization has it; it can't be changed then.
-    built_in: bool,
-}
-
-/// Every role.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RoleList {
-    /// The strongest first.
-    items: Vec<RoleDescription>,
-}
-
-/// List roles
-#[utoipa::path(get, path = "/o/{slug}/api/v1/roles", tag = "Roles",
-    responses((status = 200, body = RoleList), (status = "default", body = ProblemDocument)))]
-pub(crate) async fn list(State(shared): State<Shared>, caller: Caller) -> Answer<axum::Json<RoleList>> {
-    let roles = shared.app.roles(&caller.actor).await?;
-    Ok(axum::Json(RoleList { items: roles.into_iter().map(RoleDescription::from).collect() }))
-}
-
-impl From<RoleDefinition> for RoleDescription {
-    fn from(role: RoleDefinition) -> Self {
-        let own = role.allowed.permissions.iter().map(|permission| permission.as_str().to_owned());
-        let permissions = own.chain(role.allowed.applications.iter().map(str::to_owned)).collect();
-        let built_in = role.key.built_in().is_some();
-        Self { role: role.key, label: role.name, description: role.description, permissions, built_in }
-    }
-}
 
 /// The roles to hold from now on.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -147,9 +104,6 @@ pub(crate) async fn grant(
 pub(crate) struct Over {
     /// The id of the group over which it counts; empty: the whole organization.
     over: String,
-    #[serde(rename = "dry_run")]
-    #[param(ignore)]
-    _dry_run: Option<bool>,
 }
 
 impl Over {

@@ -186,10 +186,6 @@ pub(crate) async fn own(State(shared): State<Shared>, caller: Caller) -> Answer<
 pub(crate) struct OwnQuery {
     /// `true`: all but the one that asks.
     others: bool,
-    /// Answer what would happen, and do nothing.
-    #[param(ignore)]
-    #[serde(rename = "dry_run")]
-    _dry_run: Option<bool>,
 }
 
 /// End one's own sessions

@@ -26,6 +26,11 @@ pub(crate) enum Done {
     AccessEnded,
     AdminMade,
     AdminRemoved,
+    RoleCreated,
+    RoleEdited,
+    RoleDeleted,
+    PermissionDefined,
+    PermissionRemoved,
     PasswordSet,
     ChangeRequired,
     Moved(ActionName),
@@ -50,7 +55,7 @@ pub(crate) enum Done {
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 41] = [
+const NAMES: [(Done, &str); 46] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -72,6 +77,11 @@ const NAMES: [(Done, &str); 41] = [
     (Done::AccessEnded, "access-ended"),
     (Done::AdminMade, "admin-made"),
     (Done::AdminRemoved, "admin-removed"),
+    (Done::RoleCreated, "role-created"),
+    (Done::RoleEdited, "role-edited"),
+    (Done::RoleDeleted, "role-deleted"),
+    (Done::PermissionDefined, "permission-defined"),
+    (Done::PermissionRemoved, "permission-removed"),
     (Done::PasswordSet, "password-set"),
     (Done::ChangeRequired, "change-required"),
     (Done::Saved, "saved"),
@@ -136,6 +146,11 @@ impl Done {
             Self::AdminRemoved => {
                 format!("The owner’s role of {subject} was taken. The other owners are told.")
             }
+            Self::RoleCreated => format!("The role {subject} was made."),
+            Self::RoleEdited => format!("The role {subject} was changed. It is in force at once."),
+            Self::RoleDeleted => "The role was deleted. Nobody has it any more.".to_owned(),
+            Self::PermissionDefined => "The permission is defined. Roles can allow it now.".to_owned(),
+            Self::PermissionRemoved => "The permission was removed, from every role too.".to_owned(),
             Self::PasswordSet => format!("{subject} has a temporary password now."),
             Self::ChangeRequired => format!("{subject} must choose another password."),
             Self::Moved(action) => moved(action, subject),

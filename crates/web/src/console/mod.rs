@@ -25,10 +25,14 @@ mod mails;
 mod memberships;
 mod owners;
 mod passwords;
+mod permissions;
 mod questions;
 mod record;
 mod recovery;
 mod reset_link;
+mod role_editor;
+mod role_matrix;
+mod role_pages;
 mod roles;
 mod session_list;
 mod sessions;
@@ -75,6 +79,7 @@ pub(crate) fn routes() -> Vec<Route> {
         own_account(),
         activity_and_data(),
         groups::routes(),
+        role_pages::routes(),
     ];
     groups.into_iter().flatten().collect()
 }

@@ -138,6 +138,7 @@ impl Visit {
                 may_see_users: access.rights.somewhere().contains(Permission::UserList),
                 may_see_groups: access.rights.somewhere().contains(Permission::GroupList),
                 may_see_sessions: access.permissions.contains(Permission::SessionRead),
+                may_see_roles: access.permissions.contains(Permission::RoleRead),
                 may_see_invitations: access.permissions.contains(Permission::InvitationRead),
                 may_see_audit: access.permissions.contains(Permission::AuditRead),
                 may_see_settings: access.permissions.contains(Permission::SettingsRead),

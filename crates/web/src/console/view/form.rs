@@ -4,7 +4,7 @@
 
 use askama::{Template, filters::HtmlSafe};
 
-use super::parts::Moment;
+use super::{parts::Moment, roles::MatrixRow};
 
 /// A form that posts to `action`.
 #[derive(Debug, Clone, Default, Template)]
@@ -136,6 +136,8 @@ pub(crate) enum Control {
     Checkbox,
     /// Several boxes of one name.
     Checkboxes(Vec<Choice>),
+    /// Many boxes of one name, by what they are about.
+    Matrix(Vec<MatrixRow>),
     /// The exact text must be typed before the button works.
     Retype(String),
 }
@@ -227,7 +229,7 @@ impl Field {
 
     /// A group of controls is a `<fieldset>`, a single one has a `<label>`.
     pub(crate) fn is_group(&self) -> bool {
-        matches!(self.control, Control::Radio(_) | Control::Checkboxes(_))
+        matches!(self.control, Control::Radio(_) | Control::Checkboxes(_) | Control::Matrix(_))
     }
 
     /// The ids of what explains this field, for `aria-describedby`.

@@ -54,6 +54,7 @@ pub(crate) struct Viewer {
     pub(crate) may_see_groups: bool,
     pub(crate) may_see_sessions: bool,
     pub(crate) may_see_invitations: bool,
+    pub(crate) may_see_roles: bool,
     pub(crate) may_see_settings: bool,
     pub(crate) may_see_audit: bool,
 }
@@ -65,6 +66,7 @@ pub(crate) enum Section {
     Groups,
     Sessions,
     Invitations,
+    Roles,
     Tokens,
     Audit,
     Settings,
@@ -115,6 +117,9 @@ impl Frame {
         }
         if self.viewer.may_see_sessions {
             items.push(item("Sessions", "/sessions", "devices", Section::Sessions));
+        }
+        if self.viewer.may_see_roles {
+            items.push(item("Roles", "/roles", "roles", Section::Roles));
         }
         if !items.is_empty() {
             groups.push(NavigationGroup { label: "Directory", items });

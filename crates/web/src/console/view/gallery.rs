@@ -11,6 +11,7 @@ mod links;
 mod mails;
 mod people;
 mod questions;
+mod roles;
 mod sessions;
 mod tokens;
 
@@ -38,6 +39,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
             may_see_users: true,
             may_see_groups: true,
             may_see_sessions: true,
+            may_see_roles: true,
             may_see_invitations: true,
             may_see_settings: true,
             may_see_audit: true,
@@ -63,6 +65,7 @@ fn gallery() -> Vec<Drawn> {
     pages.extend(questions::pages());
     pages.extend(forms::pages());
     pages.extend(mails::pages());
+    pages.extend(roles::pages());
     pages.extend(sessions::pages());
     pages.extend(entries::pages());
     pages.extend(groups::pages());

@@ -14,6 +14,7 @@ pub(crate) mod invitations;
 pub(crate) mod mails;
 pub(crate) mod parts;
 pub(crate) mod question;
+pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod signin;
