@@ -128,7 +128,7 @@ on_both! {
             if !answer.status.is_success() {
                 continue;
             }
-            *done.entry(what.split(' ').next().map_or("", |_| kind(&what))).or_default() += 1;
+            *done.entry(kind(&what)).or_default() += 1;
             if what.contains("set-password") {
                 hands.insert(what.split('/').nth(2).unwrap().parse().unwrap());
             }
@@ -141,8 +141,9 @@ on_both! {
 
 /// What was done, without whom it was about.
 fn kind(what: &str) -> &'static str {
-    let kinds = ["/members/", "/groups/", "/move", "/roles", "/owners/", "set-password", "invitations"];
-    kinds.into_iter().rev().find(|kind| what.contains(kind)).unwrap_or("other")
+    let kinds =
+        ["/members/", "/move", "/roles", "/owners/", "set-password", "invitations", "/groups/", "/users/"];
+    kinds.into_iter().find(|kind| what.contains(kind)).unwrap_or("other")
 }
 
 fn one_of<'i, T>(dice: &mut Dice, items: &'i [T]) -> &'i T {
@@ -229,7 +230,7 @@ impl World {
                 (
                     Method::POST,
                     "/invitations".to_owned(),
-                    json!({"email": email, "groups": [group], "roles": [role]}),
+                    json!({"email": email, "groups": [group], "roles": if dice.roll(2) == 0 { vec![role] } else { Vec::new() }}),
                 )
             }
         };
