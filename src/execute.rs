@@ -1,6 +1,7 @@
 //! Does what the command line asks for, through the same operations as console and API, as the operator.
 
 mod access;
+mod effective;
 mod group;
 mod roles;
 
@@ -47,7 +48,15 @@ pub(crate) async fn execute(app: &App, command: Command) -> Result<Outcome> {
             let org = find_org(app, org.as_deref()).await?;
             let mut actor = Actor::operator(org.id.into());
             actor.dry_run = dry_run;
-            Operator { app, actor, org }.perform(deed).await
+            if !dry_run || !effective::is_changed_by(&deed) {
+                return Operator { app, actor, org }.perform(deed).await;
+            }
+            let (actor, preview) = actor.previewing();
+            let outcome = Operator { app, actor, org }.perform(deed).await?;
+            Ok(match preview.take() {
+                Some(impact) => Outcome::Foreseen { outcome: Box::new(outcome), impact },
+                None => outcome,
+            })
         }
     }
 }
@@ -202,6 +211,9 @@ impl Operator<'_> {
             }
             Deed::Roles(deed) => {
                 roles::perform(app, actor, *deed).await.map(|outcome| Outcome::Roles(Box::new(outcome)))
+            }
+            Deed::ShowAccess { .. } | Deed::WhyAccess { .. } | Deed::WhoCan { .. } => {
+                self.effective_access(deed).await
             }
             other => self.look_back(other).await,
         }
