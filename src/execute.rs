@@ -48,15 +48,12 @@ pub(crate) async fn execute(app: &App, command: Command) -> Result<Outcome> {
             let org = find_org(app, org.as_deref()).await?;
             let mut actor = Actor::operator(org.id.into());
             actor.dry_run = dry_run;
-            if !dry_run || !effective::is_changed_by(&deed) {
-                return Operator { app, actor, org }.perform(deed).await;
+            let operator = Operator { app, actor, org };
+            if dry_run && effective::is_changed_by(&deed) {
+                operator.previewed(deed).await
+            } else {
+                operator.perform(deed).await
             }
-            let (actor, preview) = actor.previewing();
-            let outcome = Operator { app, actor, org }.perform(deed).await?;
-            Ok(match preview.take() {
-                Some(impact) => Outcome::Foreseen { outcome: Box::new(outcome), impact },
-                None => outcome,
-            })
         }
     }
 }
@@ -212,8 +209,8 @@ impl Operator<'_> {
             Deed::Roles(deed) => {
                 roles::perform(app, actor, *deed).await.map(|outcome| Outcome::Roles(Box::new(outcome)))
             }
-            Deed::ShowAccess { .. } | Deed::WhyAccess { .. } | Deed::WhoCan { .. } => {
-                self.effective_access(deed).await
+            asked @ (Deed::ShowAccess { .. } | Deed::WhyAccess { .. } | Deed::WhoCan { .. }) => {
+                self.effective_access(asked).await
             }
             other => self.look_back(other).await,
         }

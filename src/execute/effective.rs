@@ -16,10 +16,22 @@ pub(super) fn is_changed_by(deed: &Deed) -> bool {
             | Deed::RemoveAdmin { .. }
             | Deed::CopyAccess { .. }
             | Deed::Group(_)
+            | Deed::Roles(_)
     )
 }
 
 impl Operator<'_> {
+    /// Tries it out, and says what it would do to people's access.
+    pub(super) async fn previewed(mut self, deed: Deed) -> Result<Outcome> {
+        let (actor, preview) = self.actor.previewing();
+        self.actor = actor;
+        let outcome = Box::new(self.perform(deed).await?);
+        Ok(match preview.take() {
+            Some(impact) => Outcome::Foreseen { outcome, impact },
+            None => *outcome,
+        })
+    }
+
     /// Who may do what, and why.
     pub(super) async fn effective_access(&self, deed: Deed) -> Result<Outcome> {
         let (app, actor) = (self.app, &self.actor);
