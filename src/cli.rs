@@ -85,6 +85,8 @@ pub(crate) enum Noun {
     Token(commands::token::Token),
     /// Mail: how it stands, what could not be sent, sending it again, a test
     Mail(commands::mail::Mail),
+    /// Access: what somebody may do and why, and who can do something
+    Access(commands::access::Access),
     /// Sessions: who is signed in where, and ending that
     Session(commands::session::Session),
     /// Where addresses are: install data for it, say what is there

@@ -7,8 +7,10 @@ mod group;
 pub(crate) mod roles;
 
 use app::{
+    access_paths::{Access, Why},
     audit::{prove::Inclusion, verify::Report},
     explain_sign_in::Explanation,
+    holders::Holder,
     import,
 };
 use model::{
@@ -17,6 +19,7 @@ use model::{
     audit::{Entry, query::AuditQuery},
     erasure::Receipt,
     grant::GrantTerms,
+    impact::Impact,
     lifecycle::Reason,
     link::Purpose,
     mail::MailState,
@@ -141,6 +144,22 @@ pub(crate) enum Deed {
     },
     ExplainSignIn {
         user: String,
+    },
+    ShowAccess {
+        user: String,
+    },
+    WhyAccess {
+        user: String,
+        permission: String,
+        /// The group to which it would be done, by id or name.
+        over: Option<String>,
+        /// The user to whom it would be done.
+        on: Option<String>,
+    },
+    WhoCan {
+        permission: String,
+        limit: u16,
+        cursor: Option<String>,
     },
     MailStatus,
     ListMails {
@@ -333,6 +352,18 @@ pub(crate) enum Outcome {
     },
     Copied(CopiedView),
     Explanation(Box<Explanation>),
+    Access(Box<Access>),
+    Why(Box<Why>),
+    Holders {
+        everyone: bool,
+        items: Vec<Holder>,
+        next: Option<String>,
+    },
+    /// What a dry run answered, and what it would do to people's access.
+    Foreseen {
+        outcome: Box<Outcome>,
+        impact: Impact,
+    },
     MailStatus(MailStatusView),
     Mails {
         items: Vec<MailView>,

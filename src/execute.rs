@@ -1,6 +1,7 @@
 //! Does what the command line asks for, through the same operations as console and API, as the operator.
 
 mod access;
+mod effective;
 mod group;
 mod roles;
 
@@ -47,7 +48,12 @@ pub(crate) async fn execute(app: &App, command: Command) -> Result<Outcome> {
             let org = find_org(app, org.as_deref()).await?;
             let mut actor = Actor::operator(org.id.into());
             actor.dry_run = dry_run;
-            Operator { app, actor, org }.perform(deed).await
+            let operator = Operator { app, actor, org };
+            if dry_run && effective::is_changed_by(&deed) {
+                operator.previewed(deed).await
+            } else {
+                operator.perform(deed).await
+            }
         }
     }
 }
@@ -202,6 +208,9 @@ impl Operator<'_> {
             }
             Deed::Roles(deed) => {
                 roles::perform(app, actor, *deed).await.map(|outcome| Outcome::Roles(Box::new(outcome)))
+            }
+            asked @ (Deed::ShowAccess { .. } | Deed::WhyAccess { .. } | Deed::WhoCan { .. }) => {
+                self.effective_access(asked).await
             }
             other => self.look_back(other).await,
         }

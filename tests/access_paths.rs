@@ -292,38 +292,54 @@ on_both! {
             let read = async |connection: &mut Connection<'_>| store::access::standing(connection, context, person, now).await;
             app.app.database().read(read).await.unwrap().unwrap()
         };
-        for step in 0..40 {
-            let (person, group, role) = (people[dice.below(12)], groups[dice.below(9)], roles[dice.below(4)]);
-            let before = effective(person).await;
+        let everybody = async || {
+            let mut all = BTreeMap::new();
+            for person in &people {
+                all.insert(*person, effective(*person).await);
+            }
+            all
+        };
+        for step in 0..60 {
+            let (person, one, other, role) = (people[dice.below(12)], groups[dice.below(9)], groups[dice.below(9)], roles[dice.below(4)]);
+            let before = everybody().await;
             let (trying, preview) = app.operator().previewing();
-            let kind = dice.below(4);
-            let scope = if dice.below(3) == 0 && role == Role::Helpdesk { Scope::Group(group) } else { Scope::Org };
+            let kind = dice.below(8);
+            let scope = if dice.below(3) == 0 && role == Role::Helpdesk { Scope::Group(one) } else { Scope::Org };
             let doing = async |actor: &::app::Actor| match kind {
-                0 => app.app.grant_role(actor, person, role, scope, GrantTerms::default()).await,
-                1 => app.app.revoke_role(actor, person, role, scope).await,
-                2 => app.app.add_member(actor, group, person, GrantTerms::default()).await,
-                _ => app.app.remove_member(actor, group, person).await,
+                0 => app.app.grant_role(actor, person, role, scope, GrantTerms::default()).await.map(drop),
+                1 => app.app.revoke_role(actor, person, role, scope).await.map(drop),
+                2 => app.app.add_member(actor, one, person, GrantTerms::default()).await.map(drop),
+                3 => app.app.remove_member(actor, one, person).await.map(drop),
+                4 => app.app.grant_group_role(actor, one, role, scope, GrantTerms::default()).await.map(drop),
+                5 => app.app.revoke_group_role(actor, one, role, scope).await.map(drop),
+                6 => app.app.nest(actor, one, other, GrantTerms::default()).await.map(drop),
+                _ if step > 50 => app.app.delete_group(actor, one, None).await.map(drop),
+                _ => app.app.unnest(actor, one, other).await.map(drop),
             };
-            let tried = doing(&trying).await.map(drop);
-            assert_eq!(effective(person).await, before, "a preview changes nothing");
-            let done = doing(&app.operator()).await.map(drop);
+            let tried = doing(&trying).await;
+            assert_eq!(everybody().await, before, "a preview changes nothing");
+            let done = doing(&app.operator()).await;
             assert_eq!(tried.is_ok(), done.is_ok(), "step {step}");
             if done.is_err() {
                 continue;
             }
-            let impact = preview.take().unwrap();
-            let after = effective(person).await;
-            let names = |one: &store::access::Standing, other: &store::access::Standing| {
-                let org = one.rights.org.iter().filter(|permission| !other.rights.org.contains(*permission));
-                org.map(|permission| permission.as_str().to_owned()).collect::<Vec<_>>()
-            };
-            let plain = |list: Option<&Vec<String>>| {
-                list.into_iter().flatten().filter(|name| name.contains(':') && !name.contains(" over ")).cloned().collect::<Vec<_>>()
-            };
-            let found = impact.people.first();
-            assert_eq!(plain(found.map(|one| &one.gained)), names(&after, &before), "step {step}");
-            assert_eq!(plain(found.map(|one| &one.lost)), names(&before, &after), "step {step}");
-            assert_eq!(impact.people.is_empty(), before.rights == after.rights && before.groups == after.groups && found.is_none());
+            let impact = preview.take().unwrap_or_default();
+            for (person, after) in everybody().await {
+                let was = &before[&person];
+                let beyond = |one: &store::access::Standing, other: &store::access::Standing| {
+                    let org = one.rights.org.iter().filter(|permission| !other.rights.org.contains(*permission));
+                    org.map(|permission| permission.as_str().to_owned()).collect::<Vec<_>>()
+                };
+                let plain = |list: Option<&Vec<String>>| {
+                    let names = list.into_iter().flatten();
+                    names.filter(|name| name.contains(':') && !name.contains(" over ")).cloned().collect::<Vec<_>>()
+                };
+                let found = impact.people.iter().find(|one| one.user == person);
+                assert_eq!(plain(found.map(|one| &one.gained)), beyond(&after, was), "step {step}, kind {kind}");
+                assert_eq!(plain(found.map(|one| &one.lost)), beyond(was, &after), "step {step}, kind {kind}");
+                let set = |standing: &store::access::Standing| standing.groups.iter().copied().collect::<BTreeSet<_>>();
+                assert!(found.is_some() || set(was) == set(&after), "step {step}, kind {kind}");
+            }
         }
     }
 

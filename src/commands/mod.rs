@@ -1,5 +1,6 @@
 //! The commands by noun: each reads its arguments, has a `Command` done, and prints what came of it.
 
+pub(crate) mod access;
 pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod config;
@@ -62,6 +63,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Noun::Import(options) => return import::run(options, &session).await,
         Noun::Mail(mail) => mail::run(mail, &session).await?,
         Noun::Token(token) => token::run(token, &session).await?,
+        Noun::Access(access) => access::run(access, &session).await?,
         Noun::Session(sessions) => session::run(sessions, &session).await?,
         Noun::Audit(audit) => return audit::run(audit, &session).await,
         Noun::RecoverOwner(options) => recover_owner::run(options, &session).await?,
@@ -83,7 +85,15 @@ impl Session {
         let mut runner = Runner::open(&self.config).await?;
         let outcome = runner.run(Command { org, dry_run, deed }).await;
         runner.close().await;
-        outcome
+        match outcome? {
+            Outcome::Foreseen { outcome, impact } => {
+                if !self.json {
+                    access::foretell(&impact);
+                }
+                Ok(*outcome)
+            }
+            other => Ok(other),
+        }
     }
 }
 

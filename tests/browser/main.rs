@@ -38,4 +38,5 @@ mod temporary_access;
 mod troubleshooting;
 mod verifying;
 mod without_scripts;
+mod wrong_permissions;
 mod your_account;

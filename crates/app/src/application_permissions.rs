@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Connection;
 
-use crate::{Actor, App, Operation, operation::Event, role_definitions::written, users::changed};
+use crate::{
+    Actor, App, Operation, impact::Concern, operation::Event, role_definitions::written, users::changed,
+};
 
 /// A permission was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +98,7 @@ impl App {
             for before in roles {
                 let mut role = before.clone();
                 role.allowed = before.allowed.beyond(&taken);
+                op.concerning(Concern::Role(role.key)).await?;
                 op.save_role(&mut role).await?;
                 op.record_role(&role, "role.updated", written(Some(&before), Some(&role)));
             }

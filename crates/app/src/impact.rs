@@ -10,7 +10,7 @@ use std::{
 use model::{
     GroupId, Result, RoleKey, UserId,
     access_paths::{AccessWeb, Effective, Reckoning},
-    impact::{Impact, MAX_COMPARED, Names, compare},
+    impact::{Impact, ImpactItem, ImpactKind, MAX_COMPARED, Names, compare},
 };
 
 use crate::{Actor, Operation};
@@ -136,4 +136,58 @@ fn effective(
 ) -> impl Iterator<Item = (UserId, Effective)> {
     let mut reckoning = Reckoning::new(web, now);
     users.iter().map(move |user| (*user, reckoning.of(*user)))
+}
+
+/// Items of an impact said in words; of the others the number.
+const MAX_SAID: usize = 6;
+
+/// An impact in sentences: what a question before the change lists.
+pub fn lines(impact: &Impact) -> Vec<String> {
+    let mut lines = Vec::new();
+    match impact.people.as_slice() {
+        [] => lines.push(
+            "Nobody gains or loses anything by it: the same comes in other ways, or nobody is concerned."
+                .to_owned(),
+        ),
+        [one] => {
+            lines.extend(
+                (!one.lost.is_empty()).then(|| format!("{} loses {}.", one.name, enumerated(&one.lost))),
+            );
+            lines.extend(
+                (!one.gained.is_empty()).then(|| format!("{} gains {}.", one.name, enumerated(&one.gained))),
+            );
+        }
+        many => {
+            let names: Vec<String> = many.iter().take(MAX_SAID).map(|one| one.name.clone()).collect();
+            let others = impact.gaining.max(impact.losing).max(many.len()) - names.len();
+            let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+            lines.push(format!("It touches {}{others}.", names.join(", ")));
+            let said = impact.items.iter().filter(|item| item.kind != ImpactKind::Group).take(MAX_SAID);
+            lines.extend(said.map(in_words));
+            let left = impact.items.len().saturating_sub(MAX_SAID);
+            lines.extend((left > 0).then(|| format!("And {left} more such changes.")));
+        }
+    }
+    if impact.more {
+        lines.push(format!("Only the first {} people were compared; there are more.", impact.compared));
+    }
+    lines
+}
+
+fn in_words(item: &ImpactItem) -> String {
+    let people = if item.people == 1 { "1 person".to_owned() } else { format!("{} people", item.people) };
+    let verb = match (item.gained, item.people) {
+        (true, 1) => "gains",
+        (true, _) => "gain",
+        (false, 1) => "loses",
+        (false, _) => "lose",
+    };
+    format!("{people} {verb} {}.", item.name)
+}
+
+fn enumerated(names: &[String]) -> String {
+    let (said, left) =
+        (names.iter().take(MAX_SAID).cloned().collect::<Vec<_>>(), names.len().saturating_sub(MAX_SAID));
+    let more = if left > 0 { format!(" and {left} more") } else { String::new() };
+    format!("{}{more}", said.join(", "))
 }

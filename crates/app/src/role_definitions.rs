@@ -17,6 +17,7 @@ use store::Connection;
 use crate::{
     Actor, App, Operation,
     cache::Stale,
+    impact::Concern,
     operation::Event,
     role_holders::{HeldRole, HolderCounts},
     users::changed,
@@ -129,6 +130,7 @@ impl App {
             op.touch_owners(&before.allowed.in_scope(Scope::Org, Vec::new()));
             let held = store::role_holders::count(op.connection, op.context, key, op.now).await?;
             if role != before {
+                op.concerning(Concern::Role(key)).await?;
                 op.save_role(&mut role).await?;
                 op.record_role(&role, "role.updated", written(Some(&before), Some(&role)));
             }
@@ -146,6 +148,7 @@ impl App {
             op.rights.may_grant(&rights)?;
             op.touch_owners(&rights);
             let held = store::role_holders::count(op.connection, op.context, key, op.now).await?;
+            op.concerning(Concern::Role(key)).await?;
             if let RoleKey::Custom(id) = key {
                 store::roles::delete(op.connection, op.context, id).await?;
             }

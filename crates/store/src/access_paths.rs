@@ -222,9 +222,9 @@ pub async fn scoped_to(
     context: OrgContext,
     group: GroupId,
 ) -> Result<(Vec<UserId>, Vec<GroupId>)> {
-    let users =
-        "SELECT DISTINCT user_id FROM role_grants WHERE org_id = $1 AND scope_id = $2 AND scope_id <> org_id";
-    let groups = "SELECT DISTINCT group_id FROM group_roles WHERE org_id = $1 AND scope_id = $2 AND scope_id <> org_id";
+    let users = "SELECT user_id FROM role_grants WHERE org_id = $1 AND scope_id = $2 AND scope_id <> org_id";
+    let groups =
+        "SELECT group_id FROM group_roles WHERE org_id = $1 AND scope_id = $2 AND scope_id <> org_id";
     let users: Vec<(UserId,)> = connection.all(users, values![context.org, group]).await?;
     let groups: Vec<(GroupId,)> = connection.all(groups, values![context.org, group]).await?;
     Ok((users.into_iter().map(|(user,)| user).collect(), groups.into_iter().map(|(group,)| group).collect()))

@@ -111,20 +111,24 @@ pub async fn giving(
     query: HolderQuery<'_>,
     now: Timestamp,
 ) -> Result<Vec<GivingGroup>> {
-    const SQLITE: &str = "SELECT s.id, s.name, (SELECT count(*) FROM (SELECT 1 FROM group_members m WHERE m.org_id = $1 \
-        AND m.group_id = s.id LIMIT 10000) counted) \
-        FROM groups s WHERE s.org_id = $1 AND s.id IN ( \
-        SELECT g.group_id FROM json_each($2) found CROSS JOIN group_roles g WHERE g.org_id = $1 AND g.role = found.value \
+    const SQLITE: &str = "SELECT page.id, page.name, (SELECT count(*) FROM (SELECT 1 FROM group_members m \
+        WHERE m.org_id = $1 AND m.group_id = page.id LIMIT 10000) counted) \
+        FROM (SELECT s.id AS id, s.name AS name, s.name_key AS name_key FROM ( \
+        SELECT DISTINCT g.group_id AS id FROM json_each($2) found CROSS JOIN group_roles g \
+        WHERE g.org_id = $1 AND g.role = found.value \
         AND (g.valid_from IS NULL OR g.valid_from <= $3) AND (g.valid_until IS NULL OR g.valid_until > $3) \
-        AND (g.scope_id = $1 OR $5 = 1 OR g.scope_id IN (SELECT unhex(value) FROM json_each($4)))) \
-        ORDER BY s.name_key, s.id LIMIT $6";
-    const POSTGRES: &str = "SELECT s.id, s.name, (SELECT count(*) FROM (SELECT 1 FROM group_members m WHERE m.org_id = $1 \
-        AND m.group_id = s.id LIMIT 10000) counted) \
-        FROM groups s WHERE s.org_id = $1 AND s.id IN ( \
-        SELECT g.group_id FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN group_roles g WHERE g.org_id = $1 AND g.role = found.value \
+        AND (g.scope_id = $1 OR $5 = 1 OR g.scope_id IN (SELECT unhex(value) FROM json_each($4)))) given \
+        CROSS JOIN groups s WHERE s.org_id = $1 AND s.id = given.id ORDER BY s.name_key, s.id LIMIT $6) page \
+        ORDER BY page.name_key, page.id";
+    const POSTGRES: &str = "SELECT page.id, page.name, (SELECT count(*) FROM (SELECT 1 FROM group_members m \
+        WHERE m.org_id = $1 AND m.group_id = page.id LIMIT 10000) counted) \
+        FROM (SELECT s.id AS id, s.name AS name, s.name_key AS name_key FROM ( \
+        SELECT DISTINCT g.group_id AS id FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN group_roles g \
+        WHERE g.org_id = $1 AND g.role = found.value \
         AND (g.valid_from IS NULL OR g.valid_from <= $3) AND (g.valid_until IS NULL OR g.valid_until > $3) \
-        AND (g.scope_id = $1 OR $5 = 1 OR g.scope_id IN (SELECT value::uuid FROM jsonb_array_elements_text($4::jsonb)))) \
-        ORDER BY s.name_key, s.id LIMIT $6";
+        AND (g.scope_id = $1 OR $5 = 1 OR g.scope_id IN (SELECT value::uuid FROM jsonb_array_elements_text($4::jsonb)))) given \
+        CROSS JOIN groups s WHERE s.org_id = $1 AND s.id = given.id ORDER BY s.name_key, s.id LIMIT $6) page \
+        ORDER BY page.name_key, page.id";
     let (roles, scopes) = (texts(query.roles), id_list(query.scopes.unwrap_or_default()));
     let bound = values![
         context.org,

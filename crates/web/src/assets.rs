@@ -34,6 +34,7 @@ const STYLE_SHEETS: &[&str] = &[
     "pages.css",
     "activity.css",
     "groups.css",
+    "access.css",
 ];
 
 /// The address of an asset, for templates.

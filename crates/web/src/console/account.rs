@@ -27,6 +27,7 @@ pub(crate) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
         ("Profile", "/account"),
         ("Email", "/account/email"),
         ("Password", "/account/password"),
+        ("Access", "/account/access"),
         ("Groups", "/account/groups"),
         ("Sessions", "/account/sessions"),
         ("Activity", "/account/activity"),

@@ -387,13 +387,19 @@ async fn ask_end(
     let name = person.user.name();
     let found = what.named().and_then(|held| held_by(person, &held));
     let (held, _) = found.ok_or_else(Error::not_found)?;
+    let (trying, preview) = visit.caller.actor.previewing();
+    let (app, id) = (visit.app(), person.user.id);
+    let tried = match what.named().ok_or_else(Error::not_found)? {
+        Held::Role(role, scope) => app.revoke_role(&trying, id, role, scope).await,
+        Held::Group(group) => app.remove_member(&trying, group, id).await,
+    };
     let asked = Question {
         title: format!("End {held} of {name} now?"),
         icon: "close",
         lead: format!(
             "{name} loses it with the next request. What comes another way, such as through groups, stays."
         ),
-        consequences: Vec::new(),
+        consequences: super::access::foreseen(tried, &preview),
         advice: None,
         fields: Vec::new(),
         submit: "End now".to_owned(),

@@ -4,6 +4,7 @@
 //! part of one. Every page works without the script.
 
 mod acceptance;
+mod access;
 mod account;
 mod actions;
 mod activity;
@@ -72,6 +73,7 @@ pub(crate) fn routes() -> Vec<Route> {
         ways_back(),
         users_and_settings(),
         access(),
+        held_access(),
         inviting(),
         mail(),
         transitions(),
@@ -228,6 +230,18 @@ fn users_and_settings() -> Vec<Route> {
 }
 
 /// Roles with an end, owners, copies, and tokens of others.
+fn held_access() -> Vec<Route> {
+    use Permission as P;
+    let may = Needs::Permission;
+    let theirs = "/o/{slug}/users/{id}/access";
+    vec![
+        Route::page(Method::GET, theirs, may(P::AccessRead), access::of_user),
+        Route::page(Method::GET, "/o/{slug}/account/access", may(P::AccountRead), access::own),
+        Route::page(Method::GET, "/o/{slug}/access", may(P::AccessRead), access::who_can),
+    ]
+}
+
+/// Giving access and taking it.
 fn access() -> Vec<Route> {
     use Permission as P;
     let may = Needs::Permission;

@@ -17,6 +17,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    access::foreseen,
     done::Done,
     role_matrix::{self, Viewer},
     role_pages::{at_role, frame, held_by},
@@ -234,6 +235,9 @@ async fn ask(
     }
     consequences.extend(edited.added.iter().map(|name| format!("Added: {}", said(name))));
     consequences.extend(edited.removed.iter().map(|name| format!("Removed: {}", said(name))));
+    let (trying, preview) = visit.caller.actor.previewing();
+    let tried = visit.app().edit_role(&trying, role.key, edit.clone(), None).await;
+    consequences.extend(foreseen(tried, &preview));
     let mut form = Form {
         action: at_role(visit, role.key, "/apply"),
         csrf: visit.caller.csrf.clone(),
@@ -315,6 +319,9 @@ async fn ask_delete(
         form.refuse_all(problem);
     }
     let mut consequences = vec![format!("{}: all of them lose it.", held_by(&held))];
+    let (trying, preview) = visit.caller.actor.previewing();
+    let tried = visit.app().delete_role(&trying, role.key, None).await;
+    consequences.extend(foreseen(tried, &preview));
     consequences.push("Making a role of the same name later gives it back to nobody.".to_owned());
     let dialog = Dialog {
         title: format!("Delete {}?", role.name),

@@ -69,6 +69,7 @@ pub(crate) fn tabs(visit: &Visit, user: &User, current: &str) -> Vec<Tab> {
     let is_service = user.fields.kind() == UserType::Service;
     [
         ("Profile", "", Permission::UserRead),
+        ("Access", "/access", Permission::AccessRead),
         ("Sessions", "/sessions", Permission::SessionRead),
         ("Activity", "/activity", Permission::AuditRead),
         ("API tokens", "/tokens", Permission::TokenList),

@@ -7,6 +7,7 @@ use model::{Error, GroupId, Kind, Permission, RoleKey, group::GroupFields};
 use super::{at_group, counted, groups_words, page::Shown};
 use crate::{
     console::{
+        access::foreseen,
         done::Done,
         forms::{Sent, Values, remembered},
         user_forms::role_choices,
@@ -230,11 +231,15 @@ async fn ask(
         }
         count => format!("{} lose what it gives, at once. It can’t be brought back.", people(count)),
     };
+    let (trying, preview) = visit.caller.actor.previewing();
+    let tried = visit.app().delete_group(&trying, id, None).await;
+    let mut consequences = consequences(&shown);
+    consequences.extend(foreseen(tried, &preview));
     let dialog = Dialog {
         title: format!("Delete {name}?"),
         icon: "trash",
         lead,
-        consequences: consequences(&shown),
+        consequences,
         advice: obstacle(visit, id, error).await,
         form,
     };

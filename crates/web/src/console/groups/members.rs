@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{at_group, page::Shown};
 use crate::{
     console::{
+        access::foreseen,
         done::Done,
         memberships::{term_fields, terms},
         view::{
@@ -227,11 +228,13 @@ async fn ask(
     if let Some(error) = error {
         form.refuse_all(error);
     }
+    let (trying, preview) = visit.caller.actor.previewing();
+    let tried = visit.app().remove_member(&trying, id, user).await;
     let dialog = Dialog {
         title: format!("Take {name} out of {}?", shown.name()),
         icon: "user-minus",
         lead: format!("{name} loses what the group gives, at once, but for what comes some other way."),
-        consequences: Vec::new(),
+        consequences: foreseen(tried, &preview),
         advice: None,
         form,
     };

@@ -7,6 +7,7 @@ use model::{Error, GroupId};
 use super::{at_group, page::Shown};
 use crate::{
     console::{
+        access::foreseen,
         done::Done,
         memberships::{term_fields, terms},
         view::{
@@ -167,7 +168,13 @@ async fn ask(
     if let Some((_, error)) = again {
         form.refuse_all(error);
     }
-    let dialog = Dialog { title, icon, lead, consequences: Vec::new(), advice: None, form };
+    let mut consequences = Vec::new();
+    if let Question::TakeOut(child) = question {
+        let (trying, preview) = visit.caller.actor.previewing();
+        let tried = visit.app().unnest(&trying, id, child).await;
+        consequences = foreseen(tried, &preview);
+    }
+    let dialog = Dialog { title, icon, lead, consequences, advice: None, form };
     let frame = visit.frame(&dialog.title, frame::Section::Groups, shown.crumbs(submit), "").await?;
     visit.question(status, frame, dialog)
 }

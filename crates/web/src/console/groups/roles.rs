@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{at_group, page::Shown};
 use crate::{
     console::{
+        access::foreseen,
         done::Done,
         memberships::{term_fields, terms},
         user_forms::grantable,
@@ -149,11 +150,13 @@ async fn ask_to_take(
     if let Some(error) = error {
         form.refuse_all(error);
     }
+    let (trying, preview) = visit.caller.actor.previewing();
+    let tried = visit.app().revoke_group_role(&trying, id, role, scope).await;
     let dialog = Dialog {
         title: format!("Remove {name} from {}?", shown.name()),
         icon: "shield",
         lead: "Everybody in the group loses it at once, but for who has it some other way.".to_owned(),
-        consequences: Vec::new(),
+        consequences: foreseen(tried, &preview),
         advice: None,
         form,
     };

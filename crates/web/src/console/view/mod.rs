@@ -2,6 +2,7 @@
 //!
 //! A page and its fragment are the same struct: `blocks` renders a part of the page, so that they can't drift.
 
+pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod activity;
 pub(crate) mod audit;
