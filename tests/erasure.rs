@@ -287,6 +287,8 @@ fn receipts_count_every_table_of_a_person() {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
         for table in text.split("CREATE TABLE ").skip(1) {
             let (name, rest) = table.split_once(' ').unwrap();
+            // What one column more was needed for has its old name again.
+            let name = name.strip_suffix("_in_scope").unwrap_or(name);
             let columns = rest.split(';').next().unwrap();
             if columns.lines().any(|line| line.trim().starts_with("user_id uuid")) {
                 tables += 1;

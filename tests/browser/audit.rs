@@ -13,6 +13,9 @@ async fn audit() {
     browser.wait_for_text("Session started").await;
     browser.check_page("audit-log").await;
     browser.click_text("Sign-ins").await;
+    browser.wait_for_no_text("User created").await;
+    browser.wait_for_text("Session started").await;
+    browser.click_text("Failed sign-ins").await;
     browser.wait_for_text("No entry matches").await;
     browser.click_text("People").await;
     browser.wait_for_text("User edited").await;

@@ -14,9 +14,11 @@ use crate::{Agent, Timestamp, UserId, audit::Entry};
 pub const EVENT: &str = "user.purged";
 
 /// What is said of how much was removed: the stable name, and the words for it.
-pub const REMOVED: [(&str, &str); 13] = [
+pub const REMOVED: [(&str, &str); 15] = [
     ("profile", "Profile"),
     ("roles", "Roles"),
+    ("groups", "Memberships in groups"),
+    ("owned_groups", "Groups looked after"),
     ("sessions", "Sessions"),
     ("tokens", "API tokens"),
     ("links", "Links in mails"),

@@ -16,6 +16,8 @@ pub async fn holdings(
 ) -> Result<Vec<(&'static str, i64)>> {
     let sql = "SELECT \
         (SELECT count(*) FROM role_grants WHERE org_id = $1 AND user_id = $2), \
+        (SELECT count(*) FROM group_members WHERE org_id = $1 AND user_id = $2), \
+        (SELECT count(*) FROM group_owners WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM sessions WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM tokens WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM links WHERE org_id = $1 AND user_id = $2), \
@@ -34,8 +36,10 @@ pub async fn holdings(
 }
 
 /// What is counted besides the profile, in the order of the statement.
-const COUNTED: [&str; 12] = [
+const COUNTED: [&str; 14] = [
     "roles",
+    "groups",
+    "owned_groups",
     "sessions",
     "tokens",
     "links",

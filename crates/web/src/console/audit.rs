@@ -53,11 +53,13 @@ pub(crate) struct Asked {
 }
 
 /// Kinds of events to choose from, with how they begin.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 8] = [
     ("Everything", ""),
     ("People", "user."),
-    ("Sign-ins", "sign_in."),
+    ("Sign-ins", "session."),
+    ("Failed sign-ins", "sign_in."),
     ("Roles", "role."),
+    ("Groups", "group."),
     ("Settings", "settings."),
     ("Refused", "access.denied"),
 ];
@@ -334,7 +336,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<EntryId>) -> Answer<Response> 
         Badge { tone: Tone::Red, label: "Not as it was written".to_owned() }
     };
     let change = |(field, changed): (&String, &model::audit::Changed)| ChangeRow {
-        field: readable(field),
+        field: model::activity_words::in_words(field),
         before: value(&changed.before),
         after: value(&changed.after),
     };

@@ -48,11 +48,20 @@ fn list() -> AuditList {
     AuditList {
         frame: frame("Audit log", Section::Audit, &[("Audit log", "/o/northwind/audit")]),
         path: "/o/northwind/audit".to_owned(),
-        kinds: ["Everything", "People", "Sign-ins", "Roles", "Settings", "Refused"]
-            .into_iter()
-            .enumerate()
-            .map(kind)
-            .collect(),
+        kinds: [
+            "Everything",
+            "People",
+            "Sign-ins",
+            "Failed sign-ins",
+            "Roles",
+            "Groups",
+            "Settings",
+            "Refused",
+        ]
+        .into_iter()
+        .enumerate()
+        .map(kind)
+        .collect(),
         narrowed: vec![Link::new("By amara.okafor", "/o/northwind/audit")],
         filter: vec![field("actor", "By whom"), field("target", "About whom")],
         kept: Vec::new(),
