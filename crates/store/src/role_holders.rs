@@ -145,7 +145,7 @@ pub async fn page(
         // Which of the two comes first the direction says; what lies before the place is left out.
         let bound = match from {
             Some(place) if place.is_user == is_user => (place.id, place.scope),
-            Some(place) if place.is_user == !backwards => continue,
+            Some(place) if place.is_user != backwards => continue,
             _ if backwards => (Uuid::max(), Uuid::max()),
             _ => (Uuid::nil(), Uuid::nil()),
         };

@@ -159,14 +159,14 @@ async fn lists_of_groups_are_right_and_short(engine: Engine) {
             if engine == Engine::Postgres {
                 connection.execute("SET enable_seqscan = off", &[]).await?;
             }
-            let plan = group_list::explain(connection, context(), &query, within).await?;
+            let steps = group_list::explain(connection, context(), &query, within).await?;
             let first = group_list::page(connection, context(), &query, within).await?;
             let after = query.clone().at(first.next.as_deref())?;
             let second = group_list::page(connection, context(), &after, within).await?;
-            Ok((plan, first, second))
+            Ok((steps, first, second))
         };
-        let (plan, first, second) = database.read(read).await.unwrap();
-        assert!(whole_tables(&plan).is_empty(), "{engine:?} {query:?}\n    {}", plan.join("\n    "));
+        let (steps, first, second) = database.read(read).await.unwrap();
+        assert!(whole_tables(&steps).is_empty(), "{engine:?} {query:?}\n    {}", steps.join("\n    "));
         let ids = |page: &model::page::Page<group_list::ListedGroup>| {
             page.items.iter().map(|row| row.group.id).collect::<Vec<_>>()
         };

@@ -120,13 +120,6 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccountUpdate), routes!(recovery::verify_email)).limited().mails(),
         Route::api(may(P::AccountRead), routes!(recovery::notices)),
         Route::api(may(P::AccountUpdate), routes!(recovery::set_notices)),
-        Route::api(may(P::AccountTokens), routes!(tokens::list)),
-        Route::api(may(P::AccountTokens), routes!(tokens::create)),
-        Route::api(may(P::AccountTokens), routes!(tokens::revoke)),
-        Route::api(may(P::TokenList), routes!(tokens::all)),
-        Route::api(may(P::TokenList), routes!(tokens::of_user)),
-        Route::api(may(P::TokenCreate), routes!(tokens::create_for)),
-        Route::api(may(P::TokenRevoke), routes!(tokens::revoke_of)),
         Route::api(may(P::AccountSessions), routes!(sessions::own)),
         Route::api(may(P::AccountSessions), routes!(sessions::revoke_own)),
         Route::api(may(P::AccountSessions), routes!(sessions::revoke_own_one)),
@@ -186,6 +179,13 @@ fn access_routes() -> Vec<Route> {
         Route::api(may(P::OwnerManage), routes!(owners::remove)).mails(),
         // Each role and membership asks for what giving it needs.
         Route::api(may(P::UserRead), routes!(copying::copy)).mails(),
+        Route::api(may(P::AccountTokens), routes!(tokens::list)),
+        Route::api(may(P::AccountTokens), routes!(tokens::create)),
+        Route::api(may(P::AccountTokens), routes!(tokens::revoke)),
+        Route::api(may(P::TokenList), routes!(tokens::all)),
+        Route::api(may(P::TokenList), routes!(tokens::of_user)),
+        Route::api(may(P::TokenCreate), routes!(tokens::create_for)),
+        Route::api(may(P::TokenRevoke), routes!(tokens::revoke_of)),
     ]
 }
 

@@ -197,10 +197,10 @@ impl<'v> Possible<'v> {
         if self.user.fields.kind() != UserType::Human || !self.visit.may(Permission::OwnerManage) {
             return None;
         }
-        match self.is_owner? {
-            true => Some(self.offered("Remove admin…", "/remove-admin", "shield")),
-            false => is_active.then(|| self.offered("Make admin…", "/make-admin", "shield")),
+        if self.is_owner? {
+            return Some(self.offered("Remove admin…", "/remove-admin", "shield"));
         }
+        is_active.then(|| self.offered("Make admin…", "/make-admin", "shield"))
     }
 
     fn offered(&self, label: &str, path: &str, icon: &'static str) -> Action {

@@ -124,11 +124,10 @@ impl Done {
     pub(crate) fn sentence(self, subject: &str) -> String {
         match self {
             Self::Created => format!("{subject} was created."),
-            Self::Edited => format!("The changes to {subject} were saved."),
+            Self::Edited | Self::GroupEdited => format!("The changes to {subject} were saved."),
             Self::RolesChanged => format!("The roles of {subject} were changed."),
             Self::GroupsChanged => format!("The groups of {subject} were changed."),
             Self::GroupCreated => format!("The group {subject} was created."),
-            Self::GroupEdited => format!("The changes to {subject} were saved."),
             Self::GroupDeleted => "The group was deleted. What it gave is gone.".to_owned(),
             Self::MemberAdded => format!("The person is in {subject} now."),
             Self::MembersAdded => format!("They are all in {subject} now."),

@@ -103,9 +103,9 @@ fn group_choice(group: &Group) -> Choice {
 
 /// The groups that were ticked or named.
 pub(crate) async fn chosen(visit: &Visit, fields: &Fields) -> model::Result<Vec<GroupId>> {
-    let named = fields.get("further_groups").lines().map(str::trim).filter(|name| !name.is_empty());
-    let names: Vec<String> = fields.all("groups").chain(named).map(str::to_owned).collect();
-    visit.app().group_ids(&visit.caller.actor, &names).await
+    let typed = fields.get("further_groups").lines().map(str::trim).filter(|name| !name.is_empty());
+    let all: Vec<String> = fields.all("groups").chain(typed).map(str::to_owned).collect();
+    visit.app().group_ids(&visit.caller.actor, &all).await
 }
 
 /// What a form remembers of the groups that it showed as held, beside what its fields held.

@@ -51,8 +51,8 @@ fn card(id: &'static str, title: &str, noun: &'static str, rows: Vec<HeldRow>) -
     }
 }
 
-fn nothing(icon: &'static str, title: &str, text: &str) -> Option<Empty> {
-    Some(Empty { icon, title: title.to_owned(), text: text.to_owned(), actions: Vec::new() })
+fn nothing(icon: &'static str, title: &str, text: &str) -> Empty {
+    Empty { icon, title: title.to_owned(), text: text.to_owned(), actions: Vec::new() }
 }
 
 /// `GET /o/{slug}/account/groups`
@@ -111,7 +111,7 @@ async fn places(visit: &Visit, own: &Person) -> Answer<HeldCard> {
     places.says_path = true;
     if places.rows.is_empty() {
         let text = "Your administrators and the groups’ owners decide who is in which.";
-        places.empty = nothing("group", "You are in no group", text);
+        places.empty = Some(nothing("group", "You are in no group", text));
     }
     Ok(places)
 }
@@ -187,7 +187,7 @@ pub(crate) async fn show_group(
     members.aspect = "Status";
     members.actions.push(Action::dialog("Add somebody", at_own(&visit, id, "/add"), "user-plus"));
     if members.rows.is_empty() {
-        members.empty = nothing("users", "Nobody is in it", "Add people by their username or address.");
+        members.empty = Some(nothing("users", "Nobody is in it", "Add people by their username or address."));
     }
     let path = at_own(&visit, id, "");
     let step = |token: Option<String>| token.map(|token| Address::from_token(token).href(&path));

@@ -176,8 +176,8 @@ fn card(
     }
 }
 
-fn nothing(icon: &'static str, title: &str, text: &str) -> Option<Empty> {
-    Some(Empty { icon, title: title.to_owned(), text: text.to_owned(), actions: Vec::new() })
+fn nothing(icon: &'static str, title: &str, text: &str) -> Empty {
+    Empty { icon, title: title.to_owned(), text: text.to_owned(), actions: Vec::new() }
 }
 
 /// What the address of the members says.
@@ -232,7 +232,7 @@ pub(crate) async fn members(
     let mut members = card("members", title, "Person", "Status", rows);
     members.says_path = effective;
     if members.rows.is_empty() {
-        members.empty = nothing("users", "Nobody is in it", "Add people, or put a group in.");
+        members.empty = Some(nothing("users", "Nobody is in it", "Add people, or put a group in."));
     }
     let mut page = shown.page("Members", "", Vec::new()).await?;
     page.announcement.clone_from(&pager.summary);
@@ -329,11 +329,11 @@ pub(crate) async fn groups(
     }
     if inner.rows.is_empty() {
         let text = "Put groups in, and everybody in them counts here too.";
-        inner.empty = nothing("group", "No group stands in this one", text);
+        inner.empty = Some(nothing("group", "No group stands in this one", text));
     }
     if outer.rows.is_empty() {
         let text = "Put it into one, and everybody in it has what that one gives.";
-        outer.empty = nothing("nest", "It stands in no group", text);
+        outer.empty = Some(nothing("nest", "It stands in no group", text));
     }
     let next = inside.next.map(|token| Address { page_token: token, ..address.clone() });
     if next.is_some() || inside.previous.is_some() {
@@ -383,7 +383,7 @@ pub(crate) async fn roles(visit: Visit, Id(id): Id<GroupId>) -> Answer<Response>
     }
     if card.rows.is_empty() {
         let text = "Add one, and everybody in the group has it, for as long as they are in it.";
-        card.empty = nothing("shield", "It carries no role", text);
+        card.empty = Some(nothing("shield", "It carries no role", text));
     }
     let lead = "Everybody in the group has these, from the moment of joining until the moment of leaving.";
     let page = shown.page("Roles", lead, vec![card]).await?;
@@ -418,7 +418,7 @@ pub(crate) async fn owners(visit: Visit, Id(id): Id<GroupId>) -> Answer<Response
     }
     if card.rows.is_empty() {
         let text = "Administrators decide who is in it. An owner can do so too, in the own account.";
-        card.empty = nothing("account", "It has no owner", text);
+        card.empty = Some(nothing("account", "It has no owner", text));
     }
     let lead = "Owners decide who is in the group, as far as it gives no more than they have themselves. They need \
                 not be administrators, and need not be in it.";
@@ -444,7 +444,7 @@ pub(crate) async fn activity(
     let found = visit.app().audit(&visit.caller.actor, query.checked()?).await?;
     let rows: Vec<_> = found.items.iter().map(|entry| audit::row(&visit, entry)).collect();
     let empty = if rows.is_empty() {
-        nothing("log", "Nothing here", "What is changed about this group stands here.")
+        Some(nothing("log", "Nothing here", "What is changed about this group stands here."))
     } else {
         None
     };

@@ -24,12 +24,12 @@ fn choices<const N: usize>(labels: [&str; N], current: usize) -> Vec<Choice> {
     labels.into_iter().enumerate().map(choice).collect()
 }
 
-fn chart(sign_ins: [(i64, i64); 30]) -> Chart {
-    let day = |(index, (up, down)): (usize, (i64, i64))| match index {
+fn chart(sign_ins: &[(i64, i64); 30]) -> Chart {
+    let day = |(index, &(up, down)): (usize, &(i64, i64))| match index {
         0..10 => (format!("{} October", 22 + index), up, down),
         _ => (format!("{} November", index - 9), up, down),
     };
-    let days: Vec<(String, i64, i64)> = sign_ins.into_iter().enumerate().map(day).collect();
+    let days: Vec<(String, i64, i64)> = sign_ins.iter().enumerate().map(day).collect();
     Chart::new(&days, choices(["30 days", "90 days"], 0))
 }
 
@@ -96,7 +96,7 @@ fn activity() -> ActivityPage {
         export: format!("{USER}/activity/export"),
         csrf: "csrf-of-this-session".to_owned(),
         kind: String::new(),
-        chart: chart(usual()),
+        chart: chart(&usual()),
         origins: vec![
             origin("85.214.132.117", "31 sign-ins, 2 refused", "yesterday"),
             origin("2a01:4f8:c17:b0f::2", "4 sign-ins", "3 days ago"),
@@ -134,7 +134,7 @@ fn activity() -> ActivityPage {
 fn nothing() -> ActivityPage {
     let text = "Elif Yılmaz has done nothing yet, and nothing was done to the account.".to_owned();
     ActivityPage {
-        chart: chart([(0, 0); 30]),
+        chart: chart(&[(0, 0); 30]),
         origins: Vec::new(),
         devices: Vec::new(),
         days: Vec::new(),

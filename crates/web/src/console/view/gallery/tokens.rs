@@ -60,8 +60,8 @@ fn all(rows: Vec<TokenRow>, empty: Option<Empty>) -> AllTokens {
     }
 }
 
-fn none(text: &str) -> Option<Empty> {
-    Some(Empty { icon: "key", title: "No tokens".to_owned(), text: text.to_owned(), actions: Vec::new() })
+fn none(text: &str) -> Empty {
+    Empty { icon: "key", title: "No tokens".to_owned(), text: text.to_owned(), actions: Vec::new() }
 }
 
 fn of_user(rows: Vec<TokenRow>, empty: Option<Empty>) -> TokensOf {
@@ -82,8 +82,8 @@ pub(super) fn pages() -> Vec<Drawn> {
     ];
     vec![
         ("settings-tokens", draw(&all(rows, None))),
-        ("settings-tokens-empty", draw(&all(Vec::new(), none("People make their own.")))),
+        ("settings-tokens-empty", draw(&all(Vec::new(), Some(none("People make their own."))))),
         ("user-tokens", draw(&of_user(vec![row("Nightly export", None, true)], None))),
-        ("user-tokens-empty", draw(&of_user(Vec::new(), none("payroll needs one to call the API.")))),
+        ("user-tokens-empty", draw(&of_user(Vec::new(), Some(none("payroll needs one to call the API."))))),
     ]
 }
