@@ -132,16 +132,6 @@ impl Operator<'_> {
                 let id = self.id(&user).await?;
                 self.take_step(id, step).await.map(|person| self.user(person))
             }
-            Deed::GrantRole { user, role, over, terms } => {
-                let id = self.id(&user).await?;
-                let (role, scope) = self.role_over(role, over).await?;
-                app.grant_role(actor, id, role, scope, terms).await.map(|person| self.user(person))
-            }
-            Deed::RevokeRole { user, role, over } => {
-                let id = self.id(&user).await?;
-                let (role, scope) = self.role_over(role, over).await?;
-                app.revoke_role(actor, id, role, scope).await.map(|person| self.user(person))
-            }
             Deed::SetPassword { user, password } => {
                 let id = self.id(&user).await?;
                 let set = app.set_temporary_password(actor, org, id, password, None).await?;
@@ -170,7 +160,9 @@ impl Operator<'_> {
             Deed::CreateToken { user, name, scopes, days } => {
                 self.create_token(&user, NewToken { name, scopes, days, secret: None }).await
             }
-            Deed::MakeAdmin { .. }
+            Deed::GrantRole { .. }
+            | Deed::RevokeRole { .. }
+            | Deed::MakeAdmin { .. }
             | Deed::RemoveAdmin { .. }
             | Deed::CopyAccess { .. }
             | Deed::ListTokens { .. }

@@ -268,7 +268,7 @@ on_both! {
                 assert_eq!(groups, effective.groups, "seed {seed}");
                 let shown = app.app.access_of(&app.operator(), *person).await.unwrap();
                 let org: BTreeSet<&str> = shown.permissions.iter().filter(|one| one.now && one.over.is_none()).map(|one| one.permission.as_str()).collect();
-                assert_eq!(org, standing.rights.org.iter().map(|one| one.as_str()).collect(), "seed {seed}");
+                assert_eq!(org, standing.rights.org.iter().map(Permission::as_str).collect(), "seed {seed}");
                 for permission in standing.rights.somewhere().beyond_member().iter() {
                     holding.entry(permission.as_str()).or_default().insert(*person);
                 }

@@ -90,7 +90,7 @@ on_both! {
                 let page = app.get(&format!("/tokens/all?filter={filter}&limit=2&page_token={from}")).await.expect(200).json();
                 seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()));
                 let Some(next) = page["next_page_token"].as_str() else { break };
-                from = next.to_owned();
+                next.clone_into(&mut from);
             }
             assert_eq!(seen, listed(&app, &format!("?filter={filter}")).await, "{filter}");
         }

@@ -55,7 +55,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
     match command {
         Noun::Migrate => migrate::run(&session).await?,
         Noun::Org(verb) => org::run(verb, &session).await?,
-        Noun::User(user) => user::run(user, &session).await?,
+        Noun::User(user) => Box::pin(user::run(user, &session)).await?,
         Noun::Group(group) => return group::run(group, &session).await,
         Noun::Role(role) => role::run(role, &session).await?,
         Noun::Permission(permission) => permission::run(permission, &session).await?,

@@ -1,4 +1,4 @@
-//! What the command line asks about access beside single roles: owners, copying, everybody's tokens.
+//! What the command line asks about access: roles, owners, copying, everybody's tokens.
 
 use app::{copying::Copying, owners::Removed};
 use model::{Error, Kind, Result, token::TokenQuery};
@@ -13,6 +13,16 @@ use crate::{
 pub(super) async fn perform(operator: &Operator<'_>, deed: Deed) -> Result<Outcome> {
     let (app, actor, org) = (operator.app, &operator.actor, operator.org.as_ref());
     match deed {
+        Deed::GrantRole { user, role, over, terms } => {
+            let id = operator.id(&user).await?;
+            let (role, scope) = operator.role_over(role, over).await?;
+            app.grant_role(actor, id, role, scope, terms).await.map(|person| operator.user(person))
+        }
+        Deed::RevokeRole { user, role, over } => {
+            let id = operator.id(&user).await?;
+            let (role, scope) = operator.role_over(role, over).await?;
+            app.revoke_role(actor, id, role, scope).await.map(|person| operator.user(person))
+        }
         Deed::MakeAdmin { user } => {
             let id = operator.id(&user).await?;
             app.make_admin(actor, id).await.map(|person| operator.user(person))

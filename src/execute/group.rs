@@ -117,9 +117,10 @@ impl Operator<'_> {
             }
             GroupDeed::Owner { group, user, remove } => {
                 let (group, user) = (app.group_id(actor, &group).await?, self.id(&user).await?);
-                match remove {
-                    true => app.remove_owner(actor, group, user).await?,
-                    false => app.add_owner(actor, group, user).await?,
+                if remove {
+                    app.remove_owner(actor, group, user).await?
+                } else {
+                    app.add_owner(actor, group, user).await?
                 }
             }
             other => {

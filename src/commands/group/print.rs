@@ -76,11 +76,11 @@ fn more(next: Option<&str>) {
 }
 
 fn roles(roles: &[RoleView]) -> String {
-    let named = |role: &RoleView| match role.over.as_str() {
+    let label = |role: &RoleView| match role.over.as_str() {
         "" => role.name.clone(),
         over => format!("{} over {over}", role.name),
     };
-    let names: Vec<String> = roles.iter().map(named).collect();
+    let names: Vec<String> = roles.iter().map(label).collect();
     if names.is_empty() { "-".to_owned() } else { names.join(", ") }
 }
 
@@ -103,8 +103,8 @@ fn one(group: &GroupView) -> Result<()> {
     lines.push(("Created", day(Some(group.created_at))));
     lines.push(("Id", group.id.to_string()));
     lines.push(("Version", group.version.to_string()));
-    let text: String = lines.iter().map(|(name, value)| format!("{name:<14}{value}\n")).collect();
-    output::write(&text)
+    let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<14}{value}\n")).collect();
+    output::write(&lines.concat())
 }
 
 fn gone(deleted: &DeletedGroup, dry_run: bool) -> Result<()> {
