@@ -66,7 +66,7 @@ on_both! {
     async fn nothing_waits_for_the_worker(app: TestApp) {
         let (ana, bo) = (app.person("Ana", Role::Member).await, app.person("Bo", Role::Member).await);
         let auditors = group(&app, "Auditors", Some(Role::Auditor), None).await;
-        let terms = until(&app, HOUR);
+        let terms = until(&app, HOUR / 3);
         let end = terms.valid_until.unwrap();
         app.app.grant_role(&app.operator(), ana.id, Role::Auditor, Scope::Org, terms.clone()).await.unwrap();
         app.app.add_member(&app.operator(), auditors, bo.id, terms).await.unwrap();
@@ -141,8 +141,8 @@ on_both! {
             told.sort();
             told
         };
-        give(10).await;
-        app.later(6 * DAY);
+        give(12).await;
+        app.later(8 * DAY);
         assert_eq!(told().await, []);
         app.later(DAY + HOUR);
         let first = told().await;

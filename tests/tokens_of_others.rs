@@ -22,7 +22,14 @@ async fn make(app: &TestApp, by: &Somebody, user: &str, body: Value) -> Answer {
 
 async fn listed(app: &TestApp, query: &str) -> Vec<String> {
     let list = app.get(&format!("/tokens/all{query}")).await.expect(200).json();
-    list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    names(&list)
+}
+
+/// The names of the tokens on a page, without the one that asks: its use is noted a little later.
+fn names(list: &Value) -> Vec<String> {
+    let names =
+        list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned());
+    names.filter(|name| name != "test").collect()
 }
 
 on_both! {
@@ -77,7 +84,7 @@ on_both! {
         for (name, days) in [("long", 300), ("short", 10), ("shorter", 5), ("used", 300)] {
             make(&app, &app.owner, &robot, json!({"name": name, "days": days})).await.expect(201);
         }
-        assert_eq!(listed(&app, "").await, ["used", "shorter", "short", "long", "test"]);
+        assert_eq!(listed(&app, "").await, ["used", "shorter", "short", "long"]);
         assert_eq!(listed(&app, "?filter=ending").await, ["shorter", "short"]);
         assert_eq!(listed(&app, "?filter=unused").await, Vec::<String>::new());
         app.later(91 * DAY);
@@ -88,7 +95,7 @@ on_both! {
             let (mut seen, mut from) = (Vec::new(), String::new());
             loop {
                 let page = app.get(&format!("/tokens/all?filter={filter}&limit=2&page_token={from}")).await.expect(200).json();
-                seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+                seen.extend(names(&page));
                 let Some(next) = page["next_page_token"].as_str() else { break };
                 next.clone_into(&mut from);
             }
