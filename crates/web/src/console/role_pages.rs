@@ -158,7 +158,7 @@ pub(crate) async fn list(visit: Visit) -> Answer<Response> {
         groups: counted(held.held.groups),
         menu: menu(&visit, &held.role),
     };
-    let mut actions = vec![Action::page("Compare", visit.at("/roles/compare"), "compare")];
+    let mut actions = Vec::new();
     if visit.may(Permission::RoleCreate) {
         actions.push(Action::page("Create role", visit.at("/roles/new"), "plus"));
     }
@@ -181,6 +181,10 @@ fn head(visit: &Visit, held: &HeldRole, current: &str) -> RoleHead {
     let mut actions: Vec<Action> = menu(visit, role).into_iter().flatten().collect();
     // The page itself, and its tab.
     actions.retain(|action| action.label != "Open" && action.label != "Who has it");
+    if current == "Who has it" {
+        // What is shown there would be gone.
+        actions.retain(|action| !action.danger);
+    }
     RoleHead {
         name: role.name.clone(),
         description: role.description.clone(),
