@@ -7,8 +7,9 @@ mod group;
 pub(crate) mod roles;
 
 use app::{
-    access_paths::{Access, Why},
+    access_paths::Access,
     audit::{prove::Inclusion, verify::Report},
+    explain_access::Why,
     explain_sign_in::Explanation,
     holders::Holder,
     import,

@@ -1,7 +1,8 @@
 //! `muster access`: what somebody may do and how that comes about, why somebody can or can't, and who can.
 
 use app::{
-    access_paths::{Access as Found, Why, giver},
+    access_paths::{Access as Found, giver},
+    explain_access::Why,
     holders::Holder,
 };
 use clap::{Args, Subcommand};

@@ -17,7 +17,8 @@ use store::{
 use crate::{
     Actor, App,
     access::Target,
-    access_paths::{giving_roles, known, sentence},
+    access_paths::{known, sentence},
+    explain_access::giving_roles,
 };
 
 /// Groups that give something, shown at most.

@@ -17,6 +17,7 @@ pub mod credentials;
 pub mod data_exports;
 pub mod emails;
 pub mod erasure;
+pub mod explain_access;
 pub mod explain_sign_in;
 pub mod grants;
 pub mod groups;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use app::{
     access::Target,
-    access_paths::{Access, Obstacle, Why, giver},
+    access_paths::{Access, Obstacle, giver},
+    explain_access::Why,
     holders::{Holder, Holders},
 };
 use axum::extract::State;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use app::{
-    access_paths::{Access, HeldPermission, Why, giver},
+    access_paths::{Access, HeldPermission, giver},
+    explain_access::{Offer, Why},
     holders::{Holder, Holders},
     impact::Preview,
 };
@@ -255,9 +256,8 @@ fn answer(visit: &Visit, why: Why) -> AnswerView {
         lines.push("Everyone can, as a member.".to_owned());
     }
     lines.extend(why.remarks.into_iter().map(|one| one.text));
-    let offer = |offer: app::access_paths::Offer| {
-        (offer.name, format!("{} permissions in all", offer.permissions), offer.may_give)
-    };
+    let offer =
+        |offer: Offer| (offer.name, format!("{} permissions in all", offer.permissions), offer.may_give);
     let query = serde_urlencoded::to_string([("permission", &why.permission)]).unwrap_or_default();
     AnswerView {
         tone,
