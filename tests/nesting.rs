@@ -61,6 +61,7 @@ on_both! {
     /// Each of two moves is right alone, and both together would be a circle.
     async fn two_moves_at_once_close_no_circle(app: TestApp) {
         let (home, one, two) = (group(&app, "Home").await, group(&app, "One").await, group(&app, "Two").await);
+        let mut met = 0;
         for round in 0..100 {
             for child in [&one, &two] {
                 put(&app, &format!("/groups/{home}/groups/{child}")).await.expect(200);
@@ -70,13 +71,23 @@ on_both! {
                 send(&app.router, api_request(Method::POST, "acme", &path, &app.owner.token, &body)).await
             };
             let (a, b) = tokio::join!(request(&one, &two), request(&two, &one));
-            let mut statuses = [a.status.as_u16(), b.status.as_u16()];
-            statuses.sort_unstable();
-            assert_eq!(statuses, [200, 409], "round {round}: {} {}", a.text, b.text);
-            let (parent, child) = if a.status.as_u16() == 200 { (&two, &one) } else { (&one, &two) };
-            delete(&app, &format!("/groups/{parent}/groups/{child}")).await.expect(200);
+            let done = [&a, &b].map(|answer| answer.status.is_success());
+            assert_ne!(done, [true, true], "round {round}: a circle");
+            // Who waits too long for the other is told that nothing was changed, and may try again.
+            let refused: Vec<u16> = [&a, &b].iter().map(|answer| answer.status.as_u16()).filter(|status| *status != 200).collect();
+            assert!(refused.iter().all(|status| [409, 503].contains(status)), "round {round}: {} {}", a.text, b.text);
+            met += u32::from(refused == [409]);
+            for (done, (parent, child)) in done.into_iter().zip([(&two, &one), (&one, &two)]) {
+                if done {
+                    delete(&app, &format!("/groups/{parent}/groups/{child}")).await.expect(200);
+                }
+            }
         }
-        assert_eq!(app.count("SELECT count(*) FROM group_nestings WHERE valid_until IS NULL").await, 1);
+        assert!(met > 50, "only {met} rounds were decided");
+        for child in [&one, &two] {
+            delete(&app, &format!("/groups/{home}/groups/{child}")).await.expect(200);
+        }
+        assert_eq!(app.count("SELECT count(*) FROM group_nestings").await, 0, "nothing else stands anywhere");
     }
 
     /// The organization's last able owner is one through a group in a group.

@@ -83,17 +83,23 @@ fn statement(Literal { before, text }: Literal, engine: Engine) -> Option<String
 
 /// Every statement that `engine` is given, with the file that it stands in.
 pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut statements = Vec::new();
-    for entry in std::fs::read_dir(sources).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if OTHERS.contains(&name) {
-            continue;
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if OTHERS.contains(&name) {
+                continue;
+            }
+            let found = literals(&std::fs::read_to_string(&path).unwrap()).into_iter();
+            let found = found.filter_map(|literal| statement(literal, engine));
+            statements.extend(found.map(|statement| (name.to_owned(), statement)));
         }
-        let found = literals(&std::fs::read_to_string(&path).unwrap()).into_iter();
-        let found = found.filter_map(|literal| statement(literal, engine));
-        statements.extend(found.map(|statement| (name.to_owned(), statement)));
     }
     assert!(statements.len() > 60, "only {} statements: has their way of writing changed?", statements.len());
     statements
