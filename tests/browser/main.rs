@@ -17,6 +17,7 @@ mod driver;
 mod editing;
 mod errors;
 mod finding;
+mod groups;
 mod guide;
 mod harness;
 mod importing;

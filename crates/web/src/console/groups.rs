@@ -255,6 +255,11 @@ pub(crate) fn counted(count: i64) -> String {
     if count > 10_000 { "over 10,000".to_owned() } else { number(count) }
 }
 
+/// `1 member`, `24 members`.
+pub(crate) fn members_words(count: i64) -> String {
+    if count == 1 { "1 member".to_owned() } else { format!("{} members", counted(count)) }
+}
+
 /// `1 group`, `24 groups`.
 pub(crate) fn groups_words(count: i64) -> String {
     if count == 1 { "1 group".to_owned() } else { format!("{} groups", counted(count)) }

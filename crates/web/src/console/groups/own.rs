@@ -12,7 +12,7 @@ use model::{
     group_query::{GroupQuery, MemberQuery},
 };
 
-use super::{counted, page::Address};
+use super::page::Address;
 use crate::{
     console::{
         account,
@@ -66,7 +66,7 @@ pub(crate) async fn list(visit: Visit, Query(address): Query<Address>) -> Answer
             id: listed.group.id.to_string(),
             name: listed.group.fields.name.clone(),
             href: at_own(&visit, listed.group.id, ""),
-            detail: format!("{} members", counted(listed.members)),
+            detail: super::members_words(listed.members),
             icon: "group",
             tags: listed.roles.iter().map(|role| role.name.clone()).collect(),
             ..HeldRow::default()

@@ -12,7 +12,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{at_group, counted, source};
+use super::{at_group, source};
 use crate::{
     console::{
         audit,
@@ -298,7 +298,7 @@ pub(crate) async fn groups(
             id: child.to_string(),
             name: name.clone(),
             href: at_group(&visit, child, ""),
-            detail: format!("{} members", counted(listed.members)),
+            detail: super::members_words(listed.members),
             icon: "group",
             tags: listed.roles.iter().map(|role| role.name.clone()).collect(),
             actions: actions.into_iter().filter(|_| may).collect(),

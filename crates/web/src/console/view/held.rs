@@ -27,6 +27,13 @@ pub(crate) struct HeldCard {
 
 impl HtmlSafe for HeldCard {}
 
+impl HeldCard {
+    /// Whether anything is known of who gave these, and when.
+    pub(crate) fn says_since(&self) -> bool {
+        self.rows.iter().any(|row| row.since.is_some())
+    }
+}
+
 /// One that is held.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeldRow {
