@@ -16,11 +16,11 @@ async fn temporary_access() {
     browser.click_text("Give access").await;
     browser.wait_for_text("Tama Kahurangi has the access now").await;
     browser.wait_for_text("the yearly audit").await;
-    browser.wait_for_text("ends tomorrow").await;
+    browser.wait_for_text("ends in 23 hours").await;
     browser.check_page("user-temporary").await;
     browser.click_text("Extend").await;
     browser.wait_for_text("It ends on").await;
-    browser.select("For how long", "7 days").await;
+    browser.select("By how long", "7 days").await;
     browser.click_text("Extend").await;
     browser.wait_for_text("ends in 7 days").await;
     browser.click_text("End now").await;

@@ -108,22 +108,21 @@ impl<'f> Kept<'f> {
     }
 }
 
-/// What is held, by name, and until when.
-fn held_by(person: &Person, held: &Held) -> Option<(String, Option<Timestamp>)> {
+/// What is held, by name, and on what terms.
+fn held_by<'p>(person: &'p Person, held: &Held) -> Option<(String, &'p GrantTerms)> {
     match held {
         Held::Role(role, scope) => {
             let mut grants = person.grants.iter();
             let grant = grants.find(|grant| grant.role == *role && grant.scope == *scope)?;
-            let over = if grant.scope_name.is_empty() {
-                String::new()
-            } else {
-                format!(" over {}", grant.scope_name)
+            let over = match grant.scope_name.as_str() {
+                "" => String::new(),
+                group => format!(" over {group}"),
             };
-            Some((format!("{}{over}", grant.name), grant.given.terms.valid_until))
+            Some((format!("{}{over}", grant.name), &grant.given.terms))
         }
         Held::Group(group) => {
             let membership = person.memberships.iter().find(|held| held.group == *group)?;
-            Some((membership.name.clone(), membership.given.terms.valid_until))
+            Some((membership.name.clone(), &membership.given.terms))
         }
     }
 }
@@ -181,10 +180,14 @@ async fn ask(
     if extended.is_none() {
         fields = what_fields(visit, is_temporary, kept).await?;
     }
-    fields.extend(span_fields(is_temporary, kept));
+    fields.extend(span_fields(is_temporary, extended.is_some(), kept));
+    let reason = match (&extended, sent) {
+        (Some((_, terms)), None) => terms.reason.as_str(),
+        _ => kept.get("reason"),
+    };
     fields.push(
         Field::text("reason", "Reason")
-            .value(kept.get("reason"))
+            .value(reason)
             .limit(500)
             .hint("Stands beside it, and in the audit log."),
     );
@@ -192,8 +195,8 @@ async fn ask(
         first.autofocus = true;
     }
     let (title, lead, submit) = match (&extended, is_temporary) {
-        (Some((what, until)), _) => {
-            let now = until.map_or("It has no end at present.".to_owned(), |until| {
+        (Some((what, terms)), _) => {
+            let now = terms.valid_until.map_or("It has no end at present.".to_owned(), |until| {
                 format!("It ends on {} at present.", full(until))
             });
             (format!("Extend {what} of {name}"), now, "Extend")
@@ -236,8 +239,9 @@ async fn what_fields(visit: &Visit, is_temporary: bool, kept: Kept<'_>) -> Resul
         let is_chosen = chosen == key;
         Choice::new(key, name).chosen(is_chosen)
     };
-    let mut choices: Vec<Choice> =
-        roles.iter().map(|role| choice(role.key.to_string(), role.name.clone())).collect();
+    // The strongest stands first: nobody shall give it by not looking.
+    let mut choices = vec![choice(String::new(), "Choose …".to_owned())];
+    choices.extend(roles.iter().map(|role| choice(role.key.to_string(), role.name.clone())));
     if !is_temporary {
         let over = Field::text("over", "Over a group only")
             .value(kept.get("over"))
@@ -264,7 +268,7 @@ async fn what_fields(visit: &Visit, is_temporary: bool, kept: Kept<'_>) -> Resul
 }
 
 /// For how long.
-fn span_fields(is_temporary: bool, kept: Kept<'_>) -> [Field; 2] {
+fn span_fields(is_temporary: bool, extends: bool, kept: Kept<'_>) -> [Field; 2] {
     let chosen = match kept.get("span") {
         "" if is_temporary => "8",
         "" => "",
@@ -277,9 +281,10 @@ fn span_fields(is_temporary: bool, kept: Kept<'_>) -> [Field; 2] {
     if !is_temporary {
         spans.insert(0, Choice::new("", "For good").chosen(chosen.is_empty()));
     }
+    let label = if extends { "By how long" } else { "For how long" };
     spans.push(Choice::new("until", "Until …").chosen(chosen == "until"));
     [
-        Field::new("span", "For how long", Control::Select(spans)).required().half(),
+        Field::new("span", label, Control::Select(spans)).required().half(),
         Field::new("until", "Until", Control::Input("datetime-local"))
             .value(kept.get("until"))
             .half()
@@ -288,8 +293,8 @@ fn span_fields(is_temporary: bool, kept: Kept<'_>) -> [Field; 2] {
     ]
 }
 
-/// On which terms, as the form says.
-fn terms(fields: &Fields, is_temporary: bool, now: Timestamp) -> Result<GrantTerms> {
+/// On which terms, as the form says: for so long from `start` on.
+fn terms(fields: &Fields, is_temporary: bool, start: Timestamp) -> Result<GrantTerms> {
     let missing = || Error::invalid_field("until", "grant.end_missing", "Say when it ends.");
     let until = match fields.get("span") {
         "" if !is_temporary => None,
@@ -303,7 +308,7 @@ fn terms(fields: &Fields, is_temporary: bool, now: Timestamp) -> Result<GrantTer
                 .ok()
                 .filter(|hours| (1..=8784).contains(hours))
                 .ok_or_else(|| Error::invalid_field("span", "grant.span", "Choose for how long."))?;
-            Some(now.plus(Duration::from_secs(hours * 3600)))
+            Some(start.plus(Duration::from_secs(hours * 3600)))
         }
     };
     Ok(GrantTerms::until(until, fields.get("reason")))
@@ -318,7 +323,7 @@ async fn give(
 ) -> Answer<Response> {
     let fields = fields.of(&visit.caller)?;
     let person = visit.app().user(&visit.caller.actor, id).await?;
-    match carry_out(visit, id, what, is_temporary, &fields).await {
+    match carry_out(visit, &person, what, is_temporary, &fields).await {
         Ok(person) => {
             let done = if is_temporary { Done::AccessGiven } else { Done::RolesChanged };
             Ok(visit.done(&visit.at_user(id, ""), done, person.user.name()))
@@ -332,14 +337,18 @@ async fn give(
 
 async fn carry_out(
     visit: &Visit,
-    id: UserId,
+    person: &Person,
     what: &What,
     is_temporary: bool,
     fields: &Fields,
 ) -> Result<Person> {
-    let (app, actor) = (visit.app(), &visit.caller.actor);
-    let terms = terms(fields, is_temporary, app.now())?;
-    let held = match what.named() {
+    let (app, actor, id) = (visit.app(), &visit.caller.actor, person.user.id);
+    let extended = what.named();
+    // Extending is never shortening: it counts from the end of before.
+    let end = extended.as_ref().and_then(|held| held_by(person, held)?.1.valid_until);
+    let start = end.map_or(app.now(), |end| end.max(app.now()));
+    let terms = terms(fields, is_temporary, start)?;
+    let held = match extended {
         Some(held) => held,
         None if is_temporary && fields.get("role").starts_with(GROUP) => {
             let named = fields.get("role").strip_prefix("group:").unwrap_or_else(|| fields.get("group"));
