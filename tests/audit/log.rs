@@ -62,7 +62,7 @@ on_both! {
         let filters = [
             String::new(),
             format!("&target={bo}"),
-            format!("&actor={}", app.owner.id),
+            "&actor=operator".to_owned(),
             "&event=user.".to_owned(),
             format!("&target={bo}&since={since}"),
         ];

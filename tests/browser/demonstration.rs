@@ -51,16 +51,16 @@ async fn the_demonstration() {
 /// Where people are signed in, what somebody did, and what is held on them.
 async fn watched(browser: &Browser) {
     browser.goto("/o/demo/sessions").await;
-    browser.wait_for_text("Search sessions").await;
+    browser.wait_for_text("This session").await;
     picture(browser, "sessions").await;
     browser.goto("/o/demo/audit").await;
     browser.wait_for_text("Session started").await;
     picture(browser, "audit").await;
-    browser.goto("/o/demo/users?status=active&q=chen").await;
-    browser.click(".row-link").await;
-    browser.click_text("Activity").await;
+    browser.goto("/o/demo/account/activity").await;
     browser.wait_for_text("Show the numbers").await;
     picture(browser, "activity").await;
+    browser.goto("/o/demo/users?status=active&q=chen").await;
+    browser.click(".row-link").await;
     browser.click_text("Data").await;
     browser.wait_for_text("Prepare the data").await;
     picture(browser, "data-about-a-person").await;

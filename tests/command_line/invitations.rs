@@ -23,7 +23,7 @@ fn people_are_invited_and_refusals_told() {
         let again = place.run(&["invitation", "send", "ana@acme.example", "cy@acme.example"]);
         assert_eq!((again.code, again.out.as_str()), (4, "cy@acme.example: invited\n"));
         assert!(again.err.contains("1 of 2 were not invited."), "{}", again.err);
-        place.refused(2, &["invitation", "send", "not an address"]);
+        place.refused(4, &["invitation", "send", "not an address"]);
         let table = place.ok(&["invitation", "list"]);
         assert_eq!(table.lines().count(), 4, "{table}");
         assert_eq!(only(&place, &["--search", "silva"])["email"], "ana@acme.example");

@@ -17,9 +17,9 @@ fn activity_is_told_newest_first_and_by_kind() {
         place.ok(&["user", "edit", "ana", "--title", "Pilot"]);
         place.ok(&["user", "grant", "ana", "auditor"]);
         let all = place.json(&["user", "activity", "ana"]);
-        let events: Vec<&str> =
-            all["items"].as_array().unwrap().iter().map(|item| item["event"].as_str().unwrap()).collect();
-        assert_eq!(events, ["role.granted", "user.edited", "user.created"]);
+        let kinds: Vec<&str> =
+            all["items"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["access", "account", "account"]);
         let one = place.json(&["user", "activity", "ana", "--limit", "1"]);
         assert_eq!((one["items"].as_array().unwrap().len(), one["older"].is_string()), (1, true));
         let table = place.ok(&["user", "activity", "ana@acme.example", "--kind", "account"]);
@@ -58,7 +58,7 @@ fn all_that_is_held_is_written_to_a_file_of_its_own() {
 fn an_erasure_has_a_receipt() {
     for place in Place::with_orgs() {
         let id = ana(&place);
-        assert_eq!(place.refused(3, &["user", "receipt", &id])["status"], 404);
+        assert_eq!(place.refused(3, &["user", "receipt", &id])["code"], "not_found");
         place.ok(&["user", "delete", "ana", "--confirm", "ana@acme.example"]);
         place.ok(&["user", "purge", "ana", "--confirm", "ana@acme.example"]);
         let text = place.ok(&["user", "receipt", &id]);
