@@ -4,6 +4,7 @@
 //! "happened", under a clock that moves from years ago to now. What was once made is left alone at the next start.
 
 mod clock;
+mod groups;
 mod history;
 
 use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
@@ -100,17 +101,11 @@ pub(crate) async fn fill(database: &Database, config: &Config) -> Result<()> {
     let people = people();
     let able: Vec<String> = able(&people).into_iter().map(|(person, _)| person.username).collect();
     let mut history = History::new(&people, now);
-    history
-        .happen(&Making {
-            app: &app,
-            costly: &costly,
-            clock: &clock,
-            org: &org,
-            people: &people,
-            able: &able,
-        })
-        .await?;
+    let making =
+        Making { app: &app, costly: &costly, clock: &clock, org: &org, people: &people, able: &able };
+    history.happen(&making).await?;
     clock.stand(now);
+    groups::make(&making).await?;
     finish(&app, &org).await
 }
 
