@@ -67,7 +67,11 @@ fn statement(Literal { before, text }: Literal, engine: Engine) -> Option<String
     let of_sqlite = code.ends_with("by_engine(");
     let of_postgres = code.ends_with("by_engine(,");
     let verb = text.split_whitespace().next().unwrap_or_default();
-    let whole = !follows(&["concat!(", "format!(", "write!("]);
+    // What one engine alone is given is put into a statement that is put together, as is a lone verb.
+    let is_part = code.ends_with("Engine::Sqlite=>")
+        || code.ends_with("Engine::Postgres=>")
+        || text.split(' ').count() < 3;
+    let whole = !is_part && !follows(&["concat!(", "format!(", "write!("]);
     if !whole || !["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].contains(&verb) {
         return None;
     }
