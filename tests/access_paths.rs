@@ -202,6 +202,8 @@ on_both! {
         assert_eq!(helpdesk["paths"][2]["valid_until"], "2026-11-20T09:00:00Z");
         let groups: Vec<&str> = access["groups"].as_array().unwrap().iter().map(|group| group["name"].as_str().unwrap()).collect();
         assert_eq!(groups, ["Night shift", "Support"]);
+        assert_eq!(labels(&access["groups"][0]), ["direct"]);
+        assert_eq!(labels(&access["groups"][1]), ["direct", "Night shift > Support"]);
         let unlock = access["permissions"].as_array().unwrap().iter().find(|one| one["permission"] == "user:unlock").unwrap();
         assert_eq!((&unlock["roles"], &unlock["path_count"]), (&json!(["Helpdesk"]), &json!(3)));
         // Her own account shows her the same.

@@ -131,10 +131,15 @@ impl Path {
         self.steps.iter().filter(|step| step.group.is_some()).map(|step| step.name.as_str())
     }
 
+    /// Whether nothing lies between: the role, or the place in the group, was given to the user.
+    pub fn is_direct(&self) -> bool {
+        self.steps.len() == 1
+    }
+
     /// In words: `direct`, or `Night shift > Support`.
     pub fn label(&self) -> String {
         let groups: Vec<&str> = self.through().collect();
-        if groups.is_empty() { "direct".to_owned() } else { groups.join(" > ") }
+        if self.is_direct() { "direct".to_owned() } else { groups.join(" > ") }
     }
 }
 

@@ -198,7 +198,7 @@ fn held_view(name: String, paths: &Paths, names: &Names, now: Timestamp) -> Held
     let count = number(i64::try_from(paths.count).unwrap_or(i64::MAX));
     let summary = match (paths.now, paths.count, paths.listed.first()) {
         (0, ..) => "not yet".to_owned(),
-        (_, 1, Some(path)) if path.through().next().is_none() => "direct".to_owned(),
+        (_, 1, Some(path)) if path.is_direct() => "direct".to_owned(),
         (_, 1, Some(path)) => arrows(path),
         _ => format!("{count} ways"),
     };
@@ -213,7 +213,7 @@ fn held_view(name: String, paths: &Paths, names: &Names, now: Timestamp) -> Held
 /// `Direct`, or `Night shift › Support`.
 fn arrows(path: &Path) -> String {
     let groups: Vec<&str> = path.through().collect();
-    if groups.is_empty() { "Direct".to_owned() } else { groups.join(" › ") }
+    if path.is_direct() { "Direct".to_owned() } else { groups.join(" › ") }
 }
 
 fn path_view(path: &Path, names: &Names, now: Timestamp) -> PathView {
