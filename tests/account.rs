@@ -33,7 +33,7 @@ on_both! {
     async fn whoami_says_who_and_what(app: TestApp) {
         let ana = app.person("Ana", Role::Member).await;
         let whoami = app.call(Method::GET, "/whoami", &ana.token, Value::Null).await.expect(200).json();
-        assert_eq!(whoami, json!({"user": ana.id, "name": "Ana Person", "org": "acme", "permissions": ["account:read", "account:update", "account:password", "account:tokens", "account:sessions", "account:groups"]}));
+        assert_eq!(whoami, json!({"user": ana.id, "name": "Ana Person", "org": "acme", "permissions": ["account:read", "account:update", "account:password", "account:tokens", "account:sessions", "account:groups"], "application_permissions": []}));
         app.call(Method::PATCH, "/account", &ana.token, json!({"given_name": "Anne"})).await.expect(200);
         let whoami = app.call(Method::GET, "/whoami", &ana.token, Value::Null).await.expect(200).json();
         assert_eq!(whoami["name"], "Anne Person", "the name is not remembered beyond its change");

@@ -181,12 +181,14 @@ async fn ask(
 
 /// `POST /o/{slug}/groups/{id}/nest`
 pub(crate) async fn nest(visit: Visit, Id(id): Id<GroupId>, fields: Fields) -> Answer<Response> {
-    carry_out(&visit, id, Question::Nest, fields).await
+    let fields = fields.of(&visit.caller)?;
+    carry_out(&visit, id, Question::Nest, &fields).await
 }
 
 /// `POST /o/{slug}/groups/{id}/stand-in`
 pub(crate) async fn stand_in(visit: Visit, Id(id): Id<GroupId>, fields: Fields) -> Answer<Response> {
-    carry_out(&visit, id, Question::StandIn, fields).await
+    let fields = fields.of(&visit.caller)?;
+    carry_out(&visit, id, Question::StandIn, &fields).await
 }
 
 /// `POST /o/{slug}/groups/{id}/move/{name}`
@@ -196,7 +198,10 @@ pub(crate) async fn move_on(
     Name(child): Name,
     fields: Fields,
 ) -> Answer<Response> {
-    carry_out(&visit, id, Question::Move(child.parse()?), fields).await
+    let fields = fields.of(&visit.caller)?;
+    // Before the path is read: a foreign form is refused as one, whatever it names.
+    let fields = fields.of(&visit.caller)?;
+    carry_out(&visit, id, Question::Move(child.parse()?), &fields).await
 }
 
 /// `POST /o/{slug}/groups/{id}/take-out/{name}`
@@ -206,16 +211,15 @@ pub(crate) async fn take_out(
     Name(child): Name,
     fields: Fields,
 ) -> Answer<Response> {
-    carry_out(&visit, id, Question::TakeOut(child.parse()?), fields).await
+    carry_out(&visit, id, Question::TakeOut(child.parse()?), &fields).await
 }
 
-async fn carry_out(visit: &Visit, id: GroupId, question: Question, fields: Fields) -> Answer<Response> {
-    let fields = fields.of(&visit.caller)?;
-    match perform(visit, id, question, &fields).await {
+async fn carry_out(visit: &Visit, id: GroupId, question: Question, fields: &Fields) -> Answer<Response> {
+    match perform(visit, id, question, fields).await {
         Ok(done) => Ok(visit.done(&at_group(visit, id, "/groups"), done, "")),
         Err(error) => {
             let (status, error) = shown_again(error)?;
-            ask(visit, id, question, status, Some((&fields, &error))).await
+            ask(visit, id, question, status, Some((fields, &error))).await
         }
     }
 }
