@@ -198,7 +198,6 @@ pub(crate) async fn move_on(
     Name(child): Name,
     fields: Fields,
 ) -> Answer<Response> {
-    let fields = fields.of(&visit.caller)?;
     // Before the path is read: a foreign form is refused as one, whatever it names.
     let fields = fields.of(&visit.caller)?;
     carry_out(&visit, id, Question::Move(child.parse()?), &fields).await
@@ -211,6 +210,7 @@ pub(crate) async fn take_out(
     Name(child): Name,
     fields: Fields,
 ) -> Answer<Response> {
+    let fields = fields.of(&visit.caller)?;
     carry_out(&visit, id, Question::TakeOut(child.parse()?), &fields).await
 }
 
