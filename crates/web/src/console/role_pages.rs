@@ -320,7 +320,10 @@ pub(crate) async fn compare(visit: Visit, Query(asked): Query<Compared>) -> Answ
     if let Some(compared) = &compared {
         let own = visit.app().application_permissions(actor).await?;
         groups = compare_groups(compared, &own, all);
-        let differences = compared.only_one.list().len() + compared.only_other.list().len();
+        // What everybody may do anyway is no difference, whether a role names it or not.
+        let everything = compare_groups(compared, &own, true);
+        let rows = everything.iter().flat_map(|group| &group.rows);
+        let differences = rows.filter(|row| row.one != row.other).count();
         summary = match differences {
             0 => format!("{} and {} allow the same.", compared.one.name, compared.other.name),
             1 => "1 difference.".to_owned(),
