@@ -7,7 +7,7 @@ use crate::support::Place;
 /// Creates somebody; answers the id.
 fn ana(place: &Place) -> String {
     let create = ["user", "create", "--email", "ana@acme.example", "--display-name", "Ana Silva"];
-    place.json(&create)["id"].as_str().unwrap().to_owned()
+    place.json(&create)["user"]["id"].as_str().unwrap().to_owned()
 }
 
 #[test]

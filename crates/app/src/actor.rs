@@ -83,11 +83,9 @@ impl Actor {
         self.permissions.require(permission)
     }
 
-    /// Whom this permission of the actor reaches. For lists; refuses who holds it over nobody.
+    /// Whom this permission of the actor reaches. For lists; refuses who holds it over nobody. What may be done to the one
+    /// user or group that a request is about counts for nothing here, or its page would list everybody.
     pub fn reach(&self, permission: Permission) -> Result<Reach> {
-        if self.permissions.contains(permission) {
-            return Ok(Reach::Everybody);
-        }
         self.rights.somewhere().require(permission)?;
         Ok(self.rights.reach(permission))
     }

@@ -24,7 +24,7 @@ impl App {
         for name in names {
             let read = async |connection: &mut Connection<'_>| named(connection, context, name).await;
             let group = self.database().read(read).await?;
-            let is_seen = actor.permissions.contains(Permission::GroupList)
+            let is_seen = actor.rights.org.contains(Permission::GroupList)
                 || self
                     .permissions_over(context, &actor.rights, Target::Group(group.id))
                     .await?

@@ -115,7 +115,7 @@ fn activity() -> ActivityPage {
                     edited,
                     item("close", Tone::Red, "A sign-in failed: wrong password", "from 203.0.113.7"),
                     item(
-                        "sign-in",
+                        "user",
                         Tone::Blue,
                         "Elif Yılmaz signed in with a password",
                         "from 85.214.132.117",
