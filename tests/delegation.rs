@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::http::Method;
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
 use model::{Permission, Permissions, Role, UserId};
 use serde_json::{Value, json};
 use store::Connection;
@@ -112,6 +115,11 @@ on_both! {
         // An id in the search box finds nobody outside either.
         let page = app.call(Method::GET, &format!("/users?search={}", app.owner.id), &dan.token, Value::Null).await.expect(200);
         assert_eq!(page.json()["items"], json!([]));
+        // On a page about the own group, which one may do much to, as little as anywhere.
+        let signed_in = browser(&app, &app.org, &dan).await;
+        let page = Request::get(format!("/o/acme/groups/{team}/members/add?q=person")).header("cookie", &signed_in.cookie);
+        let page = app.send(page.body(Body::empty()).unwrap()).await.expect(200).text;
+        assert!(page.contains("Ivo Person") && !page.contains("Ola Person") && !page.contains("Eva Person"), "{page}");
         let groups = app.call(Method::GET, "/groups", &dan.token, Value::Null).await.expect(200).json();
         let names: Vec<&str> = groups["items"].as_array().unwrap().iter().map(|group| group["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["Inner", "Team"]);

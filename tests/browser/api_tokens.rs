@@ -25,7 +25,7 @@ async fn api_tokens() {
     browser.check_page("service-token-new").await;
     browser.click_text("Create token").await;
     browser.wait_for_text("was created").await;
-    let token = browser.value("New token").await;
+    let token = browser.text(".secret-value code").await;
     assert_eq!(site.list_with(&token).await, 200);
     browser.click_text("Go on to the tokens").await;
     browser.wait_for_text("Nightly export").await;

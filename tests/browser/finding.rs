@@ -137,7 +137,12 @@ async fn the_whole_row_opens_and_its_menu_offers_what_is_possible() {
             "Set temporary password…",
             "Require password change…",
             "Why can't they sign in?",
+            "Temporary access…",
+            "Add role…",
             "Change roles…",
+            "Copy access…",
+            "Change groups…",
+            "Make admin…",
             "Lock…",
             "Suspend…",
             "Deprovision…"

@@ -80,6 +80,7 @@ async fn groups() {
     browser.select("Group", "Newsroom").await;
     browser.click_text("Put in").await;
     browser.wait_for_text("The group stands in the other one now").await;
+    browser.click(".tabs a[href$='/groups']").await;
     browser.wait_for_text("Newsroom").await;
     browser.check_page("group-groups").await;
 

@@ -64,7 +64,11 @@ async fn roles_of_ones_own() {
     browser.wait_for_text("A built-in role is called so").await;
     browser.fill("Name", "Night desk").await;
     browser.tick("Lock Lock accounts").await;
-    browser.click_text("All of Content").await;
+    browser.tick("Edit Change pages of the web site").await;
+    // All of a row, and none of it again.
+    browser.click_text("All of Sessions").await;
+    assert!(browser.is_ticked("Revoke End other people's sessions").await);
+    browser.click_text("All of Sessions").await;
     browser.check_page("role-create").await;
     browser.click_text("Create role").await;
     browser.wait_for_text("The role Night desk was made").await;

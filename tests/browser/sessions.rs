@@ -61,7 +61,7 @@ async fn ones_own(site: &Site) {
     let browser = site.signed_in("bea@acme.example").await;
     browser.click_text("My account").await;
     browser.wait_for_text("Kept by your administrators").await;
-    browser.click(".tabs a:nth-child(4)").await;
+    browser.click(".tabs a[href$='/sessions']").await;
     browser.wait_for_text("Last active").await;
     for device in [
         "Edge 131",
@@ -91,7 +91,7 @@ async fn ones_own(site: &Site) {
 /// An administrator looks at somebody's.
 async fn somebodys(browser: &Browser) {
     open(browser, "bea").await;
-    browser.click(".tabs a:nth-child(2)").await;
+    browser.click(".tabs a[href$='/sessions']").await;
     browser.wait_for_text("Last active").await;
     browser.check_page("user-sessions").await;
     browser.click_text("End the session Edge 131 on Windows 10").await;

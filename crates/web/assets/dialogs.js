@@ -2,7 +2,8 @@
 // same link leads to the same question as a page of its own.
 //
 // What the server answers to the form: 200, 409 or 422 with the block again (a result to read, or refusals), or 204
-// with `Muster-Location` (where the page would have gone) and `Muster-Notice` (what was done).
+// with `Muster-Location` (where the page would have gone), `Muster-Notice` (what was done) and, if there is nothing left
+// to show of what it was about, `Muster-Gone`.
 import { notify } from "./announce.js";
 import { enhance } from "./controls.js";
 import { fetchFragment, refresh } from "./fragments.js";
@@ -43,7 +44,9 @@ async function send(form, button) {
     if (response.status !== 204) return void present(await response.text());
     document.getElementById("dialog").close();
     const region = document.querySelector("[data-fragment]");
-    if (!region) return void location.assign(response.headers.get("Muster-Location"));
+    const onwards = response.headers.get("Muster-Location");
+    const isGone = response.headers.has("Muster-Gone") && location.pathname !== new URL(onwards, location.href).pathname;
+    if (!region || isGone) return void location.assign(onwards);
     await refresh(region.dataset.fragment);
     notify(decodeURIComponent(response.headers.get("Muster-Notice") ?? ""));
   } catch {

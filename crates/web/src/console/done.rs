@@ -120,6 +120,11 @@ impl Done {
         known.or_else(|| ActionName::parse(name).map(Self::Moved))
     }
 
+    /// Whether what it was about has no page any more.
+    pub(crate) fn leaves_nothing(self) -> bool {
+        matches!(self, Self::GroupDeleted | Self::RoleDeleted)
+    }
+
     /// As people read it; `subject` is whom it is about.
     pub(crate) fn sentence(self, subject: &str) -> String {
         match self {

@@ -35,6 +35,7 @@ const FRAGMENT: HeaderName = HeaderName::from_static("muster-fragment");
 const LOCATION: HeaderName = HeaderName::from_static("muster-location");
 /// What was done.
 const NOTICE: HeaderName = HeaderName::from_static("muster-notice");
+const GONE: HeaderName = HeaderName::from_static("muster-gone");
 
 /// Which part of a page is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +182,9 @@ impl Visit {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 response.headers_mut().insert(name, value);
             }
+        }
+        if done.leaves_nothing() {
+            response.headers_mut().insert(GONE, HeaderValue::from_static("true"));
         }
         response
     }

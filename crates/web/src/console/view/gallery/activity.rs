@@ -114,12 +114,7 @@ fn activity() -> ActivityPage {
                 items: vec![
                     edited,
                     item("close", Tone::Red, "A sign-in failed: wrong password", "from 203.0.113.7"),
-                    item(
-                        "user",
-                        Tone::Blue,
-                        "Elif Yılmaz signed in with a password",
-                        "from 85.214.132.117",
-                    ),
+                    item("user", Tone::Blue, "Elif Yılmaz signed in with a password", "from 85.214.132.117"),
                 ],
             },
         ],
