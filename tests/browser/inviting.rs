@@ -133,6 +133,7 @@ async fn the_list_and_what_has_expired() {
     browser.wait_for_text("Older than 3 days").await;
     browser.check_page("invitations").await;
     browser.click_text("Undeliverable").await;
+    browser.wait_for_no_text("bo@acme.example").await;
     browser.wait_for_text("this domain does not exist").await;
     assert_eq!(browser.texts(".row-link small").await, ["typo@acme.invalid"]);
     browser.click("tbody .icon-button").await;

@@ -66,7 +66,7 @@ CREATE TABLE group_roles (
     PRIMARY KEY (org_id, group_id, role, scope_id)
 );
 CREATE INDEX group_roles_role ON group_roles (org_id, role, group_id);
-CREATE INDEX group_roles_scope ON group_roles (org_id, scope_id) WHERE scope_id <> org_id;
+CREATE INDEX group_roles_scope ON group_roles (org_id, scope_id);
 
 -- Roles of an organization's own; `id` is a uuid as text, for grants name built-in roles in the same column. The
 -- permissions are names between spaces.
@@ -111,4 +111,4 @@ INSERT INTO role_grants_in_scope
 DROP TABLE role_grants;
 ALTER TABLE role_grants_in_scope RENAME TO role_grants;
 CREATE INDEX role_grants_role ON role_grants (org_id, role, user_id);
-CREATE INDEX role_grants_scope ON role_grants (org_id, scope_id) WHERE scope_id <> org_id;
+CREATE INDEX role_grants_scope ON role_grants (org_id, scope_id);
