@@ -3,18 +3,26 @@
 
 use model::{
     Agent, GroupId, Org, Permission, Result, Timestamp, User, UserId,
-    grant::{Given, GrantKey, Holder},
+    audit::Changes,
+    grant::{Given, GrantKey, GrantTerms, Holder},
     group::Group,
     job::Work,
     mail::{MailDetails, MailKind},
     role::{RoleKey, Scope},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Actor, App, Operation, cache::Stale, mail::in_words, operation::Event, roles::described_role,
     users::changed,
 };
+
+/// What the audit log says of when something begins and ends; nothing where it holds at once and for good.
+pub(crate) fn span(terms: &GrantTerms) -> Changes {
+    let dates = [("valid_from", terms.valid_from), ("valid_until", terms.valid_until)];
+    let given = dates.into_iter().filter_map(|(name, date)| Some((name, date?)));
+    given.flat_map(|(name, date)| changed(name, Value::Null, json!(date))).collect()
+}
 
 /// So many owners of a group are told at most.
 const OWNERS: u16 = 50;
@@ -100,7 +108,7 @@ impl Operation<'_, '_> {
         Ok(())
     }
 
-    fn ended_of_group(&mut self, group: &Group, name: &str, changes: model::audit::Changes, reason: String) {
+    fn ended_of_group(&mut self, group: &Group, name: &str, changes: Changes, reason: String) {
         let (target, target_name) = (group.id.0, group.fields.name.as_str());
         self.record(Event { name, target_type: "group", target, target_name, changes, reason });
         self.stale(Stale::Org(self.context));

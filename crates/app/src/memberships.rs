@@ -9,12 +9,12 @@ use model::{
     group::Group,
     user::UserType,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{Connection, memberships::Membership};
 
 pub use choosing::ToGive;
 
-use crate::{Actor, App, Operation, Person, access::Target, impact::Concern, users::changed};
+use crate::{Actor, App, Operation, Person, access::Target, grants::span, impact::Concern, users::changed};
 
 impl App {
     /// The groups that somebody names, by id or name. Whether people may be put into them is asked when they are.
@@ -191,12 +191,7 @@ impl Operation<'_, '_> {
         self.ends_later(GrantKey::Member { group: group.id, user: user.id }, given);
         let mut changes = changed("group", Value::Null, group.fields.name.as_str().into());
         changes.extend(changed("group_id", Value::Null, group.id.to_string().into()));
-        for (name, date) in [("valid_from", given.terms.valid_from), ("valid_until", given.terms.valid_until)]
-        {
-            if let Some(date) = date {
-                changes.extend(changed(name, Value::Null, json!(date)));
-            }
-        }
+        changes.extend(span(&given.terms));
         self.record_user(user, "membership.added", changes, given.terms.reason.clone());
         Ok(())
     }

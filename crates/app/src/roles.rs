@@ -9,10 +9,10 @@ use model::{
     role::{RoleDefinition, Scope},
     user::UserType,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{Connection, grants::RoleGrant};
 
-use crate::{Actor, App, Operation, Person, impact::Concern, users::changed};
+use crate::{Actor, App, Operation, Person, grants::span, impact::Concern, users::changed};
 
 impl App {
     /// Every role: the built-in ones, the strongest first, then the organization's own by name.
@@ -229,12 +229,6 @@ pub(crate) fn described_role(grant: &RoleGrant) -> Value {
 /// What the audit log says of a grant.
 pub(crate) fn described(grant: &RoleGrant) -> model::audit::Changes {
     let mut changes = changed("role", Value::Null, described_role(grant));
-    for (name, date) in
-        [("valid_from", grant.given.terms.valid_from), ("valid_until", grant.given.terms.valid_until)]
-    {
-        if let Some(date) = date {
-            changes.extend(changed(name, Value::Null, json!(date)));
-        }
-    }
+    changes.extend(span(&grant.given.terms));
     changes
 }

@@ -8,30 +8,18 @@ use std::collections::BTreeSet;
 use model::{
     GroupId, OrgContext, Result, RoleKey, UserId,
     access_paths::{AccessWeb, Carried},
-    grant::{Given, GrantTerms},
+    grant::Given,
     user::UserType,
 };
 use uuid::Uuid;
 
-use crate::{Columns, Connection, Record, Row, Sql, Value, access::id_list, grants::RoleGrant, values};
+use crate::{Connection, Record, Row, Sql, Value, access::id_list, grants::RoleGrant, grants::given, values};
 
 /// Something that somebody or a group was given, and by whom.
 struct Edge {
     from: Uuid,
     to: GroupId,
     given: Given,
-}
-
-fn given(columns: &mut Columns<'_>) -> Result<Given> {
-    Ok(Given {
-        by: columns.take::<String>()?.parse()?,
-        at: columns.take()?,
-        terms: GrantTerms {
-            reason: columns.take()?,
-            valid_from: columns.take()?,
-            valid_until: columns.take()?,
-        },
-    })
 }
 
 impl Record for Edge {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Connection, Record, Row, Value,
+    Columns, Connection, Record, Row, Value,
     memberships::{self, Membership},
     roles::role_key,
     users::{from_json, to_json},
@@ -60,17 +60,22 @@ impl Record for RoleGrant {
             allowed,
             scope: Scope::of(scope, model::OrgId(org).into()),
             scope_name: scope_name.unwrap_or_default(),
-            given: Given {
-                by: columns.take::<String>()?.parse()?,
-                at: columns.take()?,
-                terms: GrantTerms {
-                    reason: columns.take()?,
-                    valid_from: columns.take()?,
-                    valid_until: columns.take()?,
-                },
-            },
+            given: given(&mut columns)?,
         })
     }
+}
+
+/// Who gave something, when, and on what terms: the next five columns of whatever is granted.
+pub(crate) fn given(columns: &mut Columns<'_>) -> Result<Given> {
+    Ok(Given {
+        by: columns.take::<String>()?.parse()?,
+        at: columns.take()?,
+        terms: GrantTerms {
+            reason: columns.take()?,
+            valid_from: columns.take()?,
+            valid_until: columns.take()?,
+        },
+    })
 }
 
 /// What a user holds directly: the strongest built-in role first, then the organization's own by name.

@@ -10,7 +10,7 @@ use std::{
 
 use model::{
     GroupId, OrgContext, Result, Timestamp, User, UserId,
-    grant::{Given, GrantTerms},
+    grant::Given,
     group_query::{MemberQuery, ORDER},
     lifecycle::StateName,
     page::{Cursor, Page},
@@ -19,6 +19,7 @@ use model::{
 use crate::{
     Connection, Engine, Record, Row, Sql, Value,
     access::id_list,
+    grants::given,
     user_list::{Text, renumbered},
     users::COLUMNS,
     values,
@@ -194,19 +195,7 @@ pub struct Direct {
 impl Record for Direct {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
-        Ok(Self {
-            user: columns.take()?,
-            group: columns.take()?,
-            given: Given {
-                by: columns.take::<String>()?.parse()?,
-                at: columns.take()?,
-                terms: GrantTerms {
-                    reason: columns.take()?,
-                    valid_from: columns.take()?,
-                    valid_until: columns.take()?,
-                },
-            },
-        })
+        Ok(Self { user: columns.take()?, group: columns.take()?, given: given(&mut columns)? })
     }
 }
 

@@ -1,12 +1,9 @@
 //! The rows of `group_members`: which users are in which groups directly, from whom, since and until when.
 
-use model::{
-    GroupId, OrgContext, Result, UserId,
-    grant::{Given, GrantTerms},
-};
+use model::{GroupId, OrgContext, Result, UserId, grant::Given};
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, grants::given, values};
 
 /// A group that a user is in directly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,19 +19,7 @@ pub struct Membership {
 impl Record for Membership {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
-        Ok(Self {
-            group: columns.take()?,
-            name: columns.take()?,
-            given: Given {
-                by: columns.take::<String>()?.parse()?,
-                at: columns.take()?,
-                terms: GrantTerms {
-                    reason: columns.take()?,
-                    valid_from: columns.take()?,
-                    valid_until: columns.take()?,
-                },
-            },
-        })
+        Ok(Self { group: columns.take()?, name: columns.take()?, given: given(&mut columns)? })
     }
 }
 

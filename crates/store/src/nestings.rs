@@ -3,13 +3,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use model::{
-    GroupId, OrgContext, Result, Timestamp,
-    grant::{Given, GrantTerms},
-};
+use model::{GroupId, OrgContext, Result, Timestamp, grant::Given};
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Record, Row, Sql, Value, access::id_list, values};
+use crate::{Connection, Record, Row, Sql, Value, access::id_list, grants::given, values};
 
 /// A group that another one stands in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,19 +22,7 @@ pub struct Nesting {
 impl Record for Nesting {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
-        Ok(Self {
-            group: columns.take()?,
-            name: columns.take()?,
-            given: Given {
-                by: columns.take::<String>()?.parse()?,
-                at: columns.take()?,
-                terms: GrantTerms {
-                    reason: columns.take()?,
-                    valid_from: columns.take()?,
-                    valid_until: columns.take()?,
-                },
-            },
-        })
+        Ok(Self { group: columns.take()?, name: columns.take()?, given: given(&mut columns)? })
     }
 }
 
@@ -129,22 +114,6 @@ async fn levels(
 ) -> Result<usize> {
     let (levels,): (i64,) = connection.one(sql, values![context.org, group]).await?;
     Ok(usize::try_from(levels).unwrap_or(usize::MAX))
-}
-
-/// A group and all that stand in it at `now`, at any depth.
-pub async fn below_now(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    group: GroupId,
-    now: Timestamp,
-) -> Result<Vec<GroupId>> {
-    let sql = "WITH RECURSIVE held (id) AS ( \
-               SELECT g.id FROM groups g WHERE g.org_id = $1 AND g.id = $2 UNION \
-               SELECT n.child_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.parent_id = held.id \
-               AND (n.valid_from IS NULL OR n.valid_from <= $3) AND (n.valid_until IS NULL OR n.valid_until > $3)) \
-               SELECT id FROM held";
-    let rows: Vec<(GroupId,)> = connection.all(sql, values![context.org, group, now]).await?;
-    Ok(rows.into_iter().map(|(group,)| group).collect())
 }
 
 /// A group by id and name.

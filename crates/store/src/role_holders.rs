@@ -5,13 +5,13 @@
 
 use model::{
     GroupId, OrgContext, Result, RoleKey, Timestamp, UserId,
-    grant::{Given, GrantTerms, Holder},
+    grant::{Given, Holder},
     role::Scope,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, grants::given, values};
 
 /// Holders are counted up to here.
 pub const COUNTED: i64 = 10_000;
@@ -73,15 +73,7 @@ impl Record for Found {
             detail: columns.take()?,
             scope: columns.take()?,
             scope_name: columns.take()?,
-            given: Given {
-                by: columns.take::<String>()?.parse()?,
-                at: columns.take()?,
-                terms: GrantTerms {
-                    reason: columns.take()?,
-                    valid_from: columns.take()?,
-                    valid_until: columns.take()?,
-                },
-            },
+            given: given(&mut columns)?,
         })
     }
 }

@@ -93,7 +93,7 @@ impl App {
             readable(connection, &actor, id).await?;
             let context = actor.context;
             let (groups, at) = if query.effective {
-                (store::nestings::below_now(connection, context, id, now).await?, Some(now))
+                (store::access::inside(connection, context, &[id], now).await?, Some(now))
             } else {
                 (vec![id], None)
             };

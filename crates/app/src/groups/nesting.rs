@@ -11,7 +11,7 @@ use model::{
 use serde_json::{Value, json};
 
 use super::GroupDetails;
-use crate::{Actor, App, Operation, impact::Concern, users::changed};
+use crate::{Actor, App, Operation, grants::span, impact::Concern, users::changed};
 
 impl App {
     /// Puts a group into another, on terms. Doing it again changes the terms.
@@ -93,12 +93,7 @@ impl Operation<'_, '_> {
         self.ends_later(GrantKey::Nested { parent, child: group.id }, &given);
         let mut changes = changed("parent", Value::Null, outer.fields.name.into());
         changes.extend(changed("parent_id", Value::Null, json!(outer.id)));
-        for (name, date) in [("valid_from", given.terms.valid_from), ("valid_until", given.terms.valid_until)]
-        {
-            if let Some(date) = date {
-                changes.extend(changed(name, Value::Null, json!(date)));
-            }
-        }
+        changes.extend(span(&given.terms));
         self.record_group(group, "group.nested", changes, given.terms.reason);
         self.everybody_is_stale();
         Ok(())

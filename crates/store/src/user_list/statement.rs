@@ -125,6 +125,10 @@ pub(super) fn text(shape: Shape) -> Text {
     })
 }
 
+/// A membership that holds now.
+const HOLDS: &str =
+    "(m.valid_from IS NULL OR m.valid_from <= $5) AND (m.valid_until IS NULL OR m.valid_until > $5)";
+
 impl Shape {
     /// First the keys of the page, in order and no more than fit on it; then what the page shows of each.
     fn statement(self) -> String {
@@ -181,12 +185,10 @@ impl Shape {
 
     /// The users whom a limit knows, each once.
     fn limited(self, limit: Limit) -> String {
-        let holds =
-            "(m.valid_from IS NULL OR m.valid_from <= $5) AND (m.valid_until IS NULL OR m.valid_until > $5)";
         let members = |number: usize| {
             let ids = self.ids(number);
             format!(
-                "SELECT m.user_id FROM group_members m WHERE m.org_id = $1 AND m.group_id IN ({ids}) AND {holds}"
+                "SELECT m.user_id FROM group_members m WHERE m.org_id = $1 AND m.group_id IN ({ids}) AND {HOLDS}"
             )
         };
         match limit {
@@ -201,13 +203,11 @@ impl Shape {
 
     /// Every limit but the one whose people are looked at anyhow.
     fn limit_conditions(self, text: &mut String) {
-        let holds =
-            "(m.valid_from IS NULL OR m.valid_from <= $5) AND (m.valid_until IS NULL OR m.valid_until > $5)";
         let is_in = |number: usize| {
             let ids = self.ids(number);
             format!(
                 "EXISTS (SELECT 1 FROM group_members m WHERE m.org_id = $1 AND m.user_id = u.id \
-                 AND m.group_id IN ({ids}) AND {holds})"
+                 AND m.group_id IN ({ids}) AND {HOLDS})"
             )
         };
         for (limit, is_set) in
