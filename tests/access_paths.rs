@@ -308,12 +308,12 @@ on_both! {
             let kind = dice.below(8);
             let scope = if dice.below(3) == 0 && role == Role::Helpdesk { Scope::Group(one) } else { Scope::Org };
             let doing = async |actor: &::app::Actor| match kind {
-                0 => app.app.grant_role(actor, person, role, scope, GrantTerms::default()).await.map(drop),
-                1 => app.app.revoke_role(actor, person, role, scope).await.map(drop),
+                0 => app.app.grant_role(actor, person, role.into(), scope, GrantTerms::default()).await.map(drop),
+                1 => app.app.revoke_role(actor, person, role.into(), scope).await.map(drop),
                 2 => app.app.add_member(actor, one, person, GrantTerms::default()).await.map(drop),
                 3 => app.app.remove_member(actor, one, person).await.map(drop),
-                4 => app.app.grant_group_role(actor, one, role, scope, GrantTerms::default()).await.map(drop),
-                5 => app.app.revoke_group_role(actor, one, role, scope).await.map(drop),
+                4 => app.app.grant_group_role(actor, one, role.into(), scope, GrantTerms::default()).await.map(drop),
+                5 => app.app.revoke_group_role(actor, one, role.into(), scope).await.map(drop),
                 6 => app.app.nest(actor, one, other, GrantTerms::default()).await.map(drop),
                 _ if step > 50 => app.app.delete_group(actor, one, None).await.map(drop),
                 _ => app.app.unnest(actor, one, other).await.map(drop),

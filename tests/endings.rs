@@ -68,7 +68,7 @@ on_both! {
         let auditors = group(&app, "Auditors", Some(Role::Auditor), None).await;
         let terms = until(&app, HOUR / 3);
         let end = terms.valid_until.unwrap();
-        app.app.grant_role(&app.operator(), ana.id, Role::Auditor, Scope::Org, terms.clone()).await.unwrap();
+        app.app.grant_role(&app.operator(), ana.id, Role::Auditor.into(), Scope::Org, terms.clone()).await.unwrap();
         app.app.add_member(&app.operator(), auditors, bo.id, terms).await.unwrap();
         let session = browser(&app, &app.org, &ana).await;
         let list = web::declared().into_iter().find(|route| route.path == "/o/{slug}/users" && route.method == Method::GET).unwrap();
@@ -87,7 +87,7 @@ on_both! {
         let ana = app.person("Ana", Role::Member).await;
         let auditors = group(&app, "Auditors", Some(Role::Auditor), None).await;
         let terms = until(&app, HOUR);
-        app.app.grant_role(&app.operator(), ana.id, Role::Helpdesk, Scope::Org, terms.clone()).await.unwrap();
+        app.app.grant_role(&app.operator(), ana.id, Role::Helpdesk.into(), Scope::Org, terms.clone()).await.unwrap();
         app.app.add_member(&app.operator(), auditors, ana.id, terms).await.unwrap();
         app.later(HOUR - Duration::from_secs(1));
         app.worked().await;
@@ -111,7 +111,7 @@ on_both! {
     async fn what_is_extended_ends_when_it_does_now(app: TestApp) {
         let ana = app.person("Ana", Role::Member).await;
         let grant = async |terms: GrantTerms| {
-            app.app.grant_role(&app.operator(), ana.id, Role::Auditor, Scope::Org, terms).await.unwrap();
+            app.app.grant_role(&app.operator(), ana.id, Role::Auditor.into(), Scope::Org, terms).await.unwrap();
         };
         grant(until(&app, HOUR)).await;
         app.later(HOUR / 2);
@@ -208,7 +208,7 @@ on_both! {
     /// Whoever is an owner until an end was never counted: what ends can't leave nobody, and must not be in the way.
     async fn an_owner_with_an_end_is_none_that_is_left(app: TestApp) {
         let ana = app.person("Ana", Role::Member).await;
-        app.app.grant_role(&app.operator(), ana.id, Role::Owner, Scope::Org, until(&app, DAY)).await.unwrap();
+        app.app.grant_role(&app.operator(), ana.id, Role::Owner.into(), Scope::Org, until(&app, DAY)).await.unwrap();
         let own = format!("/users/{}/roles/owner", app.owner.id);
         let refused = app.call(Method::DELETE, &own, &app.owner.token, Value::Null).await.expect(409);
         assert_eq!(refused.code(), "org.last_owner");
@@ -229,7 +229,7 @@ async fn what_ends_ends_on_another_node_at_the_same_instant() {
     let ana = app.person("Ana", Role::Member).await;
     let terms = until(&app, HOUR);
     let end = terms.valid_until.unwrap();
-    app.app.grant_role(&app.operator(), ana.id, Role::Auditor, Scope::Org, terms).await.unwrap();
+    app.app.grant_role(&app.operator(), ana.id, Role::Auditor.into(), Scope::Org, terms).await.unwrap();
     let status = async || {
         send(&other, api_request(Method::GET, "acme", "/users", &ana.token, &Value::Null))
             .await

@@ -37,7 +37,7 @@ impl Pair {
         call(Method::PUT, format!("/groups/{outer}/groups/{inner}"), json!({})).await.expect(200);
         call(Method::PUT, format!("/groups/{inner}/members/{}", through.id), json!({})).await.expect(200);
         let old = before.map_or(app.owner.id, |pair| pair.direct.id);
-        app.app.revoke_role(&app.operator(), old, Role::Owner, Scope::Org).await.unwrap();
+        app.app.revoke_role(&app.operator(), old, Role::Owner.into(), Scope::Org).await.unwrap();
         if let Some(before) = before {
             // What one of the doors has deleted already is not there.
             call(Method::DELETE, format!("/groups/{}", before.outer), Value::Null).await;

@@ -126,7 +126,7 @@ async fn cause(app: &TestApp, route: &Declared, number: usize) -> Option<Cause> 
         "/users/{id}/roles/{name}" => {
             let granted = app
                 .app
-                .grant_role(&app.operator(), ana.id, Role::Owner, Scope::Org, GrantTerms::default())
+                .grant_role(&app.operator(), ana.id, Role::Owner.into(), Scope::Org, GrantTerms::default())
                 .await;
             granted.unwrap();
             by_owner(Value::Null)

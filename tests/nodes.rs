@@ -245,7 +245,7 @@ async fn two_owners_who_remove_each_other_on_two_nodes_leave_one() {
         let operator = app.operator();
         for id in owners(&app).await {
             if id != one.id && id != two.id {
-                app.app.revoke_role(&operator, id, Role::Owner, Scope::Org).await.unwrap();
+                app.app.revoke_role(&operator, id, Role::Owner.into(), Scope::Org).await.unwrap();
             }
         }
         assert_eq!(app.count(others).await, 2);

@@ -59,7 +59,7 @@ on_both! {
     async fn who_was_an_owner_until_an_end_is_one_for_good(app: TestApp) {
         let ana = app.person("Ana", Role::Member).await;
         let terms = GrantTerms::until(Some(app.app.now().plus(Duration::from_secs(3600))), "");
-        app.app.grant_role(&app.operator(), ana.id, Role::Owner, Scope::Org, terms).await.unwrap();
+        app.app.grant_role(&app.operator(), ana.id, Role::Owner.into(), Scope::Org, terms).await.unwrap();
         let shown = change(&app, &app.owner, &ana, "make").await.expect(200).json();
         assert_eq!((&shown["roles"][0]["role"], &shown["roles"][0]["valid_until"]), (&json!("owner"), &Value::Null));
         change(&app, &ana, &app.owner, "remove").await.expect(200);
@@ -82,13 +82,13 @@ on_both! {
         let readers = group(&app, "Readers", None, None).await;
         let end = app.app.now().plus(Duration::from_secs(7200));
         let operator = app.operator();
-        app.app.grant_role(&operator, ana.id, Role::Helpdesk, Scope::Org, GrantTerms::until(Some(end), "")).await.unwrap();
+        app.app.grant_role(&operator, ana.id, Role::Helpdesk.into(), Scope::Org, GrantTerms::until(Some(end), "")).await.unwrap();
         app.app.add_member(&operator, readers, ana.id, GrantTerms::default()).await.unwrap();
         let copied = copy(&app, &app.owner, &bo, json!({"from": "ana@acme.example"})).await.expect(200).json();
         assert_eq!(copied["given"], json!(["Helpdesk", "Auditor", "Readers"]), "{copied}");
         let role = |name: &str| copied["roles"].as_array().unwrap().iter().find(|role| role["role"] == name).unwrap().clone();
         assert_eq!((&role("helpdesk")["valid_until"], &role("auditor")["valid_until"]), (&json!(end.to_string()), &Value::Null));
-        app.app.grant_role(&operator, ana.id, Role::Auditor, Scope::Org, GrantTerms::until(Some(end), "")).await.unwrap();
+        app.app.grant_role(&operator, ana.id, Role::Auditor.into(), Scope::Org, GrantTerms::until(Some(end), "")).await.unwrap();
         let again = copy(&app, &app.owner, &bo, json!({"from": ana.id})).await.expect(200).json();
         assert_eq!((&again["given"], again["held_already"].as_array().unwrap().len()), (&json!([]), 3));
         let lasting = copy(&app, &app.owner, &bo, json!({"from": "ana.person", "keep_ends": false})).await.expect(200).json();

@@ -137,6 +137,26 @@ fn files_are_short() {
     }
 }
 
+/// A body that other crates would compile again wherever they await it costs every build; see `store::boxed`.
+#[test]
+fn what_other_crates_await_is_boxed() {
+    for path in files(&Path::new(ROOT).join("crates"), ".rs") {
+        let name = relative(&path);
+        if !["crates/store/src/", "crates/app/src/"].iter().any(|border| name.starts_with(border)) {
+            continue;
+        }
+        let text = read(&path);
+        for (at, _) in text.match_indices("pub async fn ") {
+            let signature = text[at..].split_once("{\n").map_or("", |(signature, _)| signature);
+            // Its types are known only where it is called.
+            let is_generic = signature.contains("impl ")
+                || signature.split_once('(').is_some_and(|(name, _)| name.contains('<'));
+            let is_boxed = text[..at].lines().rev().take(4).any(|line| line.trim() == "#[boxed]");
+            assert!(is_generic || is_boxed, "{name}: {} is not #[boxed]", signature.lines().next().unwrap());
+        }
+    }
+}
+
 #[test]
 fn every_module_says_what_it_owns() {
     for path in sources() {

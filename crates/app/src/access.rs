@@ -9,7 +9,7 @@ use model::{
     session::{Secret, SecretHash, Session},
     token::Token,
 };
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{
     App,
@@ -33,6 +33,7 @@ pub enum Target {
 
 impl App {
     /// What somebody with these rights may do to one user or group: everywhere, and over the groups that it is in.
+    #[boxed]
     pub async fn permissions_over(
         &self,
         context: OrgContext,
@@ -54,6 +55,7 @@ impl App {
     }
 
     /// The organization that a slug leads to. A past slug leads there too; the organization then has another `slug`.
+    #[boxed]
     pub async fn org(&self, slug: &str) -> Result<Arc<Org>> {
         if let Some(org) = self.cache().slug(slug) {
             return Ok(org);
@@ -72,6 +74,7 @@ impl App {
     }
 
     /// Who a session's cookie stands for.
+    #[boxed]
     pub async fn session(&self, context: OrgContext, secret: &Secret) -> Result<Arc<Access>> {
         let hash = secret.hash();
         let now = self.now();
@@ -86,6 +89,7 @@ impl App {
     }
 
     /// Who an API token stands for.
+    #[boxed]
     pub async fn token(&self, context: OrgContext, secret: &Secret) -> Result<Arc<Access>> {
         let hash = secret.hash();
         let now = self.now();

@@ -15,7 +15,7 @@ use model::{
     user::UserType,
 };
 use serde::{Deserialize, Serialize};
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{Actor, App, mail::in_words, users::agent_label};
 
@@ -81,12 +81,14 @@ pub(crate) fn known(permission: &str) -> Result<()> {
 
 impl App {
     /// What a user holds, with every way to it.
+    #[boxed]
     pub async fn access_of(&self, actor: &Actor, user: UserId) -> Result<Access> {
         actor.require(Permission::AccessRead)?;
         self.load_access(actor.context, user, Some(actor)).await
     }
 
     /// The same, of oneself.
+    #[boxed]
     pub async fn own_access(&self, actor: &Actor) -> Result<Access> {
         actor.require(Permission::AccountRead)?;
         self.load_access(actor.context, actor.user().ok_or_else(Error::not_found)?, None).await

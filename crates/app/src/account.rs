@@ -3,16 +3,20 @@
 use model::{Error, Permission, Result, user::OWN_FIELDS};
 use serde_json::{Map, Value};
 
+use store::boxed;
+
 use crate::{Actor, App, Operation, Person, access::signed_out};
 
 impl App {
     /// One's own record, without what administrators note about one.
+    #[boxed]
     pub async fn own_account(&self, actor: &Actor) -> Result<Person> {
         actor.require(Permission::AccountRead)?;
         Ok(without_notes(self.load_person(actor.context, actor.user().ok_or_else(signed_out)?).await?))
     }
 
     /// Changes one's own profile: names, phones, personal contacts, address, language. The rest is the administrators'.
+    #[boxed]
     pub async fn edit_own_account(
         &self,
         actor: &Actor,

@@ -8,7 +8,7 @@ use model::{
     activity::{Day, History, Item, Kind, Page, WINDOWS},
     audit::{Changes, Entry},
 };
-use store::Connection;
+use store::{Connection, boxed};
 use uuid::Uuid;
 
 use crate::{Actor, App, Operation, Person, access::signed_out};
@@ -44,6 +44,7 @@ pub struct Part {
 
 impl App {
     /// Who is meant, if the actor may see it.
+    #[boxed]
     pub async fn whose_activity(&self, actor: &Actor, whose: Whose) -> Result<Person> {
         match whose {
             Whose::Own => self.own_account(actor).await,
@@ -55,6 +56,7 @@ impl App {
     }
 
     /// A page of somebody's activity.
+    #[boxed]
     pub async fn activity(&self, actor: &Actor, whose: Whose, part: Part) -> Result<Page> {
         let user = self.whose_activity(actor, whose).await?.user.id;
         let mut page = self.activity_of(actor, user, part).await?;
@@ -104,6 +106,7 @@ impl App {
     }
 
     /// Somebody's sign-ins of the last 30 or 90 days.
+    #[boxed]
     pub async fn sign_in_history(&self, actor: &Actor, whose: Whose, days: u16) -> Result<History> {
         if !WINDOWS.contains(&days) {
             return Err(Error::invalid_field("days", "history.days", "Ask for 30 or 90 days."));
@@ -127,6 +130,7 @@ impl App {
     }
 
     /// Notes in the audit log that somebody's activity is given out as a file; the caller then reads it page by page.
+    #[boxed]
     pub async fn begin_activity_export(&self, actor: &Actor, whose: Whose) -> Result<Person> {
         let (permission, user) = match whose {
             Whose::Own => (Permission::AccountRead, actor.user().ok_or_else(signed_out)?),

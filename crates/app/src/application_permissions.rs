@@ -11,7 +11,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{
     Actor, App, Operation, impact::Concern, operation::Event, role_definitions::written, users::changed,
@@ -28,6 +28,7 @@ pub struct RemovedPermission {
 
 impl App {
     /// The permissions of the organization's applications, by name.
+    #[boxed]
     pub async fn application_permissions(&self, actor: &Actor) -> Result<Vec<ApplicationPermission>> {
         actor.require(Permission::RoleRead)?;
         let context = actor.context;
@@ -38,6 +39,7 @@ impl App {
     }
 
     /// Defines a permission, or describes one anew. With `is_new`, one that is there already is refused.
+    #[boxed]
     pub async fn define_permission(
         &self,
         actor: &Actor,
@@ -81,6 +83,7 @@ impl App {
     }
 
     /// Removes a permission, from every role too; answers from which.
+    #[boxed]
     pub async fn remove_permission(&self, actor: &Actor, name: &str) -> Result<RemovedPermission> {
         let name = name.to_owned();
         let deed = async move |op: &mut Operation<'_, '_>| {

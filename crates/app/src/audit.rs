@@ -20,18 +20,20 @@ use model::{
     },
     merkle::Hash,
 };
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{Actor, App, keys::Keys};
 
 impl App {
     /// A page of the log.
+    #[boxed]
     pub async fn audit(&self, actor: &Actor, query: AuditQuery) -> Result<AuditPage<Entry>> {
         actor.require(Permission::AuditRead)?;
         self.audit_page(actor, query).await
     }
 
     /// A page of an export that has begun: for those who may export, whether or not they may look.
+    #[boxed]
     pub async fn audit_export_page(&self, actor: &Actor, query: AuditQuery) -> Result<AuditPage<Entry>> {
         actor.require(Permission::AuditExport)?;
         self.audit_page(actor, query).await

@@ -7,7 +7,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{grants::RoleGrant, memberships::Membership};
+use store::{boxed, grants::RoleGrant, memberships::Membership};
 
 use crate::{Actor, App, Operation, Person, users::changed};
 
@@ -67,6 +67,7 @@ impl Piece {
 
 impl App {
     /// Gives `to` what somebody else, named by username, email or id, holds directly, now or later.
+    #[boxed]
     pub async fn copy_access(
         &self,
         actor: &Actor,

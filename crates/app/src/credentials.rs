@@ -12,6 +12,8 @@ use model::{
 };
 use serde_json::Value;
 
+use store::boxed;
+
 use crate::{Actor, App, Operation, Person, access::signed_out, users::changed};
 
 /// A temporary password was set.
@@ -26,6 +28,7 @@ pub struct TemporaryPassword {
 impl App {
     /// Sets a temporary password, typed or (`None`) generated. It works for a limited time and must be changed at the
     /// next sign-in; all sessions and tokens end. A staged or invited user becomes active.
+    #[boxed]
     pub async fn set_temporary_password(
         &self,
         actor: &Actor,
@@ -75,6 +78,7 @@ impl App {
 
     /// Asks for another password at the next sign-in. The present one goes on until then; open sessions are led to the
     /// page at their next request. Asking twice changes nothing.
+    #[boxed]
     pub async fn require_password_change(
         &self,
         actor: &Actor,
@@ -101,6 +105,7 @@ impl App {
 
     /// Changes one's own password. The present one is asked for; all other sessions end. This session gets a new
     /// secret: whoever knew the old one is out.
+    #[boxed]
     pub async fn change_own_password(
         &self,
         actor: &Actor,

@@ -14,7 +14,7 @@ use model::{
     link::Purpose,
     mail::{MailDetails, MailKind},
 };
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{Actor, App, Operation, access::signed_out, activity::Whose};
 
@@ -38,6 +38,7 @@ pub struct File {
 
 impl App {
     /// Asks for all that is held on a person. An earlier export for the same asker is removed.
+    #[boxed]
     pub async fn ask_for_data(&self, actor: &Actor, whose: Whose) -> Result<Export> {
         let (user, permission) = subject(actor, whose)?;
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -67,6 +68,7 @@ impl App {
     }
 
     /// Where the latest export stands that the actor has asked for.
+    #[boxed]
     pub async fn data_export(&self, actor: &Actor, org: &Org, whose: Whose) -> Result<Export> {
         let (user, permission) = subject(actor, whose)?;
         actor.require(permission)?;
@@ -86,6 +88,7 @@ impl App {
     }
 
     /// The file behind a link, for who asked for it and may still have it.
+    #[boxed]
     pub async fn fetch_data(&self, actor: &Actor, secret: &str) -> Result<File> {
         let context = actor.context;
         let link = self.open_link(context, Purpose::DataExport, secret).await?;
@@ -121,6 +124,7 @@ impl App {
     }
 
     /// All that is held on a person, at once: for the operator on the host, who has no mailbox.
+    #[boxed]
     pub async fn data_now(&self, actor: &Actor, org: &Org, user: UserId) -> Result<File> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;

@@ -13,6 +13,8 @@ use model::{
 };
 use serde_json::Value;
 
+use store::boxed;
+
 use crate::{
     Actor, App, Operation, Person,
     access::signed_out,
@@ -40,6 +42,7 @@ pub struct PendingAddress {
 
 impl App {
     /// The address that waits to become the actor's own, or to be proven as it.
+    #[boxed]
     pub async fn pending_address(&self, actor: &Actor) -> Result<Option<PendingAddress>> {
         actor.require(Permission::AccountRead)?;
         let (context, user, now) = (actor.context, actor.user().ok_or_else(signed_out)?, self.now());
@@ -56,6 +59,7 @@ impl App {
 
     /// Asks for another address: a mail goes there, and until its link is used nothing changes. Whether somebody else
     /// has the address is told only to whoever reads its mail.
+    #[boxed]
     pub async fn ask_for_email(
         &self,
         actor: &Actor,
@@ -78,6 +82,7 @@ impl App {
     }
 
     /// Sends the mail with which somebody proves that the present address is theirs.
+    #[boxed]
     pub async fn ask_for_verification(&self, actor: &Actor) -> Result<PendingAddress> {
         let user = actor.user().ok_or_else(signed_out)?;
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -97,6 +102,7 @@ impl App {
     }
 
     /// Takes back what was asked for and not confirmed. Nothing asked for is not an error.
+    #[boxed]
     pub async fn cancel_email(&self, actor: &Actor) -> Result<()> {
         let user = actor.user().ok_or_else(signed_out)?;
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -113,6 +119,7 @@ impl App {
     }
 
     /// Confirms an address with the link that was sent there; answers the user as it is then.
+    #[boxed]
     pub async fn confirm_email(&self, org: &Org, secret: &str, from: Attempt) -> Result<User> {
         let OpenedLink { link, user } =
             self.open_account_link(org, Purpose::EmailVerification, secret).await?;
@@ -136,6 +143,7 @@ impl App {
     /// Takes a change of address back with the link that was sent to the old one: that address is the account's again,
     /// every session and token ends, and a new password is chosen with it, because whoever made the change knew the
     /// present one.
+    #[boxed]
     pub async fn undo_email(&self, org: &Org, secret: &str, typed: &str, from: Attempt) -> Result<Returned> {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::EmailUndo, secret).await?;
         let credential = self.credential_of_choice(org, &user, typed).await?;

@@ -13,7 +13,7 @@ use model::{
     mail::MailDetails,
 };
 use serde_json::Value;
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{Actor, App, Operation};
 
@@ -24,6 +24,7 @@ const LAST_ENTRIES: u16 = 100;
 
 impl App {
     /// The receipt of an erasure.
+    #[boxed]
     pub async fn erasure_receipt(&self, actor: &Actor, user: UserId) -> Result<Receipt> {
         actor.require(Permission::UserPurge)?;
         let context = actor.context;

@@ -13,7 +13,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use store::{
-    Connection,
+    Connection, boxed,
     holders::{GivingGroup, HolderQuery},
 };
 
@@ -70,6 +70,7 @@ pub struct Offer {
 
 impl App {
     /// Why a user can, or can't, do something; `over` asks about doing it to one user or group.
+    #[boxed]
     pub async fn why(
         &self,
         actor: &Actor,
@@ -97,7 +98,7 @@ impl App {
             let keys = giving_roles(&definitions, permission);
             let keys: Vec<_> = keys.iter().map(|role| role.key).collect();
             let query = HolderQuery { roles: &keys, scopes: Some(&place.above), after: None, limit: 10 };
-            let mut groups = store::holders::giving(connection, context, query, now).await?;
+            let mut groups = store::holders::giving(connection, context, &query, now).await?;
             groups.retain(|(group, ..)| in_reach.as_ref().is_none_or(|seen| seen.contains(group)));
             let tokens = store::tokens::of_user(connection, context, user).await?;
             Ok(Known { place, web, held, names, definitions, groups, tokens })

@@ -13,7 +13,7 @@ use model::{
     mail::Mail,
 };
 use serde::{Deserialize, Serialize};
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{Actor, App, Operation, Person, mail::in_words, users::agent_label};
 
@@ -74,6 +74,7 @@ struct Known {
 
 impl App {
     /// Why a user can't sign in, for somebody who may look at the user.
+    #[boxed]
     pub async fn explain_sign_in(&self, actor: &Actor, org: &Org, id: UserId) -> Result<Explanation> {
         actor.require(Permission::UserRead)?;
         let now = self.now();
@@ -161,6 +162,7 @@ impl App {
 
     /// Notes that somebody typed `identifier` at an organization that does not exist. The same for everybody and nobody:
     /// whose it is, is only asked when an administrator looks.
+    #[boxed]
     pub async fn note_stray_sign_in(&self, slug: &str, identifier: &str) -> Result<()> {
         let Ok(slug) = model::org::slug(slug) else { return Ok(()) };
         let identifier = identifier.chars().take(300).collect::<String>();

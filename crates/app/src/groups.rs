@@ -20,7 +20,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::Connection;
+use store::{Connection, boxed};
 
 pub use members::{Effective, GroupsOfUser, MOST_MEMBERS, Member, MemberVerdict, Verdict};
 pub use store::{
@@ -87,12 +87,14 @@ pub struct DeletedGroup {
 
 impl App {
     /// One page of the groups that the actor may see.
+    #[boxed]
     pub async fn groups(&self, actor: &Actor, query: GroupQuery) -> Result<Page<ListedGroup>> {
         let reach = actor.reach(Permission::GroupList)?;
         self.list_groups(actor.context, query, reach).await
     }
 
     /// One page of the groups that the actor owns.
+    #[boxed]
     pub async fn own_groups(&self, actor: &Actor, query: GroupQuery) -> Result<Page<ListedGroup>> {
         actor.require(Permission::AccountGroups)?;
         let owner = Some(actor.user().ok_or_else(Error::not_found)?);
@@ -116,6 +118,7 @@ impl App {
     }
 
     /// One group.
+    #[boxed]
     pub async fn group(&self, actor: &Actor, id: GroupId) -> Result<GroupDetails> {
         let actor = actor.clone();
         let read = async move |connection: &mut Connection<'_>| {
@@ -134,12 +137,14 @@ impl App {
     }
 
     /// The group whose id or name this is: how the command line names groups.
+    #[boxed]
     pub async fn group_by_name(&self, actor: &Actor, name: &str) -> Result<GroupDetails> {
         let id = self.group_id(actor, name).await?;
         self.group(actor, id).await
     }
 
     /// The id of a group that somebody names. Whether the actor may do anything with it is asked when it is done.
+    #[boxed]
     pub async fn group_id(&self, actor: &Actor, name: &str) -> Result<GroupId> {
         if let Ok(id) = name.trim().parse() {
             return Ok(id);
@@ -156,6 +161,7 @@ impl App {
     }
 
     /// Creates a group.
+    #[boxed]
     pub async fn create_group(&self, actor: &Actor, new: NewGroup) -> Result<GroupDetails> {
         let fields = new.fields.checked()?;
         let (parents, roles, owners) = (new.parents, new.roles, new.owners);
@@ -181,6 +187,7 @@ impl App {
     }
 
     /// Changes a group's name or description. `version` is what the caller has seen.
+    #[boxed]
     pub async fn edit_group(
         &self,
         actor: &Actor,
@@ -212,6 +219,7 @@ impl App {
 
     /// Deletes a group with its memberships, its places in others and of others in it, and the roles held over it. Answers
     /// whom it touches: a dry run is the question.
+    #[boxed]
     pub async fn delete_group(
         &self,
         actor: &Actor,

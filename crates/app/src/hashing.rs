@@ -15,6 +15,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use model::{Entropy, Error, Result, credential::Password};
 use parking_lot::{Condvar, Mutex};
+use store::boxed;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::oneshot;
 
@@ -141,6 +142,7 @@ impl Hasher {
     }
 
     /// Hashes a password into a PHC string.
+    #[boxed]
     pub async fn hash(&self, password: Password) -> Result<String> {
         let mut salt = [0; SALT];
         self.entropy.fill(&mut salt);
@@ -153,6 +155,7 @@ impl Hasher {
     }
 
     /// Compares a password with a stored hash; without one it computes as long and says no.
+    #[boxed]
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verdict> {
         let somebody = stored.is_some();
         let stored = stored.unwrap_or(&self.nobody).to_owned();

@@ -10,7 +10,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use store::{
-    Connection,
+    Connection, boxed,
     holders::{GivingGroup, HolderQuery},
 };
 
@@ -65,6 +65,7 @@ pub struct Holder {
 
 impl App {
     /// Who can do something; `over` asks about doing it to one user or group. Costs what a page of it costs.
+    #[boxed]
     pub async fn who_can(
         &self,
         actor: &Actor,
@@ -98,10 +99,10 @@ impl App {
             };
             let query = HolderQuery { roles: &keys, scopes: above.as_deref(), after, limit };
             let giving = HolderQuery { limit: MAX_GROUPS, ..query };
-            let groups = store::holders::giving(connection, context, giving, now).await?;
+            let groups = store::holders::giving(connection, context, &giving, now).await?;
             let mut found = Vec::new();
             if !everyone {
-                found = store::holders::page(connection, context, query, now).await?;
+                found = store::holders::page(connection, context, &query, now).await?;
             }
             let is_more = found.len() > usize::from(limit);
             found.truncate(limit.into());

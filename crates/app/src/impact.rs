@@ -12,6 +12,7 @@ use model::{
     access_paths::{AccessWeb, Effective, Reckoning},
     impact::{Impact, ImpactItem, ImpactKind, MAX_COMPARED, Names, compare},
 };
+use store::boxed;
 
 use crate::{Actor, Operation};
 
@@ -61,6 +62,7 @@ pub(crate) struct Foresight {
 
 impl Operation<'_, '_> {
     /// Looks at what people hold before a deed changes it; for nothing unless somebody asked what it would do.
+    #[boxed]
     pub async fn concerning(&mut self, concern: Concern) -> Result<()> {
         if self.preview().is_none() {
             return Ok(());

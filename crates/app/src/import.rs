@@ -8,7 +8,7 @@ use model::{
     settings::LifecyclePolicy, user::Completeness,
 };
 use serde::{Deserialize, Serialize};
-use store::Lane;
+use store::{Lane, boxed};
 
 use crate::{Actor, App, Operation, users::Holds};
 
@@ -47,6 +47,7 @@ pub enum Verdict {
 impl App {
     /// Imports a chunk of at most `CHUNK` rows. The verdicts are in the order of the rows.
     /// `invite`: who is new is invited rather than staged.
+    #[boxed]
     pub async fn import_users(
         &self,
         actor: &Actor,

@@ -22,7 +22,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::Lane;
+use store::{Lane, boxed};
 
 pub use managing::{Listed, MOST_AT_ONCE, ManyResent};
 pub use many::MOST_INVITED;
@@ -101,6 +101,7 @@ pub struct Accepted {
 
 impl App {
     /// Invites somebody new. Somebody who has an invitation already is a conflict that names it.
+    #[boxed]
     pub async fn invite(&self, actor: &Actor, org: &Org, new: NewInvitation) -> Result<(Invited, bool)> {
         let fields = new.fields.checked(Completeness::EmailOnly)?;
         let terms = new.terms.checked(org)?;
@@ -115,6 +116,7 @@ impl App {
     }
 
     /// Invites a staged user, or sends an invited user's invitation again.
+    #[boxed]
     pub async fn invite_user(
         &self,
         actor: &Actor,
@@ -136,6 +138,7 @@ impl App {
     }
 
     /// The link of a user's pending invitation, to be sent by other means. Recorded.
+    #[boxed]
     pub async fn copy_invitation_link(&self, actor: &Actor, org: &Org, id: UserId) -> Result<String> {
         if actor.dry_run {
             let message = "A link can't be shown without being recorded. Leave dry_run out.";
@@ -165,6 +168,7 @@ impl App {
     }
 
     /// What the page of an invitation's link shows. Changes nothing but the note that it was opened.
+    #[boxed]
     pub async fn open_invitation(&self, org: &Org, purpose: Purpose, secret: &str) -> Result<Opened> {
         let context = org.id.into();
         let link = self.open_link(context, purpose, secret).await?;
@@ -180,6 +184,7 @@ impl App {
     }
 
     /// Accepts an invitation: the password is set, the account is active, and a session begins.
+    #[boxed]
     pub async fn accept_invitation(
         &self,
         org: &Org,

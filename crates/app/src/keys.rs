@@ -11,6 +11,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use model::{Entropy, Error, Kind, Result};
 use sha2::Sha256;
 
+use store::boxed;
+
 use crate::App;
 
 /// See the module. Deliberately without `Debug` of its content.
@@ -61,6 +63,7 @@ impl Keys {
 impl App {
     /// Refuses to work on a database that was used with another key: links would not open and seals would look broken.
     /// The first server that comes sets the key.
+    #[boxed]
     pub async fn check_key(&self) -> Result<()> {
         let fingerprint = self.keys().derive("fingerprint", &[]);
         let read = async |connection: &mut store::Connection<'_>| store::setup::key(connection).await;

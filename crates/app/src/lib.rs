@@ -59,7 +59,7 @@ use std::{
 
 use connect::geo::Places;
 use model::{Clock, Entropy, Error, Result, Timestamp};
-use store::Database;
+use store::{Database, boxed};
 use tokio::sync::Notify;
 
 pub use actor::Actor;
@@ -204,6 +204,7 @@ impl App {
     }
 
     /// Whether requests can be served: the database answers, is up to date, and can be written to.
+    #[boxed]
     pub async fn readiness(&self) -> Result<()> {
         if !self.database().is_writable() {
             return Err(Error::unavailable("writing_stopped", "a commit has failed; restart Muster"));
@@ -215,6 +216,7 @@ impl App {
     }
 
     /// Lets what was begun end.
+    #[boxed]
     pub async fn close(&self) {
         self.0.database.close().await;
     }

@@ -14,7 +14,7 @@ use model::{
     user::UserType,
 };
 use serde_json::{Map, Value};
-use store::Connection;
+use store::{Connection, boxed};
 
 pub use store::grants::Held;
 
@@ -39,6 +39,7 @@ pub fn permission_for(action: ActionName) -> Permission {
 
 impl App {
     /// Moves a user through the lifecycle. `version` is what the caller has seen.
+    #[boxed]
     pub async fn transition(
         &self,
         actor: &Actor,
@@ -59,6 +60,7 @@ impl App {
 
     /// Brings a suspended or deprovisioned user back, with a new end date if the present one has passed.
     /// `with_roles` gives a deprovisioned user the roles of before again, as far as the actor may grant them.
+    #[boxed]
     pub async fn reactivate(
         &self,
         actor: &Actor,
@@ -90,6 +92,7 @@ impl App {
     }
 
     /// The roles and groups that a deprovisioned user held: what a rehire offers.
+    #[boxed]
     pub async fn held_before(&self, actor: &Actor, id: UserId) -> Result<Held> {
         actor.require(Permission::UserRead)?;
         let context = actor.context;

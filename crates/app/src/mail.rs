@@ -15,7 +15,7 @@ use model::{
     link::{Link, Standing},
     mail::{self, Mail, MailDetails, MailKind, MailState},
 };
-use store::Connection;
+use store::{Connection, boxed};
 use tokio_util::sync::CancellationToken;
 
 pub use carrier::{Carrier, Letter, Mailbox, Outcome};
@@ -80,6 +80,7 @@ impl Operation<'_, '_> {
 
 impl App {
     /// Sends mail until stopped.
+    #[boxed]
     pub async fn work_mail(&self, stop: CancellationToken) {
         let mut measured = Timestamp::from_micros(0);
         while !stop.is_cancelled() {
@@ -116,6 +117,7 @@ impl App {
     }
 
     /// Sends what is due now, some at once; answers how many there were.
+    #[boxed]
     pub async fn send_due(&self) -> Result<usize> {
         let now = self.now();
         let look = async |connection: &mut Connection<'_>| store::mails::next_due(connection).await;

@@ -11,7 +11,7 @@ use model::{
     page::{Cursor, Page},
 };
 use serde_json::Value;
-use store::Connection;
+use store::{Connection, boxed};
 
 pub use store::mails::{COUNTED, MailNews};
 
@@ -55,6 +55,7 @@ impl MailStatus {
 
 impl App {
     /// Whether mail goes out, and how the organization's stands.
+    #[boxed]
     pub async fn mail_status(&self, actor: &Actor) -> Result<MailStatus> {
         actor.require(Permission::MailRead)?;
         let context = actor.context;
@@ -64,6 +65,7 @@ impl App {
     }
 
     /// One page of the organization's mails, the newest first.
+    #[boxed]
     pub async fn mails(&self, actor: &Actor, query: MailQuery) -> Result<Page<Mail>> {
         actor.require(Permission::MailRead)?;
         let cursor = query.cursor.as_deref().map(|text| Cursor::decode_of(ORDER, text)).transpose()?;
@@ -90,6 +92,7 @@ impl App {
     }
 
     /// One mail.
+    #[boxed]
     pub async fn mail(&self, actor: &Actor, id: MailId) -> Result<Mail> {
         actor.require(Permission::MailRead)?;
         let context = actor.context;
@@ -98,6 +101,7 @@ impl App {
     }
 
     /// A user's mails, the newest first; at most 100.
+    #[boxed]
     pub async fn mails_of(&self, actor: &Actor, user: UserId) -> Result<Vec<Mail>> {
         actor.require(Permission::MailRead)?;
         let context = actor.context;
@@ -109,6 +113,7 @@ impl App {
     }
 
     /// Queues a failed or deferred mail again, to be sent at once.
+    #[boxed]
     pub async fn retry_mail(&self, actor: &Actor, id: MailId) -> Result<Mail> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let mail = op.mail_row(id).await?;
@@ -128,6 +133,7 @@ impl App {
     }
 
     /// Queues every failed mail again, with `deferred` those too that wait for their next try; answers how many.
+    #[boxed]
     pub async fn retry_mails(&self, actor: &Actor, org: &Org, deferred: bool) -> Result<usize> {
         let mut total = 0;
         // One after the other, so that others get their turn in between.
@@ -155,6 +161,7 @@ impl App {
     }
 
     /// Sends a test mail to `address`, or to the actor.
+    #[boxed]
     pub async fn send_test_mail(&self, actor: &Actor, org: &Org, address: Option<&str>) -> Result<MailId> {
         let own = match actor.user() {
             Some(user) => self.load_person(actor.context, user).await?.user.fields.email,
@@ -178,6 +185,7 @@ impl App {
     }
 
     /// How many mails of all organizations wait, exact up to `COUNTED`, and for how long the oldest has.
+    #[boxed]
     pub async fn mail_queue(&self) -> Result<(i64, Option<Duration>)> {
         let read = async |connection: &mut Connection<'_>| store::mails::waiting(connection).await;
         let (many, since) = self.database().read(read).await?;

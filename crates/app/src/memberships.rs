@@ -10,7 +10,7 @@ use model::{
     user::UserType,
 };
 use serde_json::Value;
-use store::{Connection, memberships::Membership};
+use store::{Connection, boxed, memberships::Membership};
 
 pub use choosing::ToGive;
 
@@ -18,6 +18,7 @@ use crate::{Actor, App, Operation, Person, access::Target, grants::span, impact:
 
 impl App {
     /// The groups that somebody names, by id or name. Whether people may be put into them is asked when they are.
+    #[boxed]
     pub async fn group_ids(&self, actor: &Actor, names: &[String]) -> Result<Vec<GroupId>> {
         let context = actor.context;
         let mut ids = Vec::with_capacity(names.len());
@@ -35,6 +36,7 @@ impl App {
     }
 
     /// Puts a user into a group, on terms. Doing it again changes the terms.
+    #[boxed]
     pub async fn add_member(
         &self,
         actor: &Actor,
@@ -52,6 +54,7 @@ impl App {
     }
 
     /// Takes a user out of a group.
+    #[boxed]
     pub async fn remove_member(&self, actor: &Actor, group: GroupId, user: UserId) -> Result<Person> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;

@@ -17,6 +17,8 @@ use model::{
 
 use store::grants::RoleGrant;
 
+use store::boxed;
+
 use crate::{Actor, App, Operation, Person, access::signed_out, mail::NewMail};
 
 /// How long the link lives that comes with the news of a new password: who reads mail once a day must find it working.
@@ -30,6 +32,7 @@ const OWNERS: u16 = 50;
 
 impl App {
     /// The notices that the actor has switched off.
+    #[boxed]
     pub async fn muted_notices(&self, actor: &Actor) -> Result<Vec<MailKind>> {
         actor.require(Permission::AccountRead)?;
         let (context, user) = (actor.context, actor.user().ok_or_else(signed_out)?);
@@ -40,6 +43,7 @@ impl App {
     }
 
     /// Switches these notices off, and all others on.
+    #[boxed]
     pub async fn mute_notices(&self, actor: &Actor, kinds: Vec<MailKind>) -> Result<()> {
         let user = actor.user().ok_or_else(signed_out)?;
         if kinds.iter().any(|kind| !MailKind::OPTIONAL.contains(kind)) {

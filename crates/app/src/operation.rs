@@ -18,7 +18,7 @@ use model::{
     mail::Mail,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use store::{Attempt, Connection, Lane, Proof};
+use store::{Attempt, Connection, Lane, Proof, boxed};
 use uuid::Uuid;
 
 use crate::{
@@ -303,6 +303,7 @@ impl<'c, 't> Operation<'c, 't> {
     }
 
     /// Loads a person, whom nobody else changes before this transaction ends. `Error::not_found` if there is none.
+    #[boxed]
     pub async fn person(&mut self, id: UserId) -> Result<Person> {
         let user = self.user_in_reach(id).await?;
         self.with_access(user).await
@@ -367,6 +368,7 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// Loads a person to change: not one who may do more than the actor (the granting rule), nor of another version
     /// than the caller has seen.
+    #[boxed]
     pub async fn person_to_change(&mut self, id: UserId, version: Option<i64>) -> Result<Person> {
         let person = self.person(id).await?;
         self.rights.may_change(&person.rights)?;
@@ -378,6 +380,7 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// Must come before loading whoever might be an owner: the organization's row is locked first, always, so that
     /// two operations can't each leave the other's owner as the last one.
+    #[boxed]
     pub async fn owners_may_change(&mut self) -> Result<()> {
         store::orgs::lock(self.connection, self.context).await
     }

@@ -8,12 +8,13 @@ use model::{
     org,
 };
 use serde_json::{Map, Value};
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{Actor, App, Operation, cache::Stale, operation::Event, users::changed};
 
 impl App {
     /// Creates an organization; with `dry_run` only tries. Only the operator does, and the very first set-up.
+    #[boxed]
     pub async fn create_org(&self, name: &str, slug: &str, dry_run: bool) -> Result<Org> {
         let org = self.new_org(name, slug)?;
         let actor = Actor { dry_run, ..Actor::operator(org.id.into()) };
@@ -37,6 +38,7 @@ impl App {
     }
 
     /// All organizations by slug: for the operator.
+    #[boxed]
     pub async fn orgs(&self) -> Result<Vec<Org>> {
         let mut all = Vec::new();
         loop {
@@ -53,6 +55,7 @@ impl App {
     }
 
     /// Whether there is any organization; if not, the first set-up is not over.
+    #[boxed]
     pub async fn is_set_up(&self) -> Result<bool> {
         self.database()
             .read(async |connection: &mut Connection<'_>| store::orgs::exist(connection).await)
@@ -60,6 +63,7 @@ impl App {
     }
 
     /// Gives the organization another address; the present one leads to it for 90 days.
+    #[boxed]
     pub async fn rename_org(&self, actor: &Actor, slug: &str, version: Option<i64>) -> Result<Org> {
         let slug = org::slug(slug)?;
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -84,6 +88,7 @@ impl App {
     }
 
     /// Changes name and rules by a JSON merge patch of `{name, settings}`.
+    #[boxed]
     pub async fn edit_org(
         &self,
         actor: &Actor,

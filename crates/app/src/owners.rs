@@ -7,6 +7,8 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
+use store::boxed;
+
 use crate::{Actor, App, Operation, Person};
 
 /// Somebody was made no owner any more.
@@ -20,6 +22,7 @@ pub struct Removed {
 
 impl App {
     /// Makes an active human an owner, for good.
+    #[boxed]
     pub async fn make_admin(&self, actor: &Actor, user: UserId) -> Result<Person> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
@@ -43,6 +46,7 @@ impl App {
     }
 
     /// Makes somebody no owner any more; other roles and groups stay.
+    #[boxed]
     pub async fn remove_admin(&self, actor: &Actor, user: UserId) -> Result<Removed> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
@@ -60,6 +64,7 @@ impl App {
     }
 
     /// The groups through which somebody is an owner, by name.
+    #[boxed]
     pub async fn owner_groups(&self, person: &Person) -> Result<Vec<String>> {
         let (context, now) = (person.user.org, self.now());
         let memberships = person.memberships.clone();

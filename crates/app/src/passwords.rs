@@ -11,6 +11,7 @@ use model::{
     settings::PasswordPolicy,
     strength::{About, Estimate},
 };
+use store::boxed;
 
 use crate::{App, breached::BreachedPasswords};
 
@@ -29,6 +30,7 @@ impl App {
     /// Checks a password that somebody wants to have and hashes it, as one that lasts; `Credential::temporary` makes it
     /// another. `field` is the form's field that gets the refusal. With `user`, who must have proven to be that person,
     /// the present and the earlier passwords are refused too: to anybody else that would tell what they were.
+    #[boxed]
     pub async fn choose_password(
         &self,
         field: &'static str,
@@ -48,6 +50,7 @@ impl App {
     }
 
     /// What to tell somebody who is typing. Nothing is kept of it.
+    #[boxed]
     pub async fn password_strength(
         &self,
         text: String,
@@ -72,6 +75,7 @@ impl App {
     }
 
     /// What others know of a person, whose password must be something else.
+    #[boxed]
     pub async fn about(&self, org: &Org, user: UserId) -> Result<About> {
         Ok(About::person(&self.load_person(org.id.into(), user).await?.user.fields, org))
     }

@@ -17,7 +17,7 @@ use model::{
     user::UserType,
 };
 use serde_json::Value;
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{
     Actor, App, Operation, Person,
@@ -58,6 +58,7 @@ pub struct Returned {
 impl App {
     /// Somebody says to have forgotten the password of this account. Does and answers the same whether or not there is
     /// one: the worker decides.
+    #[boxed]
     pub async fn ask_for_reset(&self, org: &Org, identifier: &str, address: &str) -> Result<()> {
         let (identifier, address) = (typed(identifier), address.to_owned());
         let work = Work::RecoverPassword { identifier, address: address.clone() };
@@ -65,6 +66,7 @@ impl App {
     }
 
     /// Somebody has forgotten where they have an account. Does and answers the same whoever it is.
+    #[boxed]
     pub async fn ask_for_organizations(&self, email: &str, address: &str) -> Result<()> {
         let nowhere = OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
         self.ask_the_worker(nowhere, Work::FindOrganizations { email: typed(email) }, address).await
@@ -131,6 +133,7 @@ impl App {
 
     /// An administrator sends the link with which somebody chooses a new password. Somebody who has none yet gets the
     /// invitation or the activation mail instead.
+    #[boxed]
     pub async fn send_reset_link(
         &self,
         actor: &Actor,
@@ -164,6 +167,7 @@ impl App {
     }
 
     /// What the page of a link shows. Changes nothing but the note that it was opened.
+    #[boxed]
     pub async fn open_account_link(&self, org: &Org, purpose: Purpose, secret: &str) -> Result<OpenedLink> {
         let context = org.id.into();
         let link = self.open_link(context, purpose, secret).await?;
@@ -176,6 +180,7 @@ impl App {
     }
 
     /// Chooses a new password with a link: all sessions end, and a new one begins.
+    #[boxed]
     pub async fn reset_password(
         &self,
         org: &Org,
@@ -211,6 +216,7 @@ impl App {
     }
 
     /// Ends a lock by failures with the link that came with the news of it.
+    #[boxed]
     pub async fn unlock_with_link(&self, org: &Org, secret: &str, from: Attempt) -> Result<User> {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::Unlock, secret).await?;
         let (actor, id) = (invitee(org, &user, &from), user.id);
@@ -236,6 +242,7 @@ impl App {
 
     /// Somebody says that a sign-in was not theirs: everybody is signed out, the password opens nothing any more, and a link to
     /// choose another one is made. Answers where that leads.
+    #[boxed]
     pub async fn disown_sign_in(&self, org: &Org, secret: &str, from: Attempt) -> Result<String> {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::NotMe, secret).await?;
         let (actor, id) = (invitee(org, &user, &from), user.id);

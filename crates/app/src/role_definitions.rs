@@ -12,7 +12,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{
     Actor, App, Operation,
@@ -78,6 +78,7 @@ pub struct Comparison {
 
 impl App {
     /// Makes a role of the organization's own.
+    #[boxed]
     pub async fn create_role(&self, actor: &Actor, new: NewRole) -> Result<HeldRole> {
         let (name, description, allowed) = new.fields.checked()?;
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -111,6 +112,7 @@ impl App {
     }
 
     /// Changes a role of the organization's own. A dry run answers what would be added and removed, and for how many.
+    #[boxed]
     pub async fn edit_role(
         &self,
         actor: &Actor,
@@ -140,6 +142,7 @@ impl App {
     }
 
     /// Deletes a role of the organization's own with all that grants it; answers how many held it.
+    #[boxed]
     pub async fn delete_role(&self, actor: &Actor, key: RoleKey, version: Option<i64>) -> Result<HeldRole> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
@@ -163,6 +166,7 @@ impl App {
     }
 
     /// Compares two roles, each by key or name.
+    #[boxed]
     pub async fn compare_roles(&self, actor: &Actor, one: &str, other: &str) -> Result<Comparison> {
         actor.require(Permission::RoleRead)?;
         let context = actor.context;

@@ -8,7 +8,7 @@ use model::{
     role::RoleDefinition,
 };
 use serde::{Deserialize, Serialize};
-use store::Connection;
+use store::{Connection, boxed};
 use uuid::Uuid;
 
 pub use store::role_holders::{COUNTED, HolderCounts, RoleHolder};
@@ -26,6 +26,7 @@ pub struct HeldRole {
 
 impl App {
     /// Every role with how many hold it: the built-in ones, the strongest first, then the organization's own by name.
+    #[boxed]
     pub async fn held_roles(&self, actor: &Actor) -> Result<Vec<HeldRole>> {
         actor.require(Permission::RoleRead)?;
         let (context, now) = (actor.context, self.now());
@@ -52,6 +53,7 @@ impl App {
     }
 
     /// One role with how many hold it.
+    #[boxed]
     pub async fn held_role(&self, actor: &Actor, key: RoleKey) -> Result<HeldRole> {
         actor.require(Permission::RoleRead)?;
         let (context, now) = (actor.context, self.now());
@@ -63,6 +65,7 @@ impl App {
     }
 
     /// One page of those who hold a role directly, now or later: the groups, then the users, in the order of their ids.
+    #[boxed]
     pub async fn role_holders(
         &self,
         actor: &Actor,

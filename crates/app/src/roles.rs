@@ -10,12 +10,13 @@ use model::{
     user::UserType,
 };
 use serde_json::Value;
-use store::{Connection, grants::RoleGrant};
+use store::{Connection, boxed, grants::RoleGrant};
 
 use crate::{Actor, App, Operation, Person, grants::span, impact::Concern, users::changed};
 
 impl App {
     /// Every role: the built-in ones, the strongest first, then the organization's own by name.
+    #[boxed]
     pub async fn roles(&self, actor: &Actor) -> Result<Vec<RoleDefinition>> {
         actor.require(Permission::RoleRead)?;
         let context = actor.context;
@@ -26,6 +27,7 @@ impl App {
 
     /// The roles that somebody names: by key, by label, or by the name of one of the organization's own. Whether they may
     /// be given is asked when they are.
+    #[boxed]
     pub async fn role_keys(&self, actor: &Actor, names: &[String]) -> Result<Vec<RoleKey>> {
         let context = actor.context;
         let mut keys = Vec::with_capacity(names.len());
@@ -37,15 +39,15 @@ impl App {
     }
 
     /// Gives a user a role, on terms, for the whole organization or over a group.
+    #[boxed]
     pub async fn grant_role(
         &self,
         actor: &Actor,
         user: UserId,
-        role: impl Into<RoleKey>,
+        role: RoleKey,
         scope: Scope,
         terms: GrantTerms,
     ) -> Result<Person> {
-        let role = role.into();
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
             let mut person = op.person_to_change(user, None).await?;
@@ -57,14 +59,14 @@ impl App {
     }
 
     /// Takes a role from a user.
+    #[boxed]
     pub async fn revoke_role(
         &self,
         actor: &Actor,
         user: UserId,
-        role: impl Into<RoleKey>,
+        role: RoleKey,
         scope: Scope,
     ) -> Result<Person> {
-        let role = role.into();
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
             let mut person = op.person_to_change(user, None).await?;
@@ -75,6 +77,7 @@ impl App {
     }
 
     /// Replaces a user's direct roles in the whole organization (“Change role”); those over groups stay.
+    #[boxed]
     pub async fn replace_roles(&self, actor: &Actor, user: UserId, roles: Vec<RoleKey>) -> Result<Person> {
         let roles: BTreeSet<RoleKey> = roles.into_iter().collect();
         let deed = async move |op: &mut Operation<'_, '_>| {

@@ -19,7 +19,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
-    Connection, Lane,
+    Connection, Lane, boxed,
     session_list::{self, Sparing},
 };
 
@@ -87,6 +87,7 @@ const ROUGHLY: f64 = 300.0;
 
 impl App {
     /// Where somebody is signed in, latest used first.
+    #[boxed]
     pub async fn sessions_of(&self, actor: &Actor, user: UserId) -> Result<Vec<Labelled>> {
         actor.require(Permission::SessionRead)?;
         let context = actor.context;
@@ -99,6 +100,7 @@ impl App {
     }
 
     /// Where one is signed in oneself.
+    #[boxed]
     pub async fn own_sessions(&self, actor: &Actor) -> Result<Vec<Labelled>> {
         actor.require(Permission::AccountSessions)?;
         self.labelled_sessions(actor, actor.user().ok_or_else(signed_out)?).await
@@ -114,6 +116,7 @@ impl App {
     }
 
     /// One page of all sessions, latest used first.
+    #[boxed]
     pub async fn sessions(&self, actor: &Actor, query: SessionQuery) -> Result<Page<Listed>> {
         actor.require(Permission::SessionRead)?;
         let (context, now, atlas) = (actor.context, self.now(), self.places().look());
@@ -131,6 +134,7 @@ impl App {
     }
 
     /// How many match, exact up to [`COUNTED`] sessions.
+    #[boxed]
     pub async fn session_count(&self, actor: &Actor, query: &SessionQuery) -> Result<Count> {
         actor.require(Permission::SessionRead)?;
         let (context, now) = (actor.context, self.now());
@@ -141,6 +145,7 @@ impl App {
     }
 
     /// Whose session it is.
+    #[boxed]
     pub async fn session_holder(&self, actor: &Actor, session: SessionId) -> Result<UserId> {
         actor.require(Permission::SessionRead)?;
         let context = actor.context;
@@ -151,6 +156,7 @@ impl App {
     }
 
     /// Ends one session of somebody.
+    #[boxed]
     pub async fn revoke_session(&self, actor: &Actor, user: UserId, session: SessionId) -> Result<()> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person_to_change(user, None).await?;
@@ -166,6 +172,7 @@ impl App {
     }
 
     /// Ends all sessions of somebody; answers how many.
+    #[boxed]
     pub async fn revoke_sessions_of(&self, actor: &Actor, user: UserId) -> Result<u64> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person_to_change(user, None).await?;
@@ -175,6 +182,7 @@ impl App {
     }
 
     /// Ends one of one's own sessions, perhaps this one.
+    #[boxed]
     pub async fn revoke_own_session(&self, actor: &Actor, session: SessionId) -> Result<()> {
         let user = actor.user().ok_or_else(signed_out)?;
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -184,6 +192,7 @@ impl App {
     }
 
     /// Ends all of one's own sessions, or all others than this one; answers how many.
+    #[boxed]
     pub async fn revoke_own_sessions(&self, actor: &Actor, others: bool) -> Result<u64> {
         let (user, this) = (actor.user().ok_or_else(signed_out)?, actor.session.filter(|_| others));
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -195,6 +204,7 @@ impl App {
 
     /// Ends the sessions that a filter finds, at most [`Ended::sessions`] of one request. Where many people would be
     /// signed out, `confirm` must be their number, or more.
+    #[boxed]
     pub async fn revoke_sessions(
         &self,
         actor: &Actor,
@@ -222,6 +232,7 @@ impl App {
     }
 
     /// Whether so many signed-out people must be confirmed by their number.
+    #[boxed]
     pub async fn needs_number(&self, actor: &Actor, people: u64) -> Result<bool> {
         let context = actor.context;
         let count = async |connection: &mut Connection<'_>| {

@@ -15,7 +15,7 @@ use model::{
     strength::About,
     user::Completeness,
 };
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{Actor, App, Operation, Person, users::Holds};
 
@@ -42,6 +42,7 @@ fn used_up() -> Error {
 
 impl App {
     /// A fresh set-up link's secret, if there is no organization yet; earlier links are dead.
+    #[boxed]
     pub async fn new_setup_link(&self) -> Result<Option<Secret>> {
         if self.is_set_up().await? {
             return Ok(None);
@@ -56,6 +57,7 @@ impl App {
     }
 
     /// Whether a set-up link still opens. Looking changes nothing.
+    #[boxed]
     pub async fn check_setup_link(&self, secret: &Secret) -> Result<()> {
         let (hash, now) = (secret.hash(), self.now());
         let read = async |connection: &mut Connection<'_>| {
@@ -65,6 +67,7 @@ impl App {
     }
 
     /// Creates the first organization with its owner; uses the link up.
+    #[boxed]
     pub async fn set_up(&self, link: Option<&Secret>, wanted: SetUp) -> Result<Arc<Org>> {
         let fields = wanted.owner.checked(Completeness::Full)?;
         let org = self.new_org(&wanted.org_name, &wanted.slug)?;
@@ -101,6 +104,7 @@ impl App {
 
     /// The way back in, on the host only: gives a user (found by username or email, created if there is none) the role
     /// Owner, makes the account usable, and sets a password that must be changed. Answers the password.
+    #[boxed]
     pub async fn recover_owner(&self, org: &Org, identifier: &str) -> Result<(Person, String)> {
         let password = credential::generate(self.entropy());
         let reveal = password.reveal().to_owned();

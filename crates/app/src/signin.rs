@@ -14,6 +14,8 @@ use model::{
 };
 use serde_json::Value;
 
+use store::boxed;
+
 use crate::{Actor, App, Operation, Person, invitations::invitee, users::changed};
 
 /// What somebody types to sign in.
@@ -83,6 +85,7 @@ fn refused() -> Error {
 
 impl App {
     /// Signs in with a password.
+    #[boxed]
     pub async fn sign_in(&self, org: &Org, attempt: Attempt) -> Result<SignedIn> {
         let context = OrgContext::from(org.id);
         let identifier = attempt.identifier.clone();
@@ -118,6 +121,7 @@ impl App {
     }
 
     /// The organization of an id, as it stands in the database.
+    #[boxed]
     pub async fn org_of(&self, context: OrgContext) -> Result<Org> {
         let read =
             async |connection: &mut store::Connection<'_>| store::orgs::find(connection, context).await;
@@ -165,6 +169,7 @@ impl App {
     }
 
     /// Ends the actor's own session.
+    #[boxed]
     pub async fn sign_out(&self, actor: &Actor) -> Result<()> {
         let (Some(user), Some(session)) = (actor.user(), actor.session) else { return Ok(()) };
         let deed = async move |op: &mut Operation<'_, '_>| op.sign_out(user, session).await;

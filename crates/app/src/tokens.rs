@@ -14,6 +14,8 @@ use serde_json::Value;
 
 pub use store::token_list::{Holder, Listed};
 
+use store::boxed;
+
 use crate::{Actor, App, Operation, Person, access::signed_out, users::changed};
 
 /// A token to make.
@@ -40,6 +42,7 @@ pub struct CreatedToken {
 
 impl App {
     /// One's own tokens, newest first.
+    #[boxed]
     pub async fn own_tokens(&self, actor: &Actor) -> Result<Vec<Token>> {
         actor.require(Permission::AccountTokens)?;
         let (context, user) = (actor.context, actor.user().ok_or_else(signed_out)?);
@@ -50,6 +53,7 @@ impl App {
     }
 
     /// Makes a token of one's own; the operator makes one `for_user`.
+    #[boxed]
     pub async fn create_token(
         &self,
         actor: &Actor,
@@ -62,6 +66,7 @@ impl App {
     }
 
     /// Makes a token for a service user.
+    #[boxed]
     pub async fn create_token_of(&self, actor: &Actor, user: UserId, new: NewToken) -> Result<CreatedToken> {
         self.make_token(actor, new, user, Permission::TokenCreate).await
     }
@@ -115,6 +120,7 @@ impl App {
     }
 
     /// Revokes one of one's own tokens.
+    #[boxed]
     pub async fn revoke_token(&self, actor: &Actor, id: TokenId) -> Result<()> {
         let user = actor.user().ok_or_else(signed_out)?;
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -125,6 +131,7 @@ impl App {
     }
 
     /// A user's tokens, newest first.
+    #[boxed]
     pub async fn tokens_of(&self, actor: &Actor, user: UserId) -> Result<Vec<Token>> {
         actor.require(Permission::TokenList)?;
         let context = actor.context;
@@ -136,6 +143,7 @@ impl App {
     }
 
     /// One page of everybody's tokens.
+    #[boxed]
     pub async fn tokens(&self, actor: &Actor, query: TokenQuery) -> Result<Page<Listed>> {
         actor.require(Permission::TokenList)?;
         let (context, now) = (actor.context, self.now());
@@ -146,6 +154,7 @@ impl App {
     }
 
     /// Whose a token is: how the command line, which names no user, finds it.
+    #[boxed]
     pub async fn token_holder(&self, actor: &Actor, id: TokenId) -> Result<UserId> {
         actor.require(Permission::TokenList)?;
         let context = actor.context;
@@ -156,6 +165,7 @@ impl App {
     }
 
     /// Revokes anybody's token, but not a stronger person's.
+    #[boxed]
     pub async fn revoke_token_of(&self, actor: &Actor, user: UserId, id: TokenId) -> Result<()> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person_to_change(user, None).await?;

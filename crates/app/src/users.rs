@@ -21,7 +21,7 @@ use model::{
     user::{Completeness, UserType},
 };
 use serde_json::{Map, Value};
-use store::{Connection, Lane};
+use store::{Connection, Lane, boxed};
 
 pub use store::{
     grants::RoleGrant,
@@ -86,6 +86,7 @@ pub struct Created {
 
 impl App {
     /// One page of the list.
+    #[boxed]
     pub async fn users(&self, actor: &Actor, query: UserQuery) -> Result<Page<Listed>> {
         let reach = actor.reach(Permission::UserList)?;
         let (context, now) = (actor.context, self.now());
@@ -102,6 +103,7 @@ impl App {
     }
 
     /// How many users there are of each status, exact up to 10,000.
+    #[boxed]
     pub async fn user_counts(&self, actor: &Actor) -> Result<Vec<(Status, i64)>> {
         let reach = actor.reach(Permission::UserList)?;
         let (context, now) = (actor.context, self.now());
@@ -113,12 +115,14 @@ impl App {
     }
 
     /// One user.
+    #[boxed]
     pub async fn user(&self, actor: &Actor, id: UserId) -> Result<Person> {
         actor.require(Permission::UserRead)?;
         self.load_person(actor.context, id).await
     }
 
     /// The user whose username, email or id this is: how the command line names people.
+    #[boxed]
     pub async fn user_by_identifier(&self, actor: &Actor, identifier: &str) -> Result<Person> {
         actor.require(Permission::UserRead)?;
         if let Ok(id) = identifier.parse() {
@@ -142,6 +146,7 @@ impl App {
     }
 
     /// Creates a user: with a password active at once, without one staged.
+    #[boxed]
     pub async fn create_user(&self, actor: &Actor, org: &Org, new: NewUser) -> Result<Created> {
         let fields = new.fields.checked(Completeness::Full)?;
         let (credential, reveal) = match &new.password {
@@ -181,6 +186,7 @@ impl App {
     }
 
     /// Changes a user's record by a JSON merge patch (RFC 7396). `version` is what the caller has seen.
+    #[boxed]
     pub async fn edit_user(
         &self,
         actor: &Actor,

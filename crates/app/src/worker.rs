@@ -10,7 +10,7 @@ use model::{
     job::{self, Job, Work},
     lifecycle::{Reason, State},
 };
-use store::Connection;
+use store::{Connection, boxed};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Actor, App, Operation, Person};
@@ -26,6 +26,7 @@ const KEEP_ANSWERS: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl App {
     /// Works until stopped.
+    #[boxed]
     pub async fn work(&self, stop: CancellationToken) {
         let mut tidied = Timestamp::from_micros(0);
         while !stop.is_cancelled() {
@@ -59,6 +60,7 @@ impl App {
     }
 
     /// Carries out what is due now; answers how many jobs there were.
+    #[boxed]
     pub async fn work_once(&self) -> Result<usize> {
         let now = self.now();
         let claim = async move |connection: &mut Connection<'_>| {
@@ -153,6 +155,7 @@ impl App {
     }
 
     /// Removes what has ended.
+    #[boxed]
     pub async fn tidy(&self) -> Result<()> {
         let now = self.now();
         let nowhere = OrgContext { org: model::OrgId(uuid::Uuid::nil()) };

@@ -11,7 +11,7 @@ use model::{
 };
 use uuid::Uuid;
 
-use crate::{Connection, Record, Row, Sql, Value, roles::role_key, values};
+use crate::{Connection, Record, Row, Sql, Value, boxed, roles::role_key, values};
 
 /// Where somebody stands: what may be done, and until when that is certain without asking again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,7 @@ impl Record for Fact {
 }
 
 /// The standing of a user at `now`; `None` if there is no such user.
+#[boxed]
 pub async fn standing(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -139,6 +140,7 @@ pub(crate) fn id_list(ids: &[GroupId]) -> String {
 
 /// These groups and all that hold them, at any depth, whatever the dates say: rules about giving look at this, so that
 /// nobody prepares today what would be refused tomorrow.
+#[boxed]
 pub async fn above(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -158,6 +160,7 @@ pub async fn above(
 }
 
 /// These groups and all that stand in them, at any depth; the same.
+#[boxed]
 pub async fn below(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -177,6 +180,7 @@ pub async fn below(
 }
 
 /// These groups and all that stand in them now, at any depth: whose people are found under them.
+#[boxed]
 pub async fn inside(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -199,6 +203,7 @@ pub async fn inside(
 }
 
 /// What anybody has been given over one of these groups, now or later: who comes into one of them comes under it.
+#[boxed]
 pub async fn given_over(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -227,6 +232,7 @@ pub async fn given_over(
 }
 
 /// The groups that a user is in for good, at any depth: by memberships and nestings that hold and have no end.
+#[boxed]
 pub async fn lasting(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -245,6 +251,7 @@ pub async fn lasting(
 }
 
 /// A group and those in which it stands for good; the same.
+#[boxed]
 pub async fn lasting_above(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -263,6 +270,7 @@ pub async fn lasting_above(
 
 /// What being in these groups gives, now or later: what the granting rule compares when somebody or a group comes into
 /// one, or leaves it.
+#[boxed]
 pub async fn conferred(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -293,6 +301,7 @@ pub async fn conferred(
 }
 
 /// The groups that carry one of these roles, and all that stand in them: whoever is in one holds such a role, or will.
+#[boxed]
 pub async fn carrying(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -310,6 +319,7 @@ pub async fn carrying(
 
 /// Owners who are able (PRODUCT §3, “last owner”): active humans with a lasting password, no administrator's lock, and
 /// no end date on the account or on any grant on the way, directly or through groups.
+#[boxed]
 pub async fn has_able_owner(
     connection: &mut Connection<'_>,
     context: OrgContext,

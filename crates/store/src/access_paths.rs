@@ -13,7 +13,9 @@ use model::{
 };
 use uuid::Uuid;
 
-use crate::{Connection, Record, Row, Sql, Value, access::id_list, grants::RoleGrant, grants::given, values};
+use crate::{
+    Connection, Record, Row, Sql, Value, access::id_list, boxed, grants::RoleGrant, grants::given, values,
+};
 
 /// Something that somebody or a group was given, and by whom.
 struct Edge {
@@ -49,6 +51,7 @@ impl From<RoleGrant> for Carried {
 }
 
 /// How these users come to what they hold. Costs what their groups cost, and asks five times whatever their number.
+#[boxed]
 pub async fn web(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -152,6 +155,7 @@ async fn names(
 }
 
 /// The names and types of these users, in the order of their ids.
+#[boxed]
 pub async fn people(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -170,6 +174,7 @@ pub async fn people(
 
 /// Who is in these groups or in groups that stand in them, now or at some time, in the order of their ids; at most
 /// `limit`.
+#[boxed]
 pub async fn members_below(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -191,6 +196,7 @@ pub async fn members_below(
 }
 
 /// Who holds a role directly, anywhere, now or at some time, in the order of their ids; at most `limit`.
+#[boxed]
 pub async fn holding(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -205,6 +211,7 @@ pub async fn holding(
 }
 
 /// Who holds a role over a group directly, and which groups carry one: what ends with the group.
+#[boxed]
 pub async fn scoped_to(
     connection: &mut Connection<'_>,
     context: OrgContext,

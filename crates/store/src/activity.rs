@@ -9,12 +9,13 @@ use model::{
 };
 use uuid::Uuid;
 
-use crate::{Connection, Record, Row, mails, values};
+use crate::{Connection, Record, Row, boxed, mails, values};
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
 /// At most `limit` entries by or about somebody before `before`, newest first.
+#[boxed]
 pub async fn entries(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -40,6 +41,7 @@ pub async fn entries(
 }
 
 /// At most `limit` mails to somebody before `before`, newest first.
+#[boxed]
 pub async fn mails(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -51,6 +53,7 @@ pub async fn mails(
 }
 
 /// Sign-ins of the days since `since`; days without one are left out.
+#[boxed]
 pub async fn days(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -67,6 +70,7 @@ pub async fn days(
 }
 
 /// Where sign-ins since `since` came from, last used first; at most 20.
+#[boxed]
 pub async fn origins(
     connection: &mut Connection<'_>,
     context: OrgContext,

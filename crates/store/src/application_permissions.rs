@@ -2,7 +2,7 @@
 
 use model::{OrgContext, Result, application_permission::ApplicationPermission};
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, boxed, values};
 
 impl Record for ApplicationPermission {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -12,6 +12,7 @@ impl Record for ApplicationPermission {
 }
 
 /// All of them, by name. There are few: `model::application_permission::MOST`.
+#[boxed]
 pub async fn list(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -22,6 +23,7 @@ pub async fn list(
 }
 
 /// One of them.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -33,6 +35,7 @@ pub async fn find(
 }
 
 /// Adds one, or describes it anew.
+#[boxed]
 pub async fn define(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -46,6 +49,7 @@ pub async fn define(
 }
 
 /// Removes one; what names it in roles is the caller's.
+#[boxed]
 pub async fn remove(connection: &mut Connection<'_>, context: OrgContext, name: &str) -> Result<()> {
     let sql = "DELETE FROM application_permissions WHERE org_id = $1 AND name = $2";
     connection.execute(sql, values![context.org, name]).await?;

@@ -11,7 +11,7 @@ use model::{
 };
 
 use crate::{
-    Columns, Connection, Record, Row, Value,
+    Columns, Connection, Record, Row, Value, boxed,
     users::{from_json, to_json},
     values,
 };
@@ -93,6 +93,7 @@ fn hash(bytes: Option<Vec<u8>>) -> Option<Hash> {
 }
 
 /// Appends an entry, which then waits for its place in the tree.
+#[boxed]
 pub async fn append(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -135,6 +136,7 @@ pub async fn append(
 }
 
 /// Seals an entry that was written before there were seals.
+#[boxed]
 pub async fn seal_late(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -160,6 +162,7 @@ pub async fn seal_late(
 }
 
 /// Entries about something, newest first, before `before`.
+#[boxed]
 pub async fn about(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -177,6 +180,7 @@ pub async fn about(
 }
 
 /// One entry with its seal.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -192,6 +196,7 @@ pub async fn find(
 }
 
 /// Entries with their seals after `after`, in the order of their ids, whatever has become of them.
+#[boxed]
 pub async fn look_through(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -208,6 +213,7 @@ pub async fn look_through(
 }
 
 /// Takes a purged person's name, values and addresses out of the log; ids, events and seals stay (PRODUCT §3).
+#[boxed]
 pub async fn erase_person(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -226,6 +232,7 @@ pub async fn erase_person(
 }
 
 /// The last of at most `limit` entries after `after` and before `end`; `None` if there is none.
+#[boxed]
 pub async fn expiring(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -239,6 +246,7 @@ pub async fn expiring(
 }
 
 /// Takes the personal values out of the entries after `after` up to `last`, but not out of those that say so.
+#[boxed]
 pub async fn expire(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -257,6 +265,7 @@ pub async fn expire(
 }
 
 /// Whose values were erased because they were purged, and when: the entries that say so, after `after`.
+#[boxed]
 pub async fn purged(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -269,6 +278,7 @@ pub async fn purged(
 }
 
 /// The entries that say that values were erased because of their age, newest first.
+#[boxed]
 pub async fn expirations(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -284,6 +294,7 @@ pub async fn expirations(
 }
 
 /// Whether there is an entry of that id.
+#[boxed]
 pub async fn find_id(
     connection: &mut Connection<'_>,
     context: OrgContext,

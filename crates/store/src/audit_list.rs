@@ -13,7 +13,7 @@ use model::{
 };
 use uuid::Uuid;
 
-use crate::{Connection, Value, audit::entry, values};
+use crate::{Connection, Value, audit::entry, boxed, values};
 
 /// How many entries one page looks through at most.
 pub const WINDOW: u32 = 20_000;
@@ -112,6 +112,7 @@ pub fn texts() -> Vec<&'static str> {
 }
 
 /// See the module.
+#[boxed]
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,

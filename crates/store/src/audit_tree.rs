@@ -7,7 +7,7 @@ use model::{
 };
 use uuid::Uuid;
 
-use crate::{Connection, Record, Row, locking, values};
+use crate::{Connection, Record, Row, boxed, locking, values};
 
 /// Hashes in a tile: 2^8.
 pub const WIDTH: u64 = 256;
@@ -93,18 +93,21 @@ impl Record for Tile {
 }
 
 /// The next organization with entries that wait, by id.
+#[boxed]
 pub async fn waiting(connection: &mut Connection<'_>, after: OrgId) -> Result<Option<OrgId>> {
     let sql = "SELECT org_id FROM audit_pending WHERE org_id > $1 ORDER BY org_id LIMIT 1";
     Ok(connection.optional::<(OrgId,)>(sql, values![after]).await?.map(|(org,)| org))
 }
 
 /// The next organization that has a tree, by id.
+#[boxed]
 pub async fn next(connection: &mut Connection<'_>, after: OrgId) -> Result<Option<OrgId>> {
     let sql = "SELECT org_id FROM audit_trees WHERE org_id > $1 ORDER BY org_id LIMIT 1";
     Ok(connection.optional::<(OrgId,)>(sql, values![after]).await?.map(|(org,)| org))
 }
 
 /// The tree as it is.
+#[boxed]
 pub async fn find(connection: &mut Connection<'_>, context: OrgContext) -> Result<Option<Tree>> {
     let sql = "SELECT size, late_size, peaks, mac, checkpoint_size, checkpoint_at, checkpoint, sent_size, expired_to \
                FROM audit_trees WHERE org_id = $1";
@@ -112,6 +115,7 @@ pub async fn find(connection: &mut Connection<'_>, context: OrgContext) -> Resul
 }
 
 /// The tree, which nobody else grows before this transaction ends; made if there was none.
+#[boxed]
 pub async fn lock(connection: &mut Connection<'_>, context: OrgContext, empty: &Tree) -> Result<Tree> {
     let make = "INSERT INTO audit_trees (org_id, size, late_size, peaks, mac, checkpoint_size, checkpoint_at, \
                 checkpoint, sent_size, expired_to) VALUES ($1, 0, 0, $2, $3, 0, 0, '', 0, $4) ON CONFLICT DO NOTHING";
@@ -129,6 +133,7 @@ pub async fn lock(connection: &mut Connection<'_>, context: OrgContext, empty: &
 }
 
 /// Saves how far the tree has grown.
+#[boxed]
 pub async fn grown(connection: &mut Connection<'_>, context: OrgContext, tree: &Tree) -> Result<()> {
     let sql = "UPDATE audit_trees SET size = $2, late_size = $3, peaks = $4, mac = $5 WHERE org_id = $1";
     let (size, late_size) = (stored(tree.frontier.size()), stored(tree.late_size));
@@ -138,6 +143,7 @@ pub async fn grown(connection: &mut Connection<'_>, context: OrgContext, tree: &
 }
 
 /// Keeps the last checkpoint.
+#[boxed]
 pub async fn signed(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -152,6 +158,7 @@ pub async fn signed(
 }
 
 /// The checkpoint of that size has reached the outside.
+#[boxed]
 pub async fn sent(connection: &mut Connection<'_>, context: OrgContext, size: u64) -> Result<()> {
     let sql = "UPDATE audit_trees SET sent_size = $2 WHERE org_id = $1 AND sent_size < $2";
     connection.execute(sql, values![context.org, stored(size)]).await?;
@@ -159,6 +166,7 @@ pub async fn sent(connection: &mut Connection<'_>, context: OrgContext, size: u6
 }
 
 /// Personal values up to this entry were erased because of their age.
+#[boxed]
 pub async fn expired(connection: &mut Connection<'_>, context: OrgContext, to: EntryId) -> Result<()> {
     let sql = "UPDATE audit_trees SET expired_to = $2 WHERE org_id = $1";
     connection.execute(sql, values![context.org, to]).await?;
@@ -166,6 +174,7 @@ pub async fn expired(connection: &mut Connection<'_>, context: OrgContext, to: E
 }
 
 /// Takes entries out of those that wait, with their leaves, in the order of their ids.
+#[boxed]
 pub async fn take(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -179,6 +188,7 @@ pub async fn take(
 }
 
 /// Takes entries that wait for their seal too, in the order of their ids.
+#[boxed]
 pub async fn take_late(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -193,6 +203,7 @@ pub async fn take_late(
 }
 
 /// Entries that wait after `after`, with their leaves.
+#[boxed]
 pub async fn pending(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -204,6 +215,7 @@ pub async fn pending(
 }
 
 /// Whether an entry waits, with its leaf.
+#[boxed]
 pub async fn is_pending(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -215,6 +227,7 @@ pub async fn is_pending(
 }
 
 /// One tile; an empty one if there is none yet.
+#[boxed]
 pub async fn tile(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -227,6 +240,7 @@ pub async fn tile(
 }
 
 /// Tiles of a level from `first` on, each with its number.
+#[boxed]
 pub async fn tiles(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -249,6 +263,7 @@ impl Record for Numbered {
 }
 
 /// Writes a tile, or writes it anew with what was added.
+#[boxed]
 pub async fn put(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -267,6 +282,7 @@ pub async fn put(
 }
 
 /// At which place an entry stands; `None` while it waits.
+#[boxed]
 pub async fn place(connection: &mut Connection<'_>, context: OrgContext, id: EntryId) -> Result<Option<u64>> {
     // Tiles lie one behind the other in the order of ids, nearly: an entry that was committed late stands in a later one.
     let sql = "SELECT number, last_id FROM audit_tiles WHERE org_id = $1 AND level = 0 AND last_id >= $2 \

@@ -8,7 +8,7 @@ use std::{any::Any, collections::BTreeMap};
 use model::{Error, Result};
 
 use crate::{
-    postgres,
+    boxed, postgres,
     sql::{Record, Sql, Value},
     sqlite,
 };
@@ -172,6 +172,7 @@ impl<'t> Connection<'t> {
     /// Tells every node, once this transaction is committed, what its caches must forget (`notify.rs`).
     /// PostgreSQL serializes the commits of transactions that notify: only for what caches hold. Alone on `SQLite`,
     /// there is nobody to tell.
+    #[boxed]
     pub async fn notify(&mut self, payload: &str) -> Result<()> {
         if self.engine() == Engine::Postgres {
             self.execute("SELECT pg_notify('access', $1)", &[Value::Text(payload)]).await?;

@@ -3,7 +3,7 @@
 
 use model::{OrgContext, Result, Timestamp, UserId, credential::Credential};
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, boxed, values};
 
 impl Record for Credential {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -18,6 +18,7 @@ impl Record for Credential {
 }
 
 /// The stored password of a user.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -29,6 +30,7 @@ pub async fn find(
 }
 
 /// Stores a password in place of any other.
+#[boxed]
 pub async fn set(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -51,6 +53,7 @@ pub async fn set(
 }
 
 /// Replaces the hash of the same password (stronger parameters), unless the password was changed meanwhile.
+#[boxed]
 pub async fn rehash(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -64,6 +67,7 @@ pub async fn rehash(
 }
 
 /// Asks for another password at the next sign-in, without ending this one. Whether there is a password.
+#[boxed]
 pub async fn require_change(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -75,6 +79,7 @@ pub async fn require_change(
 
 /// Adds the present password, if there is one, to the earlier ones, and forgets all of these but the last `keep`.
 /// Comes before `set`, in the transaction that holds the user's row.
+#[boxed]
 pub async fn remember(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -93,6 +98,7 @@ pub async fn remember(
 }
 
 /// Hashes of the last `count` earlier passwords, latest first.
+#[boxed]
 pub async fn earlier(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -106,6 +112,7 @@ pub async fn earlier(
 }
 
 /// Removes the password and the earlier ones.
+#[boxed]
 pub async fn remove(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     let sql = "DELETE FROM credentials WHERE org_id = $1 AND user_id = $2";
     connection.execute(sql, values![context.org, user]).await?;
@@ -116,6 +123,7 @@ pub async fn remove(connection: &mut Connection<'_>, context: OrgContext, user: 
 
 /// Counts one more try of `user` from `address` ('' = from all), and answers how many there were within the window
 /// that began after `window_start`. Counting comes before hashing, so that tries in parallel can't outrun it.
+#[boxed]
 pub async fn count_try(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -135,6 +143,7 @@ pub async fn count_try(
 }
 
 /// The count within the window, without counting.
+#[boxed]
 pub async fn tries(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -150,6 +159,7 @@ pub async fn tries(
 }
 
 /// All counts of a user that began after `window_start`: address (`''` = all), how many, since when; the latest first.
+#[boxed]
 pub async fn tries_of(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -162,6 +172,7 @@ pub async fn tries_of(
 }
 
 /// Failures that are counted against an account, by address: `''` counts all of them together.
+#[boxed]
 pub async fn failures(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -173,6 +184,7 @@ pub async fn failures(
 }
 
 /// Forgets the tries from one address, or all of them.
+#[boxed]
 pub async fn forget_tries(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -186,6 +198,7 @@ pub async fn forget_tries(
 }
 
 /// Tidies counts that no window reaches any more.
+#[boxed]
 pub async fn tidy_tries(connection: &mut Connection<'_>, before: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM sign_in_failures WHERE since < $1", values![before]).await
 }

@@ -5,7 +5,7 @@ use model::{
     data_export::{DataExport, ExportState},
 };
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, boxed, values};
 
 impl Record for DataExport {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -27,6 +27,7 @@ impl Record for DataExport {
 }
 
 /// Asks for an export; earlier ones of the same person for the same asker are gone.
+#[boxed]
 pub async fn replace(connection: &mut Connection<'_>, export: &DataExport) -> Result<()> {
     let asked_by = export.asked_by.to_string();
     let earlier = "DELETE FROM data_exports WHERE org_id = $1 AND user_id = $2 AND asked_by = $3";
@@ -48,6 +49,7 @@ pub async fn replace(connection: &mut Connection<'_>, export: &DataExport) -> Re
 }
 
 /// The export of that id.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -59,6 +61,7 @@ pub async fn find(
 }
 
 /// The latest export of a person that somebody has asked for.
+#[boxed]
 pub async fn latest(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -72,6 +75,7 @@ pub async fn latest(
 }
 
 /// The export that a link leads to.
+#[boxed]
 pub async fn of_link(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -83,6 +87,7 @@ pub async fn of_link(
 }
 
 /// The file.
+#[boxed]
 pub async fn content(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -94,6 +99,7 @@ pub async fn content(
 }
 
 /// The file is ready; false if nobody waits for it any more.
+#[boxed]
 pub async fn ready(
     connection: &mut Connection<'_>,
     export: &DataExport,
@@ -110,6 +116,7 @@ pub async fn ready(
 }
 
 /// Removes every export of a person's data, whoever asked for it.
+#[boxed]
 pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     let sql = "DELETE FROM data_exports WHERE org_id = $1 AND user_id = $2";
     connection.execute(sql, values![context.org, user]).await?;
@@ -117,6 +124,7 @@ pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: U
 }
 
 /// Removes exports whose day is over.
+#[boxed]
 pub async fn tidy(connection: &mut Connection<'_>, now: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM data_exports WHERE expires_at <= $1", values![now]).await
 }

@@ -11,6 +11,7 @@ use model::{EntryId, Error, OrgId, Result};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{
+    boxed,
     connection::{Connection, Engine, Health, panic_text, went_on},
     migrations,
     notify::Listener,
@@ -94,6 +95,7 @@ struct Postgres {
 impl Database {
     /// Opens the database; does not migrate it. A `SQLite` file is made if need be, and belongs to this process alone
     /// (`database.in_use` otherwise).
+    #[boxed]
     pub async fn open(options: &Options) -> Result<Self> {
         if let Some(path) = options.url.strip_prefix("sqlite:") {
             let path = PathBuf::from(path);
@@ -117,6 +119,7 @@ impl Database {
     }
 
     /// Brings the schema up to date and answers how many migrations that took. Several nodes may do it at once.
+    #[boxed]
     pub async fn migrate(&self) -> Result<usize> {
         match &self.0 {
             Store::Sqlite(sqlite) => {
@@ -137,6 +140,7 @@ impl Database {
     }
 
     /// How many migrations wait; an error if the database is newer than the program.
+    #[boxed]
     pub async fn pending_migrations(&self) -> Result<usize> {
         self.read(async |connection| migrations::pending(connection, migrations::ALL).await).await
     }
@@ -230,6 +234,7 @@ impl Database {
     /// Removes what deleted rows have left behind in `SQLite`'s files: their words in the search's index, and their pages
     /// in the log. (In the database file itself, freed space is overwritten with zeros at once.) PostgreSQL does the like
     /// when it vacuums. The index is rewritten in small steps, between which others get their turn.
+    #[boxed]
     pub async fn scrub(&self) -> Result<()> {
         let Store::Sqlite(sqlite) = &self.0 else { return Ok(()) };
         let mut begin = true;
@@ -251,6 +256,7 @@ impl Database {
     }
 
     /// Lets what was begun end, and closes the connections.
+    #[boxed]
     pub async fn close(&self) {
         match &self.0 {
             Store::Sqlite(sqlite) => {

@@ -2,7 +2,7 @@
 
 use model::{OrgContext, Result, Timestamp, UserId};
 
-use crate::{Connection, values};
+use crate::{Connection, boxed, values};
 
 /// What is known of a device and a country, before this sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub struct Known {
 
 /// Notes a sign-in with a device (`model::device::Device::key`) from a country (empty: not known), and answers what
 /// was known before.
+#[boxed]
 pub async fn note(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -41,6 +42,7 @@ pub async fn note(
 
 /// What is remembered of a person: each device by its mark, and a country (empty: not known) with the first and the last
 /// sign-in from there; the latest first.
+#[boxed]
 pub async fn of_user(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -52,6 +54,7 @@ pub async fn of_user(
 }
 
 /// Forgets what is known of a person who is erased.
+#[boxed]
 pub async fn forget(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     let sql = "DELETE FROM known_devices WHERE org_id = $1 AND user_id = $2";
     connection.execute(sql, values![context.org, user]).await?;

@@ -6,7 +6,7 @@ use model::{
     grant::{Given, GrantKey, GrantTerms, Holder},
 };
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, boxed, values};
 
 /// Who gave something, when and on what terms; `NULL` names read as nothing.
 struct Stored(Given);
@@ -28,6 +28,7 @@ impl Record for Stored {
 }
 
 /// On what terms something is held; `None` if it is not, or not any more.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -61,6 +62,7 @@ pub async fn find(
 }
 
 /// Takes away what has ended by `now`; false if it is gone already or has been given for longer.
+#[boxed]
 pub async fn remove(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -95,6 +97,7 @@ pub async fn remove(
 }
 
 /// Who decides about a group's members, in the order of their ids, at most `limit`: whom an end of the group's concerns.
+#[boxed]
 pub async fn owners_of(
     connection: &mut Connection<'_>,
     context: OrgContext,

@@ -3,12 +3,13 @@
 use model::{MailId, OrgContext, Result, UserId, mail::MailDetails};
 
 use crate::{
-    Connection, Record, Row, Sql, Value,
+    Connection, Record, Row, Sql, Value, boxed,
     users::{from_json, to_json},
     values,
 };
 
 /// How much is held on a person, by the names of `model::erasure::REMOVED`.
+#[boxed]
 pub async fn holdings(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -66,6 +67,7 @@ impl Record for Counts {
 }
 
 /// Unnames whoever has sent invitations.
+#[boxed]
 pub async fn unname_inviter(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -79,6 +81,7 @@ pub async fn unname_inviter(
 }
 
 /// Mails to others whose words contain `name`, as JSON writes it.
+#[boxed]
 pub async fn mails_that_name(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -93,6 +96,7 @@ pub async fn mails_that_name(
 }
 
 /// Removes what was sent to an address without saying whose it is, and dead work that holds it as it was typed.
+#[boxed]
 pub async fn forget_address(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -107,6 +111,7 @@ pub async fn forget_address(
 }
 
 /// Gives a mail other words.
+#[boxed]
 pub async fn reword_mail(
     connection: &mut Connection<'_>,
     context: OrgContext,

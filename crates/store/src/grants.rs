@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Columns, Connection, Record, Row, Value,
+    Columns, Connection, Record, Row, Value, boxed,
     memberships::{self, Membership},
     roles::role_key,
     users::{from_json, to_json},
@@ -79,6 +79,7 @@ pub(crate) fn given(columns: &mut Columns<'_>) -> Result<Given> {
 }
 
 /// What a user holds directly: the strongest built-in role first, then the organization's own by name.
+#[boxed]
 pub async fn of_user(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -95,6 +96,7 @@ pub async fn of_user(
 }
 
 /// What a group carries itself.
+#[boxed]
 pub async fn of_group(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -121,6 +123,7 @@ pub fn sort(grants: &mut [RoleGrant]) {
 }
 
 /// Who holds a built-in role directly and now, at most `limit`, in the order of their ids.
+#[boxed]
 pub async fn holders(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -137,6 +140,7 @@ pub async fn holders(
 }
 
 /// Gives a user a role; giving it again changes who, when, why and how long.
+#[boxed]
 pub async fn grant(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -152,6 +156,7 @@ pub async fn grant(
 }
 
 /// Gives a group a role; the same.
+#[boxed]
 pub async fn grant_group(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -191,6 +196,7 @@ async fn insert(
 }
 
 /// Takes a role from a user; true if it was held.
+#[boxed]
 pub async fn revoke(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -204,6 +210,7 @@ pub async fn revoke(
 }
 
 /// Takes a role from a group; true if it was carried.
+#[boxed]
 pub async fn revoke_group(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -228,6 +235,7 @@ pub struct Held {
 }
 
 /// Takes all direct roles and memberships away and keeps them as a snapshot, if there are any (PRODUCT §3, deprovision).
+#[boxed]
 pub async fn remove_all(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -248,6 +256,7 @@ pub async fn remove_all(
 }
 
 /// Takes all direct roles, memberships and ownerships of groups away.
+#[boxed]
 pub async fn forget(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     for sql in [
         "DELETE FROM role_grants WHERE org_id = $1 AND user_id = $2",
@@ -260,6 +269,7 @@ pub async fn forget(connection: &mut Connection<'_>, context: OrgContext, user: 
 }
 
 /// What a deprovisioned user held. A snapshot that an earlier version wrote in another shape offers nothing.
+#[boxed]
 pub async fn snapshot(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Held> {
     let sql = "SELECT grants FROM grant_snapshots WHERE org_id = $1 AND user_id = $2";
     let row: Option<(String,)> = connection.optional(sql, values![context.org, user]).await?;
@@ -267,6 +277,7 @@ pub async fn snapshot(connection: &mut Connection<'_>, context: OrgContext, user
 }
 
 /// Forgets the snapshot.
+#[boxed]
 pub async fn forget_snapshot(
     connection: &mut Connection<'_>,
     context: OrgContext,

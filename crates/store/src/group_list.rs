@@ -19,6 +19,7 @@ use model::{
 use crate::{
     Connection, Engine, Record, Row, Value,
     access::id_list,
+    boxed,
     user_list::{ListedRole, Text, listed_roles, renumbered},
 };
 
@@ -44,6 +45,7 @@ impl Record for ListedGroup {
 }
 
 /// One page of the list; of `within` alone, if that is given: the groups that somebody's rights reach.
+#[boxed]
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -56,6 +58,7 @@ pub async fn page(
 
 /// How the engine goes about a page, step by step.
 #[cfg(feature = "testing")]
+#[boxed]
 pub async fn explain(
     connection: &mut Connection<'_>,
     context: OrgContext,

@@ -3,7 +3,7 @@
 use model::{Agent, GroupId, OrgContext, Result, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, boxed, values};
 
 /// An owner of a group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,7 @@ impl Record for Owner {
 }
 
 /// A group's owners, by name; the first hundred.
+#[boxed]
 pub async fn of_group(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -50,6 +51,7 @@ pub async fn of_group(
 }
 
 /// Makes a user an owner; false if it is one already.
+#[boxed]
 pub async fn add(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -65,6 +67,7 @@ pub async fn add(
 }
 
 /// Takes the ownership from a user; true if there was one.
+#[boxed]
 pub async fn remove(
     connection: &mut Connection<'_>,
     context: OrgContext,

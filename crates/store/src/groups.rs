@@ -8,7 +8,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Record, Row, Sql, Value, access, roles::role_key, values};
+use crate::{Connection, Record, Row, Sql, Value, access, boxed, roles::role_key, values};
 
 impl Record for Group {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -26,6 +26,7 @@ impl Record for Group {
 }
 
 /// One group.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -37,6 +38,7 @@ pub async fn find(
 }
 
 /// A group by the key of its name (`model::group::name_key`).
+#[boxed]
 pub async fn find_by_name(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -48,6 +50,7 @@ pub async fn find_by_name(
 }
 
 /// Whether a user is an owner of a group.
+#[boxed]
 pub async fn is_owner(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -59,6 +62,7 @@ pub async fn is_owner(
 }
 
 /// Adds a group.
+#[boxed]
 pub async fn insert(connection: &mut Connection<'_>, context: OrgContext, group: &Group) -> Result<()> {
     let sql = "INSERT INTO groups \
                (org_id, id, name, name_key, description, source, external_id, created_at, updated_at, version) \
@@ -81,6 +85,7 @@ pub async fn insert(connection: &mut Connection<'_>, context: OrgContext, group:
 
 /// Writes a group whose version was counted up from the one that was read; refused if somebody else was first. The
 /// organization's row must be locked, or the name could be taken meanwhile.
+#[boxed]
 pub async fn update(connection: &mut Connection<'_>, context: OrgContext, group: &Group) -> Result<()> {
     let name_key = group.fields.name_key();
     if let Some(other) = find_by_name(connection, context, &name_key).await?
@@ -104,6 +109,7 @@ pub async fn update(connection: &mut Connection<'_>, context: OrgContext, group:
 
 /// Deletes a group with all that is said of it: members, owners, places in others and of others in it, the roles that it
 /// carries, and the roles that are held over it.
+#[boxed]
 pub async fn delete(connection: &mut Connection<'_>, context: OrgContext, group: GroupId) -> Result<()> {
     for sql in [
         "DELETE FROM group_members WHERE org_id = $1 AND group_id = $2",
@@ -136,6 +142,7 @@ pub struct Touched {
 }
 
 /// Whom a group's end touches, whatever the dates say.
+#[boxed]
 pub async fn touched(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -171,6 +178,7 @@ pub async fn touched(
 }
 
 /// The roles that somebody holds over a group.
+#[boxed]
 pub async fn roles_over(
     connection: &mut Connection<'_>,
     context: OrgContext,

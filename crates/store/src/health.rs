@@ -2,7 +2,7 @@
 
 use model::{Result, Timestamp};
 
-use crate::{Connection, Record, Row, Sql};
+use crate::{Connection, Record, Row, Sql, boxed};
 
 /// What the engine says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,7 @@ impl Record for Facts {
 }
 
 /// Asks the engine.
+#[boxed]
 pub async fn facts(connection: &mut Connection<'_>) -> Result<Facts> {
     const SQLITE: &str = "SELECT sqlite_version(), '', TRUE, 0";
     const POSTGRES: &str = "SELECT current_setting('server_version'), \

@@ -6,7 +6,7 @@
 use model::{GroupId, OrgContext, Result, RoleKey, Timestamp, User, UserId};
 use uuid::Uuid;
 
-use crate::{Connection, Sql, Value, access::id_list, values};
+use crate::{Connection, Sql, Value, access::id_list, boxed, values};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +30,11 @@ fn texts(roles: &[RoleKey]) -> String {
 }
 
 /// One page of holders at `now`, in the order of their ids, and one more if there are more.
+#[boxed]
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    query: HolderQuery<'_>,
+    query: &HolderQuery<'_>,
     now: Timestamp,
 ) -> Result<Vec<UserId>> {
     const SQLITE: &str = "WITH RECURSIVE giving (id) AS ( \
@@ -105,10 +106,11 @@ pub async fn page(
 
 /// The groups that carry one of these roles now, by name, each with how many people were put into it directly; at most
 /// `limit`. People are counted up to ten thousand.
+#[boxed]
 pub async fn giving(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    query: HolderQuery<'_>,
+    query: &HolderQuery<'_>,
     now: Timestamp,
 ) -> Result<Vec<GivingGroup>> {
     const SQLITE: &str = "SELECT page.id, page.name, (SELECT count(*) FROM (SELECT 1 FROM group_members m \
@@ -142,6 +144,7 @@ pub async fn giving(
 }
 
 /// The records of these users, in the order of their ids.
+#[boxed]
 pub async fn records(
     connection: &mut Connection<'_>,
     context: OrgContext,

@@ -2,10 +2,11 @@
 
 use model::{OrgContext, Result, Timestamp};
 
-use crate::{Connection, values};
+use crate::{Connection, boxed, values};
 
 /// Takes the key for this transaction; `false` if it was used before. On PostgreSQL this waits for a transaction that
 /// is using it right now.
+#[boxed]
 pub async fn take(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -20,6 +21,7 @@ pub async fn take(
 }
 
 /// The fingerprint of the first request under that key, and its result.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -32,6 +34,7 @@ pub async fn find(
 }
 
 /// Keeps the result with the key.
+#[boxed]
 pub async fn keep(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -45,6 +48,7 @@ pub async fn keep(
 }
 
 /// Forgets a user's answers: they name the person.
+#[boxed]
 pub async fn forget(connection: &mut Connection<'_>, context: OrgContext, needle: &str) -> Result<()> {
     let sql =
         "DELETE FROM idempotency_keys WHERE org_id = $1 AND (actor = $2 OR result LIKE '%' || $2 || '%')";
@@ -53,6 +57,7 @@ pub async fn forget(connection: &mut Connection<'_>, context: OrgContext, needle
 }
 
 /// Tidies keys older than `before`.
+#[boxed]
 pub async fn tidy(connection: &mut Connection<'_>, before: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM idempotency_keys WHERE created_at < $1", values![before]).await
 }

@@ -18,7 +18,7 @@ use model::{
 };
 
 use crate::{
-    Connection, Engine, Record, Row, Value,
+    Connection, Engine, Record, Row, Value, boxed,
     user_list::{patterns, renumbered},
     users::from_json,
     values,
@@ -49,6 +49,7 @@ const MAX_TERMS: usize = 5;
 const FIXED: usize = 9;
 
 /// One page of the list.
+#[boxed]
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -61,6 +62,7 @@ pub async fn page(
 
 /// How the engine goes about a page, step by step.
 #[cfg(feature = "testing")]
+#[boxed]
 pub async fn explain(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -253,6 +255,7 @@ impl Shape {
 }
 
 /// How many invitations there are of each status; exact up to `most`, `most + 1` meaning “more”.
+#[boxed]
 pub async fn counts(
     connection: &mut Connection<'_>,
     context: OrgContext,

@@ -7,7 +7,7 @@ use model::{
     mail::MailState,
 };
 
-use crate::{Connection, Record, Row, locking, values};
+use crate::{Connection, Record, Row, boxed, locking, values};
 
 impl Record for Invitation {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -38,6 +38,7 @@ impl Record for Invitation {
 }
 
 /// Writes a new invitation.
+#[boxed]
 pub async fn insert(connection: &mut Connection<'_>, invitation: &Invitation) -> Result<()> {
     let sql = "INSERT INTO invitations (org_id, id, user_id, kind, state, message, invited_by, invited_by_name, \
                created_at, sent_at, expires_at, lifetime_hours, resends, resends_since, reminded, delivery, \
@@ -67,6 +68,7 @@ pub async fn insert(connection: &mut Connection<'_>, invitation: &Invitation) ->
 }
 
 /// The invitation of that id.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -83,6 +85,7 @@ pub async fn find(
 }
 
 /// The same, which nobody else changes before this transaction ends.
+#[boxed]
 pub async fn lock(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -94,6 +97,7 @@ pub async fn lock(
 }
 
 /// The pending invitation of a user, expired or not.
+#[boxed]
 pub async fn pending_of(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -107,6 +111,7 @@ pub async fn pending_of(
 }
 
 /// Every invitation of a user, newest first; at most 1,000.
+#[boxed]
 pub async fn all_of(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -120,6 +125,7 @@ pub async fn all_of(
 }
 
 /// The newest invitation of a user, whatever has become of it.
+#[boxed]
 pub async fn latest_of(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -133,6 +139,7 @@ pub async fn latest_of(
 }
 
 /// Saves what sending again changes.
+#[boxed]
 pub async fn resent(connection: &mut Connection<'_>, invitation: &Invitation) -> Result<()> {
     let sql = "UPDATE invitations SET sent_at = $3, expires_at = $4, resends = $5, resends_since = $6, reminded = $7, \
                delivery = $8, delivery_why = $9 WHERE org_id = $1 AND id = $2";
@@ -152,6 +159,7 @@ pub async fn resent(connection: &mut Connection<'_>, invitation: &Invitation) ->
 }
 
 /// Ends the pending invitation of a user.
+#[boxed]
 pub async fn end(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -167,6 +175,7 @@ pub async fn end(
 }
 
 /// Notes that an invitation's page was looked at, the first time.
+#[boxed]
 pub async fn opened(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -180,6 +189,7 @@ pub async fn opened(
 }
 
 /// Notes what the mail servers say.
+#[boxed]
 pub async fn delivery(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -193,6 +203,7 @@ pub async fn delivery(
 }
 
 /// Removes every invitation of a user, with what was written to them.
+#[boxed]
 pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     connection
         .execute("DELETE FROM invitations WHERE org_id = $1 AND user_id = $2", values![context.org, user])
@@ -201,6 +212,7 @@ pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: U
 }
 
 /// Notes that one more reminder went out.
+#[boxed]
 pub async fn reminded(connection: &mut Connection<'_>, invitation: &Invitation) -> Result<()> {
     let sql = "UPDATE invitations SET reminded = $3, resends = $4, resends_since = $5 WHERE org_id = $1 AND id = $2";
     let bound = values![
@@ -215,6 +227,7 @@ pub async fn reminded(connection: &mut Connection<'_>, invitation: &Invitation) 
 }
 
 /// Expired invitations, those that ended last first.
+#[boxed]
 pub async fn expired(
     connection: &mut Connection<'_>,
     context: OrgContext,

@@ -3,7 +3,7 @@
 use model::{JobId, OrgContext, Result, Timestamp, job::Job};
 
 use crate::{
-    Connection, Record, Row, Sql, Value,
+    Connection, Record, Row, Sql, Value, boxed,
     users::{from_json, to_json},
     values,
 };
@@ -22,6 +22,7 @@ impl Record for Job {
 }
 
 /// Asks for work; the change that asks is in the same transaction.
+#[boxed]
 pub async fn insert(connection: &mut Connection<'_>, job: &Job, now: Timestamp) -> Result<()> {
     let work = to_json(&job.work)?;
     let sql = "INSERT INTO jobs (org_id, id, work, run_at, leased_until, attempts, last_error, dead, created_at) \
@@ -31,6 +32,7 @@ pub async fn insert(connection: &mut Connection<'_>, job: &Job, now: Timestamp) 
 }
 
 /// Claims due jobs until `leased_until`; nobody else gets them before.
+#[boxed]
 pub async fn claim(
     connection: &mut Connection<'_>,
     now: Timestamp,
@@ -47,12 +49,14 @@ pub async fn claim(
 }
 
 /// The job is done.
+#[boxed]
 pub async fn done(connection: &mut Connection<'_>, context: OrgContext, id: JobId) -> Result<()> {
     connection.execute("DELETE FROM jobs WHERE org_id = $1 AND id = $2", values![context.org, id]).await?;
     Ok(())
 }
 
 /// Work of the kind that was asked for before `asked_before` is done as well: one job did it for all.
+#[boxed]
 pub async fn all_done(connection: &mut Connection<'_>, kind: &str, asked_before: Timestamp) -> Result<()> {
     let sql = "DELETE FROM jobs WHERE work ->> 'kind' = $1 AND created_at < $2";
     connection.execute(sql, values![kind, asked_before]).await?;
@@ -60,6 +64,7 @@ pub async fn all_done(connection: &mut Connection<'_>, kind: &str, asked_before:
 }
 
 /// The job failed: again at `run_at`, or dead.
+#[boxed]
 pub async fn failed(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -74,12 +79,14 @@ pub async fn failed(
 }
 
 /// When the next job is due, to sleep until then.
+#[boxed]
 pub async fn next_due(connection: &mut Connection<'_>) -> Result<Option<Timestamp>> {
     let sql = "SELECT run_at FROM jobs WHERE NOT dead ORDER BY run_at, id LIMIT 1";
     Ok(connection.optional::<(Timestamp,)>(sql, &[]).await?.map(|(at,)| at))
 }
 
 /// How many jobs are dead and wait for somebody to look.
+#[boxed]
 pub async fn dead(connection: &mut Connection<'_>) -> Result<i64> {
     let (count,): (i64,) = connection.one("SELECT count(*) FROM jobs WHERE dead", &[]).await?;
     Ok(count)

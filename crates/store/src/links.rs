@@ -6,7 +6,7 @@ use model::{
     session::SecretHash,
 };
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, boxed, values};
 
 impl Record for Link {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -24,6 +24,7 @@ impl Record for Link {
 }
 
 /// Writes a new link.
+#[boxed]
 pub async fn insert(connection: &mut Connection<'_>, link: &Link) -> Result<()> {
     let sql = "INSERT INTO links (org_id, id, user_id, purpose, address, secret, created_at, expires_at) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -42,6 +43,7 @@ pub async fn insert(connection: &mut Connection<'_>, link: &Link) -> Result<()> 
 }
 
 /// The link with that secret and purpose, whatever has become of it.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -54,6 +56,7 @@ pub async fn find(
 }
 
 /// The link of that id.
+#[boxed]
 pub async fn by_id(connection: &mut Connection<'_>, context: OrgContext, id: LinkId) -> Result<Option<Link>> {
     let sql = "SELECT org_id, id, user_id, purpose, address, secret, created_at, expires_at, opened_at, ended_at, ending \
                FROM links WHERE org_id = $1 AND id = $2";
@@ -61,6 +64,7 @@ pub async fn by_id(connection: &mut Connection<'_>, context: OrgContext, id: Lin
 }
 
 /// The links of a user for one purpose that nothing has ended; expired ones too.
+#[boxed]
 pub async fn open_of(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -73,6 +77,7 @@ pub async fn open_of(
 }
 
 /// Every link of a user, newest first; at most 1,000.
+#[boxed]
 pub async fn all_of(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<Vec<Link>> {
     let sql = "SELECT org_id, id, user_id, purpose, address, secret, created_at, expires_at, opened_at, ended_at, ending \
                FROM links WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT 1000";
@@ -80,6 +85,7 @@ pub async fn all_of(connection: &mut Connection<'_>, context: OrgContext, user: 
 }
 
 /// Uses a link up; false if somebody else was quicker, or its time is over. Of any number at once exactly one hears yes.
+#[boxed]
 pub async fn spend(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -92,6 +98,7 @@ pub async fn spend(
 }
 
 /// Ends a user's links for one purpose; answers how many there were.
+#[boxed]
 pub async fn end(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -106,6 +113,7 @@ pub async fn end(
 }
 
 /// Ends a user's links for one purpose that were made at `since` or later.
+#[boxed]
 pub async fn end_since(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -121,6 +129,7 @@ pub async fn end_since(
 }
 
 /// Ends all links of a user.
+#[boxed]
 pub async fn end_all(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -134,6 +143,7 @@ pub async fn end_all(
 }
 
 /// Notes that a link's page was looked at, the first time.
+#[boxed]
 pub async fn opened(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -146,6 +156,7 @@ pub async fn opened(
 }
 
 /// Removes every link of a user, with the addresses in them.
+#[boxed]
 pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     connection
         .execute("DELETE FROM links WHERE org_id = $1 AND user_id = $2", values![context.org, user])
@@ -154,6 +165,7 @@ pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: U
 }
 
 /// Tidies links that nobody could want an explanation of any more.
+#[boxed]
 pub async fn tidy(connection: &mut Connection<'_>, before: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM links WHERE expires_at < $1", values![before]).await
 }

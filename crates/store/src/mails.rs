@@ -6,7 +6,7 @@ use model::{
 };
 
 use crate::{
-    Connection, Record, Row, Sql, Value,
+    Connection, Record, Row, Sql, Value, boxed,
     users::{from_json, to_json},
     values,
 };
@@ -35,6 +35,7 @@ impl Record for Mail {
 }
 
 /// Asks for a mail; the change that causes it is in the same transaction.
+#[boxed]
 pub async fn insert(connection: &mut Connection<'_>, mail: &Mail) -> Result<()> {
     let sql = "INSERT INTO mails (org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \
                attempts, created_at, next_at, leased_until) \
@@ -60,6 +61,7 @@ pub async fn insert(connection: &mut Connection<'_>, mail: &Mail) -> Result<()> 
 }
 
 /// Claims due mails until `leased_until`; nobody else gets them before.
+#[boxed]
 pub async fn claim(
     connection: &mut Connection<'_>,
     now: Timestamp,
@@ -80,6 +82,7 @@ pub async fn claim(
 }
 
 /// Writes what became of an attempt: where it stands, why, and when it is tried again.
+#[boxed]
 pub async fn settle(
     connection: &mut Connection<'_>,
     mail: &Mail,
@@ -100,6 +103,7 @@ pub async fn settle(
 }
 
 /// Queues a failed or deferred mail again, to be sent at once; false if there is none, or if it is being sent just now.
+#[boxed]
 pub async fn retry(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -113,6 +117,7 @@ pub async fn retry(
 
 /// Queues up to `limit` failed mails again, the oldest first, to be sent at once; answers which. With `deferred` those
 /// too that are tried again anyway.
+#[boxed]
 pub async fn retry_all(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -169,6 +174,7 @@ impl Record for MailNews {
 }
 
 /// How an organization's mail stands: one question, whose parts each look at the end of an index.
+#[boxed]
 pub async fn news(connection: &mut Connection<'_>, context: OrgContext) -> Result<MailNews> {
     let sql = "SELECT \
         (SELECT count(*) FROM (SELECT 1 AS one FROM mails WHERE org_id = $1 AND state = 'queued' LIMIT $2) AS q), \
@@ -184,6 +190,7 @@ pub async fn news(connection: &mut Connection<'_>, context: OrgContext) -> Resul
 }
 
 /// When the oldest mail that waits in any organization was to be sent, and how many wait, up to `COUNTED`.
+#[boxed]
 pub async fn waiting(connection: &mut Connection<'_>) -> Result<(i64, Option<Timestamp>)> {
     let sql = "SELECT count(*), min(created_at) FROM (SELECT created_at FROM mails \
                WHERE state IN ('queued', 'deferred') AND next_at >= 0 ORDER BY next_at, id LIMIT $1) AS w";
@@ -191,6 +198,7 @@ pub async fn waiting(connection: &mut Connection<'_>) -> Result<(i64, Option<Tim
 }
 
 /// Nobody needs the unsent mails of an invitation any more.
+#[boxed]
 pub async fn cancel_invitation(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -203,6 +211,7 @@ pub async fn cancel_invitation(
 }
 
 /// Where the mails of an invitation stand that its newest sending has caused.
+#[boxed]
 pub async fn of_invitation(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -215,6 +224,7 @@ pub async fn of_invitation(
 }
 
 /// One mail.
+#[boxed]
 pub async fn find(connection: &mut Connection<'_>, context: OrgContext, id: MailId) -> Result<Option<Mail>> {
     connection
         .optional(
@@ -226,6 +236,7 @@ pub async fn find(connection: &mut Connection<'_>, context: OrgContext, id: Mail
 }
 
 /// A user's mails, newest first; at most 100.
+#[boxed]
 pub async fn of_user(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -238,6 +249,7 @@ pub async fn of_user(
 }
 
 /// A user's mails before `before`, newest first.
+#[boxed]
 pub async fn of_user_before(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -253,6 +265,7 @@ pub async fn of_user_before(
 
 /// An organization's mails, those that stand so if one is said: the newest before `from`, or `backwards` the oldest after
 /// it, nearest first.
+#[boxed]
 pub async fn list(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -290,6 +303,7 @@ pub async fn list(
 }
 
 /// When the next mail is due, to sleep until then.
+#[boxed]
 pub async fn next_due(connection: &mut Connection<'_>) -> Result<Option<Timestamp>> {
     let sql = "SELECT next_at FROM mails WHERE state IN ('queued', 'deferred') AND next_at >= 0 \
                ORDER BY next_at, id LIMIT 1";
@@ -297,6 +311,7 @@ pub async fn next_due(connection: &mut Connection<'_>) -> Result<Option<Timestam
 }
 
 /// Removes every mail to a user, with the addresses in them.
+#[boxed]
 pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     connection
         .execute("DELETE FROM mails WHERE org_id = $1 AND user_id = $2", values![context.org, user])
@@ -305,6 +320,7 @@ pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: U
 }
 
 /// Tidies mails that were sent or given up before.
+#[boxed]
 pub async fn tidy(connection: &mut Connection<'_>, before: Timestamp) -> Result<u64> {
     let sql = "DELETE FROM mails WHERE state IN ('sent', 'failed', 'cancelled') AND next_at < $1";
     connection.execute(sql, values![before]).await

@@ -19,6 +19,7 @@ use model::{
 use crate::{
     Connection, Engine, Record, Row, Sql, Value,
     access::id_list,
+    boxed,
     grants::given,
     user_list::{Text, renumbered},
     users::COLUMNS,
@@ -29,6 +30,7 @@ use crate::{
 const COMMON: i64 = 2_000;
 
 /// One page of the users who are in any of these groups: at `at`, if that is given, else whatever the dates say.
+#[boxed]
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -44,6 +46,7 @@ pub async fn page(
 
 /// How the engine goes about a page, step by step, the one way and the other.
 #[cfg(feature = "testing")]
+#[boxed]
 pub async fn explain(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -200,6 +203,7 @@ impl Record for Direct {
 }
 
 /// In which of these groups each of these users is directly.
+#[boxed]
 pub async fn direct(
     connection: &mut Connection<'_>,
     context: OrgContext,

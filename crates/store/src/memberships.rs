@@ -3,7 +3,7 @@
 use model::{GroupId, OrgContext, Result, UserId, grant::Given};
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Record, Row, grants::given, values};
+use crate::{Connection, Record, Row, boxed, grants::given, values};
 
 /// A group that a user is in directly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,7 @@ impl Record for Membership {
 }
 
 /// The groups that a user is in directly, by name.
+#[boxed]
 pub async fn of_user(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -37,6 +38,7 @@ pub async fn of_user(
 }
 
 /// One membership.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -50,6 +52,7 @@ pub async fn find(
 }
 
 /// Puts a user into a group; doing it again changes who, when, why and how long.
+#[boxed]
 pub async fn add(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -70,6 +73,7 @@ pub async fn add(
 }
 
 /// Takes a user out of a group; true if the user was in it.
+#[boxed]
 pub async fn remove(
     connection: &mut Connection<'_>,
     context: OrgContext,

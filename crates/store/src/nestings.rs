@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use model::{GroupId, OrgContext, Result, Timestamp, grant::Given};
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Record, Row, Sql, Value, access::id_list, grants::given, values};
+use crate::{Connection, Record, Row, Sql, Value, access::id_list, boxed, grants::given, values};
 
 /// A group that another one stands in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,7 @@ impl Record for Nesting {
 }
 
 /// The groups that a group stands in directly, by name.
+#[boxed]
 pub async fn parents(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -40,6 +41,7 @@ pub async fn parents(
 }
 
 /// Puts a group into another; doing it again changes who, when, why and how long.
+#[boxed]
 pub async fn add(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -68,6 +70,7 @@ pub async fn add(
 }
 
 /// Takes a group out of another; true if it stood there.
+#[boxed]
 pub async fn remove(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -79,6 +82,7 @@ pub async fn remove(
 }
 
 /// How many levels there are from a group upwards, the group included; counted to 17 at most.
+#[boxed]
 pub async fn levels_above(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -93,6 +97,7 @@ pub async fn levels_above(
 }
 
 /// How many levels there are from a group downwards, the group included; counted to 17 at most.
+#[boxed]
 pub async fn levels_below(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -133,6 +138,7 @@ pub struct Ways {
 }
 
 /// The ways upwards from these groups at `now`.
+#[boxed]
 pub async fn ways_up(
     connection: &mut Connection<'_>,
     context: OrgContext,

@@ -2,9 +2,10 @@
 
 use model::{Error, OrgContext, Result, UserId, mail::MailKind};
 
-use crate::{Connection, values};
+use crate::{Connection, boxed, values};
 
 /// The kinds that a user has switched off.
+#[boxed]
 pub async fn muted(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -18,6 +19,7 @@ pub async fn muted(
 }
 
 /// Switches a kind off for a user.
+#[boxed]
 pub async fn mute(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -30,6 +32,7 @@ pub async fn mute(
 }
 
 /// Switches everything on again.
+#[boxed]
 pub async fn unmute(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
     let sql = "DELETE FROM muted_notices WHERE org_id = $1 AND user_id = $2";
     connection.execute(sql, values![context.org, user]).await?;

@@ -3,7 +3,7 @@
 use model::{Error, Kind, Org, OrgContext, OrgId, Result, Settings, Timestamp, error::FieldError};
 
 use crate::{
-    Connection, Record, Row, Value, locking,
+    Connection, Record, Row, Value, boxed, locking,
     users::{from_json, to_json},
     values,
 };
@@ -23,6 +23,7 @@ impl Record for Org {
 }
 
 /// The organization of that id.
+#[boxed]
 pub async fn find(connection: &mut Connection<'_>, context: OrgContext) -> Result<Option<Org>> {
     let sql = "SELECT o.id, s.slug, o.name, o.settings, o.created_at, o.version FROM orgs o \
                JOIN org_slugs s ON s.org_id = o.id AND s.until IS NULL WHERE o.id = $1";
@@ -30,6 +31,7 @@ pub async fn find(connection: &mut Connection<'_>, context: OrgContext) -> Resul
 }
 
 /// The organization that a slug, present or past, leads to. Its `slug` is the present one.
+#[boxed]
 pub async fn find_by_slug(
     connection: &mut Connection<'_>,
     slug: &str,
@@ -42,6 +44,7 @@ pub async fn find_by_slug(
 }
 
 /// All organizations by slug, a page at a time.
+#[boxed]
 pub async fn page(connection: &mut Connection<'_>, after: &str, limit: u16) -> Result<Vec<Org>> {
     let sql = "SELECT o.id, s.slug, o.name, o.settings, o.created_at, o.version FROM org_slugs s \
                JOIN orgs o ON o.id = s.org_id WHERE s.until IS NULL AND s.slug > $1 ORDER BY s.slug LIMIT $2";
@@ -49,11 +52,13 @@ pub async fn page(connection: &mut Connection<'_>, after: &str, limit: u16) -> R
 }
 
 /// Whether there is any organization: if not, the first start is not over.
+#[boxed]
 pub async fn exist(connection: &mut Connection<'_>) -> Result<bool> {
     Ok(connection.optional::<(i64,)>("SELECT 1 FROM orgs LIMIT 1", &[]).await?.is_some())
 }
 
 /// The organization's row is ours until the transaction ends: whatever can remove an owner takes this first.
+#[boxed]
 pub async fn lock(connection: &mut Connection<'_>, context: OrgContext) -> Result<()> {
     let sql = locking!("SELECT version FROM orgs WHERE id = $1");
     connection.optional::<(i64,)>(sql, values![context.org]).await?;
@@ -61,6 +66,7 @@ pub async fn lock(connection: &mut Connection<'_>, context: OrgContext) -> Resul
 }
 
 /// Writes a new organization with its slug.
+#[boxed]
 pub async fn insert(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
     let settings = to_json(&org.settings)?;
     let sql = "INSERT INTO orgs (id, name, settings, created_at, version) VALUES ($1, $2, $3, $4, $5)";
@@ -70,6 +76,7 @@ pub async fn insert(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
 }
 
 /// Saves name and settings: only if nobody has saved since.
+#[boxed]
 pub async fn update(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
     let settings = to_json(&org.settings)?;
     let sql =
@@ -83,6 +90,7 @@ pub async fn update(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
 }
 
 /// Gives the organization another slug; the present one leads to it until `keep_until`.
+#[boxed]
 pub async fn rename(
     connection: &mut Connection<'_>,
     org: &Org,

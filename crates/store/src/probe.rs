@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::boxed;
+
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -286,6 +288,7 @@ fn failed(error: rusqlite::Error) -> Error {
 }
 
 /// An audit entry without seal and tree: what those cost is the difference.
+#[boxed]
 pub async fn plain_entry(
     connection: &mut crate::Connection<'_>,
     context: model::OrgContext,

@@ -4,9 +4,10 @@
 
 use model::{OrgContext, Result, Timestamp, UserId};
 
-use crate::{Connection, values};
+use crate::{Connection, boxed, values};
 
 /// Reserves an address for whoever has left it; again means longer.
+#[boxed]
 pub async fn reserve(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -21,6 +22,7 @@ pub async fn reserve(
 }
 
 /// Whether an address is reserved for somebody else.
+#[boxed]
 pub async fn is_for_another(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -33,6 +35,7 @@ pub async fn is_for_another(
 }
 
 /// What is reserved for a user, and until when.
+#[boxed]
 pub async fn of_user(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -43,6 +46,7 @@ pub async fn of_user(
 }
 
 /// Gives back one address, or with `None` all that are reserved for a user.
+#[boxed]
 pub async fn release(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -56,6 +60,7 @@ pub async fn release(
 }
 
 /// Tidies reservations that have ended.
+#[boxed]
 pub async fn tidy(connection: &mut Connection<'_>, now: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM reserved_addresses WHERE until <= $1", values![now]).await
 }

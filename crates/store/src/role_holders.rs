@@ -11,7 +11,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Connection, Record, Row, grants::given, values};
+use crate::{Connection, Record, Row, boxed, grants::given, values};
 
 /// Holders are counted up to here.
 pub const COUNTED: i64 = 10_000;
@@ -92,6 +92,7 @@ impl Found {
 }
 
 /// How many hold a role, now or later.
+#[boxed]
 pub async fn count(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -109,6 +110,7 @@ pub async fn count(
 }
 
 /// The same for every role of the organization's own, by key.
+#[boxed]
 pub async fn count_own(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -124,6 +126,7 @@ pub async fn count_own(
 }
 
 /// At most `limit` holders after `from`, or `backwards` before it, nearest first.
+#[boxed]
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,

@@ -5,7 +5,7 @@ use model::{
     role::{Allowed, RoleDefinition, RoleKey},
 };
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, boxed, values};
 
 impl Record for RoleDefinition {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -28,6 +28,7 @@ pub(crate) fn role_key(text: &str) -> Result<RoleKey> {
 }
 
 /// The organization's own roles, by name. There are few: what people can tell apart.
+#[boxed]
 pub async fn list(connection: &mut Connection<'_>, context: OrgContext) -> Result<Vec<RoleDefinition>> {
     let sql = "SELECT id, name, description, permissions, created_at, updated_at, version FROM roles \
                WHERE org_id = $1 ORDER BY name_key, id";
@@ -35,6 +36,7 @@ pub async fn list(connection: &mut Connection<'_>, context: OrgContext) -> Resul
 }
 
 /// A role by its key; a built-in one needs no look into the database.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -50,6 +52,7 @@ pub async fn find(
 }
 
 /// A role of the organization's own, by the key of its name (`model::role::name_key`).
+#[boxed]
 pub async fn find_by_name(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -61,6 +64,7 @@ pub async fn find_by_name(
 }
 
 /// Adds a role.
+#[boxed]
 pub async fn insert(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -84,6 +88,7 @@ pub async fn insert(
 }
 
 /// Writes a role whose version was counted up from the one that was read; refused if somebody else was first.
+#[boxed]
 pub async fn update(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -112,6 +117,7 @@ pub async fn update(
 }
 
 /// Deletes a role with everything that grants it; the numbers of users and groups that held it directly.
+#[boxed]
 pub async fn delete(connection: &mut Connection<'_>, context: OrgContext, id: RoleId) -> Result<(u64, u64)> {
     let key = id.to_string();
     let users = "DELETE FROM role_grants WHERE org_id = $1 AND role = $2";

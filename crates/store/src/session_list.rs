@@ -19,6 +19,7 @@ use model::{
 use crate::{
     Connection, Engine, Record, Row, Value,
     access::id_list,
+    boxed,
     user_list::{Text, renumbered},
     values,
 };
@@ -71,6 +72,7 @@ const COLUMNS: &str = "s.org_id, s.id, s.user_id, s.secret, s.started_at, s.last
                        u.fields ->> 'display_name', u.fields ->> 'username'";
 
 /// One page.
+#[boxed]
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -83,6 +85,7 @@ pub async fn page(
 
 /// How many sessions match, exact up to `COUNTED` and one more than that beyond; with `sparing`, how many of them may
 /// be ended.
+#[boxed]
 pub async fn count(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -98,6 +101,7 @@ pub async fn count(
 }
 
 /// Ends the matching sessions that may be ended, the latest used first, at most `most`; answers which and whose.
+#[boxed]
 pub async fn end(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -112,6 +116,7 @@ pub async fn end(
 
 /// How the engine goes about a page, step by step.
 #[cfg(feature = "testing")]
+#[boxed]
 pub async fn explain(
     connection: &mut Connection<'_>,
     context: OrgContext,

@@ -11,7 +11,7 @@ use model::{
 };
 
 use crate::{
-    Connection, Record, Row, Value,
+    Connection, Record, Row, Value, boxed,
     users::{from_json, to_json},
     values,
 };
@@ -40,6 +40,7 @@ impl Record for Session {
 }
 
 /// The session with that secret, valid or not.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -51,6 +52,7 @@ pub async fn find(
 }
 
 /// A user's sessions that hold, latest used first; at most 200.
+#[boxed]
 pub async fn of_user(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -64,6 +66,7 @@ pub async fn of_user(
 }
 
 /// Whose session it is.
+#[boxed]
 pub async fn holder(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -74,6 +77,7 @@ pub async fn holder(
 }
 
 /// Writes a new session.
+#[boxed]
 pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Result<()> {
     let sql = "INSERT INTO sessions (org_id, id, user_id, secret, started_at, last_active_at, expires_at, \
                idle_seconds, method, address, user_agent, remembered, country, hints, platform, address_key, \
@@ -103,6 +107,7 @@ pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Resul
 }
 
 /// Notes use, to within the grain.
+#[boxed]
 pub async fn touch(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -115,6 +120,7 @@ pub async fn touch(
 }
 
 /// Gives a session another secret: the old one opens nothing any more.
+#[boxed]
 pub async fn replace_secret(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -127,6 +133,7 @@ pub async fn replace_secret(
 }
 
 /// Ends one session; true if it was there.
+#[boxed]
 pub async fn end(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -138,6 +145,7 @@ pub async fn end(
 }
 
 /// Ends all sessions of a user, or all but one; answers how many.
+#[boxed]
 pub async fn end_all(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -153,6 +161,7 @@ pub async fn end_all(
 }
 
 /// Ends a user's oldest sessions, so that at most `most` are left; answers which.
+#[boxed]
 pub async fn end_oldest(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -194,6 +203,7 @@ impl Record for Unlabelled {
 }
 
 /// Some sessions that were never labelled, or not since the labels improved.
+#[boxed]
 pub async fn unlabelled(connection: &mut Connection<'_>, limit: u16) -> Result<Vec<Unlabelled>> {
     let sql = "SELECT org_id, id, address, user_agent, hints FROM sessions WHERE NOT labelled AND org_id > $1 \
                ORDER BY org_id, id LIMIT $2";
@@ -201,6 +211,7 @@ pub async fn unlabelled(connection: &mut Connection<'_>, limit: u16) -> Result<V
 }
 
 /// Notes what was made of a session's browser.
+#[boxed]
 pub async fn label(connection: &mut Connection<'_>, session: &Unlabelled, platform: Platform) -> Result<()> {
     let sql = "UPDATE sessions SET platform = $3, address_key = $4, labelled = true \
                WHERE org_id = $1 AND id = $2";
@@ -210,6 +221,7 @@ pub async fn label(connection: &mut Connection<'_>, session: &Unlabelled, platfo
 }
 
 /// Tidies sessions past their end.
+#[boxed]
 pub async fn tidy(connection: &mut Connection<'_>, now: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM sessions WHERE expires_at < $1", values![now]).await
 }

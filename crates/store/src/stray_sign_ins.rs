@@ -5,7 +5,7 @@
 
 use model::{Result, Timestamp};
 
-use crate::{Connection, values};
+use crate::{Connection, boxed, values};
 
 /// The place of a hash.
 fn place(identifier: &[u8; 32]) -> i64 {
@@ -13,6 +13,7 @@ fn place(identifier: &[u8; 32]) -> i64 {
 }
 
 /// Notes that `identifier` was tried at `slug`, in place of whatever stood there.
+#[boxed]
 pub async fn note(
     connection: &mut Connection<'_>,
     identifier: &[u8; 32],
@@ -26,6 +27,7 @@ pub async fn note(
 }
 
 /// Where and when `identifier` was last tried in vain.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     identifier: &[u8; 32],
@@ -35,6 +37,7 @@ pub async fn find(
 }
 
 /// Forgets an erased person's tries.
+#[boxed]
 pub async fn forget(connection: &mut Connection<'_>, identifier: &[u8; 32]) -> Result<()> {
     let sql = "DELETE FROM stray_sign_ins WHERE place = $1 AND identifier = $2";
     connection.execute(sql, values![place(identifier), identifier.as_slice()]).await?;
@@ -42,6 +45,7 @@ pub async fn forget(connection: &mut Connection<'_>, identifier: &[u8; 32]) -> R
 }
 
 /// Tidies what was tried before.
+#[boxed]
 pub async fn tidy(connection: &mut Connection<'_>, before: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM stray_sign_ins WHERE at < $1", values![before]).await
 }

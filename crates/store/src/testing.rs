@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use crate::Database;
+use crate::{Database, boxed};
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -193,6 +193,7 @@ fn watch(programs: &Path, directory: &Path) -> Child {
 }
 
 /// Lets `SQLite`'s file grow by `pages` of 4 KiB and no further: a full disk. `None`: no limit.
+#[boxed]
 pub async fn limit_growth(database: &Database, pages: Option<i64>) {
     let limited = database.with_writer(move |connection| {
         let now: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
@@ -205,6 +206,7 @@ pub async fn limit_growth(database: &Database, pages: Option<i64>) {
 }
 
 /// Makes every COMMIT of `SQLite` fail, or succeed again.
+#[boxed]
 pub async fn fail_commits(database: &Database, fail: bool) {
     let hooked = database.with_writer(move |connection| connection.commit_hook(fail.then_some(|| true)));
     if let Some(hooked) = hooked.await {

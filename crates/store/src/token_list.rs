@@ -9,7 +9,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, boxed, values};
 
 /// A token with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,7 @@ impl Record for Listed {
 }
 
 /// One page; `query.now` decides what ends soon.
+#[boxed]
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,

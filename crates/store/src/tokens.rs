@@ -5,7 +5,7 @@ use model::{
     token::Token,
 };
 
-use crate::{Connection, Record, Row, values};
+use crate::{Connection, Record, Row, boxed, values};
 
 impl Record for Token {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -33,6 +33,7 @@ fn scopes(text: Option<&str>) -> Result<Permissions> {
 }
 
 /// The token with that secret, valid or not.
+#[boxed]
 pub async fn find(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -44,6 +45,7 @@ pub async fn find(
 }
 
 /// A user's tokens, newest first; at most 200.
+#[boxed]
 pub async fn of_user(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -55,6 +57,7 @@ pub async fn of_user(
 }
 
 /// Whose a token is.
+#[boxed]
 pub async fn holder(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -66,6 +69,7 @@ pub async fn holder(
 }
 
 /// Writes a new token.
+#[boxed]
 pub async fn insert(connection: &mut Connection<'_>, token: &Token) -> Result<()> {
     let sql = "INSERT INTO tokens (org_id, id, user_id, name, secret, scopes, created_at, expires_at) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -87,6 +91,7 @@ pub async fn insert(connection: &mut Connection<'_>, token: &Token) -> Result<()
 }
 
 /// Notes use, to within the grain.
+#[boxed]
 pub async fn touch(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -99,6 +104,7 @@ pub async fn touch(
 }
 
 /// Ends one token of a user and answers its name.
+#[boxed]
 pub async fn revoke(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -111,6 +117,7 @@ pub async fn revoke(
 }
 
 /// Ends all tokens of a user; answers how many.
+#[boxed]
 pub async fn revoke_all(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<u64> {
     connection
         .execute("DELETE FROM tokens WHERE org_id = $1 AND user_id = $2", values![context.org, user])
@@ -118,6 +125,7 @@ pub async fn revoke_all(connection: &mut Connection<'_>, context: OrgContext, us
 }
 
 /// Tidies tokens past their end.
+#[boxed]
 pub async fn tidy(connection: &mut Connection<'_>, now: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM tokens WHERE expires_at < $1", values![now]).await
 }

@@ -20,7 +20,7 @@ use model::{
 use crate::{
     Connection, Record, Row, Sql, Value,
     access::{self, id_list},
-    grants, users, values,
+    boxed, grants, users, values,
 };
 use statement::{Limit, Lock, Plan, Shape, text};
 
@@ -74,6 +74,7 @@ const COMMON: u16 = 1_500;
 const MAX_TERMS: usize = 5;
 
 /// One page of the list, of those whom `reach` reaches.
+#[boxed]
 pub async fn page(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -90,6 +91,7 @@ pub async fn page(
 
 /// How the engine goes about a page, step by step.
 #[cfg(feature = "testing")]
+#[boxed]
 pub async fn explain(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -255,6 +257,7 @@ async fn one(
 }
 
 /// How many users there are of each status among those in these groups, at any depth.
+#[boxed]
 pub async fn counts_within(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -289,6 +292,7 @@ pub async fn counts_within(
 }
 
 /// How many users there are of each status; exact up to `most` per status, `most + 1` meaning “more”.
+#[boxed]
 pub async fn counts(
     connection: &mut Connection<'_>,
     context: OrgContext,

@@ -5,7 +5,7 @@ use model::{
     lifecycle::Lock, user::Source,
 };
 
-use crate::{Connection, Record, Row, Value, locking, reserved_addresses, values};
+use crate::{Connection, Record, Row, Value, boxed, locking, reserved_addresses, values};
 
 /// The columns of a whole user, in the order in which `User` is read.
 pub(crate) const COLUMNS: &str = "u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
@@ -60,12 +60,14 @@ pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
 }
 
 /// The user of that id; purged ones are gone.
+#[boxed]
 pub async fn find(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Option<User>> {
     let sql = select!("WHERE u.org_id = $1 AND u.id = $2 AND u.state <> 'purged'");
     connection.optional(sql, values![context.org, id]).await
 }
 
 /// The same, and nobody else changes the row before this transaction ends.
+#[boxed]
 pub async fn lock(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Option<User>> {
     // The text is written out: `locking!` takes a literal.
     let sql = locking!(
@@ -78,6 +80,7 @@ pub async fn lock(connection: &mut Connection<'_>, context: OrgContext, id: User
 }
 
 /// The user whose username or email this is, in whatever spelling.
+#[boxed]
 pub async fn find_by_identifier(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -93,6 +96,7 @@ pub async fn find_by_identifier(
 }
 
 /// The organizations in which somebody active has proven this address to be their own; at most `limit`.
+#[boxed]
 pub async fn orgs_of_address(
     connection: &mut Connection<'_>,
     address: &str,
@@ -107,6 +111,7 @@ pub async fn orgs_of_address(
 }
 
 /// Whether anybody, in the trash too, holds that username.
+#[boxed]
 pub async fn username_is_taken(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -121,6 +126,7 @@ pub async fn username_is_taken(
 const INSERTS: usize = 5;
 
 /// Writes a new user. A taken username or email is a conflict that names the field.
+#[boxed]
 pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> {
     let texts = Texts::of(user)?;
     if is_reserved(connection, user, &texts).await? {
@@ -163,6 +169,7 @@ pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> 
 }
 
 /// Saves a loaded user: only if nobody has saved it since (`version`), which then counts on.
+#[boxed]
 pub async fn update(connection: &mut Connection<'_>, user: &User) -> Result<()> {
     let texts = Texts::of(user)?;
     // Asked first: on PostgreSQL a refused UPDATE would spoil the transaction.
@@ -211,6 +218,7 @@ pub fn stale() -> Error {
 }
 
 /// Removes every personal value of a user; the id stays. Username and email are free again.
+#[boxed]
 pub async fn erase(connection: &mut Connection<'_>, user: &User) -> Result<()> {
     let released = format!("purged:{}", user.id);
     let sql = "UPDATE users SET username_key = $3, email_key = NULL, sort_name = '', search_text = '', fields = $4, \
@@ -233,6 +241,7 @@ pub async fn erase(connection: &mut Connection<'_>, user: &User) -> Result<()> {
 }
 
 /// Notes a sign-in. Not an edit: the version stays.
+#[boxed]
 pub async fn signed_in(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -247,6 +256,7 @@ pub async fn signed_in(
 }
 
 /// Notes that a user was seen. Not an edit: the version stays.
+#[boxed]
 pub async fn seen(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -259,6 +269,7 @@ pub async fn seen(
 }
 
 /// Notes until when the password of a user is locked by failures. Not an edit: the version stays.
+#[boxed]
 pub async fn lock_password(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -271,6 +282,7 @@ pub async fn lock_password(
 }
 
 /// The names of several users, for pages that mention them.
+#[boxed]
 pub async fn name(
     connection: &mut Connection<'_>,
     context: OrgContext,
@@ -280,6 +292,7 @@ pub async fn name(
 }
 
 /// How many active users there are, counted up to `most`.
+#[boxed]
 pub async fn active_up_to(connection: &mut Connection<'_>, context: OrgContext, most: i64) -> Result<u64> {
     let sql =
         "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 AND state = 'active' LIMIT $2) found";
@@ -288,12 +301,14 @@ pub async fn active_up_to(connection: &mut Connection<'_>, context: OrgContext, 
 }
 
 /// Whether somebody in this organization can be named as manager or as responsible.
+#[boxed]
 pub async fn is_present(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<bool> {
     let sql = "SELECT 1 FROM users WHERE org_id = $1 AND id = $2 AND state <> 'purged'";
     Ok(connection.optional::<(i64,)>(sql, values![context.org, id]).await?.is_some())
 }
 
 /// The programs that somebody answers for, in the order of their ids, at most `limit`.
+#[boxed]
 pub async fn answered_for(
     connection: &mut Connection<'_>,
     context: OrgContext,

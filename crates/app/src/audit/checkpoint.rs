@@ -20,6 +20,7 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use store::{
     Connection,
     audit_tree::{self, Tree},
+    boxed,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -92,6 +93,7 @@ impl Signer {
 
 impl App {
     /// Signs and keeps checkpoints until stopped; a last one then.
+    #[boxed]
     pub async fn keep_checkpoints(&self, keeping: Keeping, stop: CancellationToken) {
         let (mut failures, mut send_at) = (0, Timestamp::from_micros(0));
         loop {
@@ -115,6 +117,7 @@ impl App {
     }
 
     /// Writes a checkpoint for each organization whose last one is older than `every` and whose log has grown since.
+    #[boxed]
     pub async fn checkpoint_all(&self, keeping: &Keeping, every: Duration) -> Result<usize> {
         self.sequence_all().await?;
         let mut written = 0;

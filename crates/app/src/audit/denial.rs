@@ -13,6 +13,8 @@ use model::{
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use store::boxed;
+
 use crate::{Actor, App, Operation, operation::Event};
 
 /// What was refused lately: of the present minute.
@@ -38,6 +40,7 @@ impl Denials {
 
 impl App {
     /// Writes that a request was refused: `route` as declared, `target` the user in its path, `code` why.
+    #[boxed]
     pub async fn note_denial(
         &self,
         actor: &Actor,

@@ -9,7 +9,7 @@ use model::{
     id::boundary,
 };
 use serde_json::Value;
-use store::{Connection, audit_tree};
+use store::{Connection, audit_tree, boxed};
 
 use crate::{Actor, App, Operation, operation::Event};
 
@@ -23,6 +23,7 @@ const FIELD: &str = "before";
 
 impl App {
     /// Erases what is too old, in every organization that has a limit.
+    #[boxed]
     pub async fn expire_audit(&self) -> Result<()> {
         for org in self.orgs().await? {
             if org.settings.audit.retention_days > 0 {

@@ -7,6 +7,8 @@ use model::{
 };
 use serde_json::{Value, json};
 
+use store::boxed;
+
 use crate::{Actor, App, Operation, operation::Event};
 
 /// What the lines look like.
@@ -142,6 +144,7 @@ fn cell(text: &str, out: &mut String) {
 impl App {
     /// Says in the log that somebody exports, and what. Answers whether it may begin: not in a dry run, which would be a
     /// way to export without that.
+    #[boxed]
     pub async fn begin_audit_export(
         &self,
         actor: &Actor,

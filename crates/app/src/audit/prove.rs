@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use store::{
     Connection,
     audit_tree::{self, Tile, WIDTH},
+    boxed,
 };
 
 use super::checkpoint::Signer;
@@ -79,6 +80,7 @@ pub struct Standing {
 
 impl App {
     /// One entry, with what proves it.
+    #[boxed]
     pub async fn audit_entry(&self, actor: &Actor, id: EntryId) -> Result<Standing> {
         actor.require(Permission::AuditRead)?;
         let context = actor.context;
@@ -105,6 +107,7 @@ impl App {
     }
 
     /// Proves that an entry is in the log, of that size or as it is now.
+    #[boxed]
     pub async fn prove_inclusion(&self, actor: &Actor, id: EntryId, size: Option<u64>) -> Result<Inclusion> {
         actor.require(Permission::AuditRead)?;
         let context = actor.context;
@@ -140,6 +143,7 @@ impl App {
     }
 
     /// Proves that the log of `from` entries is the beginning of that of `to`, or of the log as it is now.
+    #[boxed]
     pub async fn prove_consistency(&self, actor: &Actor, from: u64, to: Option<u64>) -> Result<Consistency> {
         actor.require(Permission::AuditRead)?;
         let context = actor.context;
@@ -155,6 +159,7 @@ impl App {
     }
 
     /// The log as it is now, signed.
+    #[boxed]
     pub async fn audit_checkpoint(&self, actor: &Actor) -> Result<String> {
         actor.require(Permission::AuditRead)?;
         self.sequence(actor.context).await?;

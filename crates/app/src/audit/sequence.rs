@@ -16,6 +16,7 @@ use model::{
 use store::{
     Attempt, Connection, Lane,
     audit_tree::{self, Tile, Tree, WIDTH},
+    boxed,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -30,6 +31,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 impl App {
     /// Sequences until stopped.
+    #[boxed]
     pub async fn keep_sequencing(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.sequence_all().await {
@@ -43,6 +45,7 @@ impl App {
     }
 
     /// Gives every entry that waits its place; answers how many there were.
+    #[boxed]
     pub async fn sequence_all(&self) -> Result<usize> {
         let (mut org, mut count) = (OrgId(Uuid::nil()), 0);
         loop {
@@ -54,6 +57,7 @@ impl App {
     }
 
     /// The same, for one organization.
+    #[boxed]
     pub async fn sequence(&self, context: OrgContext) -> Result<usize> {
         let mut count = 0;
         loop {

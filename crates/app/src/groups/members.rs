@@ -13,7 +13,7 @@ use model::{
     user::UserType,
 };
 use serde::{Deserialize, Serialize};
-use store::{Connection, Lane, memberships::Membership, nestings::Named};
+use store::{Connection, Lane, boxed, memberships::Membership, nestings::Named};
 
 use super::readable;
 use crate::{
@@ -87,6 +87,7 @@ pub struct GroupsOfUser {
 
 impl App {
     /// One page of a group's members, by name. Also for the group's owners.
+    #[boxed]
     pub async fn members(&self, actor: &Actor, id: GroupId, query: MemberQuery) -> Result<Page<Member>> {
         let (actor, now) = (actor.clone(), self.now());
         let read = async move |connection: &mut Connection<'_>| {
@@ -121,6 +122,7 @@ impl App {
     }
 
     /// All groups that a user is in, as far as the actor may see them.
+    #[boxed]
     pub async fn groups_of_user(&self, actor: &Actor, user: UserId) -> Result<GroupsOfUser> {
         let is_own = actor.user() == Some(user);
         if !is_own || !actor.permissions.contains(Permission::AccountRead) {
@@ -161,6 +163,7 @@ impl App {
 
     /// Puts everybody on a pasted list (usernames, addresses, ids) into a group, in one transaction, with one verdict for each
     /// line. Also for the group's owners.
+    #[boxed]
     pub async fn add_members(
         &self,
         actor: &Actor,

@@ -11,10 +11,13 @@ use model::{
 use serde_json::{Value, json};
 
 use super::GroupDetails;
+use store::boxed;
+
 use crate::{Actor, App, Operation, grants::span, impact::Concern, users::changed};
 
 impl App {
     /// Puts a group into another, on terms. Doing it again changes the terms.
+    #[boxed]
     pub async fn nest(
         &self,
         actor: &Actor,
@@ -33,6 +36,7 @@ impl App {
     }
 
     /// Takes a group out of another. Not in it is not an error: the result is what was asked for.
+    #[boxed]
     pub async fn unnest(&self, actor: &Actor, parent: GroupId, child: GroupId) -> Result<GroupDetails> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
@@ -44,6 +48,7 @@ impl App {
     }
 
     /// Takes a group out of one and puts it into another, in one step: those in it lose nothing that both give.
+    #[boxed]
     pub async fn move_group(
         &self,
         actor: &Actor,

@@ -11,6 +11,8 @@ use model::{
 use serde_json::{Value, json};
 
 use super::GroupDetails;
+use store::boxed;
+
 use crate::{
     Actor, App, Operation,
     impact::Concern,
@@ -21,15 +23,15 @@ use crate::{
 impl App {
     /// Gives everybody in a group a role, on terms, in the whole organization or over a group. Doing it again changes the
     /// terms.
+    #[boxed]
     pub async fn grant_group_role(
         &self,
         actor: &Actor,
         group: GroupId,
-        role: impl Into<RoleKey>,
+        role: RoleKey,
         scope: Scope,
         terms: GrantTerms,
     ) -> Result<GroupDetails> {
-        let role = role.into();
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
             let group = op.group_over(group, Permission::RoleAssign).await?;
@@ -40,14 +42,14 @@ impl App {
     }
 
     /// Takes a role from a group. Not carried is not an error: the result is what was asked for.
+    #[boxed]
     pub async fn revoke_group_role(
         &self,
         actor: &Actor,
         group: GroupId,
-        role: impl Into<RoleKey>,
+        role: RoleKey,
         scope: Scope,
     ) -> Result<GroupDetails> {
-        let role = role.into();
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
             let group = op.group_over(group, Permission::RoleAssign).await?;
@@ -58,6 +60,7 @@ impl App {
     }
 
     /// Makes a user an owner of a group.
+    #[boxed]
     pub async fn add_owner(&self, actor: &Actor, group: GroupId, user: UserId) -> Result<GroupDetails> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
@@ -69,6 +72,7 @@ impl App {
     }
 
     /// Takes the ownership of a group from a user. Not an owner is not an error: the result is what was asked for.
+    #[boxed]
     pub async fn remove_owner(&self, actor: &Actor, group: GroupId, user: UserId) -> Result<GroupDetails> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;

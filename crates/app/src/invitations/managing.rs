@@ -15,7 +15,7 @@ use model::{
     mail::MailKind,
     page::Page,
 };
-use store::Connection;
+use store::{Connection, boxed};
 
 pub use store::invitation_list::Listed;
 
@@ -40,6 +40,7 @@ pub struct ManyResent {
 
 impl App {
     /// One page of the list.
+    #[boxed]
     pub async fn invitations(&self, actor: &Actor, query: InvitationQuery) -> Result<Page<Listed>> {
         actor.require(Permission::InvitationRead)?;
         let (context, now) = (actor.context, self.now());
@@ -51,6 +52,7 @@ impl App {
     }
 
     /// How many invitations there are of each status, exact up to 10,000.
+    #[boxed]
     pub async fn invitation_counts(&self, actor: &Actor) -> Result<Vec<(InvitationStatus, i64)>> {
         actor.require(Permission::InvitationRead)?;
         let (context, now) = (actor.context, self.now());
@@ -61,6 +63,7 @@ impl App {
     }
 
     /// One invitation, with who is invited.
+    #[boxed]
     pub async fn invitation(&self, actor: &Actor, id: InvitationId) -> Result<(Invitation, Person)> {
         actor.require(Permission::InvitationRead)?;
         let context = actor.context;
@@ -73,6 +76,7 @@ impl App {
     }
 
     /// The newest invitation of a user, whatever has become of it. `None` also for those who may not see it.
+    #[boxed]
     pub async fn invitation_of(&self, actor: &Actor, user: UserId) -> Result<Option<Invitation>> {
         if !actor.permissions.contains(Permission::InvitationRead) {
             return Ok(None);
@@ -85,6 +89,7 @@ impl App {
     }
 
     /// The link of an invitation, to be sent by other means. Recorded.
+    #[boxed]
     pub async fn copy_link_of(&self, actor: &Actor, org: &Org, id: InvitationId) -> Result<String> {
         actor.require(Permission::UserInvite)?;
         let context = actor.context;
@@ -96,6 +101,7 @@ impl App {
     }
 
     /// Sends an open invitation again: a new link, a new end.
+    #[boxed]
     pub async fn resend_invitation(&self, actor: &Actor, org: &Org, id: InvitationId) -> Result<Person> {
         let policy = org.settings.lifecycle.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -106,6 +112,7 @@ impl App {
     }
 
     /// Takes an open invitation back.
+    #[boxed]
     pub async fn cancel_invitation(&self, actor: &Actor, org: &Org, id: InvitationId) -> Result<Person> {
         let policy = org.settings.lifecycle.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -116,6 +123,7 @@ impl App {
     }
 
     /// Reminds of an open invitation now, with a link of its own; the one that is out stays good. Counts as sending again.
+    #[boxed]
     pub async fn remind_invitation(&self, actor: &Actor, id: InvitationId) -> Result<Person> {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let (person, mut invitation) = op.open_invitation(id).await?;
@@ -132,6 +140,7 @@ impl App {
     }
 
     /// Sends these invitations again, each for itself; `None`: what has expired, at most `MOST_AT_ONCE` of it.
+    #[boxed]
     pub async fn resend_invitations(
         &self,
         actor: &Actor,
@@ -180,6 +189,7 @@ impl App {
 
     /// Somebody whose link has expired asks for a new one: the invitation is sent again to the addresses that are stored.
     /// Whatever comes of it, the answer is the same: nothing but that there was such a link.
+    #[boxed]
     pub async fn renew_invitation(
         &self,
         org: &Org,

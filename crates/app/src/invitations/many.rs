@@ -10,6 +10,8 @@ use super::{
     Invited, NewInvitation,
     managing::{TOGETHER, is_about_one, one_of_many},
 };
+use store::boxed;
+
 use crate::{Actor, App};
 
 /// Most people that are invited at once.
@@ -17,6 +19,7 @@ pub const MOST_INVITED: usize = 500;
 
 impl App {
     /// Invites everybody of a list. The verdicts are in its order.
+    #[boxed]
     pub async fn invite_many(
         &self,
         actor: &Actor,

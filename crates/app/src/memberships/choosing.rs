@@ -4,7 +4,7 @@ use model::{
     GroupId, Permission, Result, UserId, grant::GrantTerms, group::Group, group_query::GroupQuery,
     rights::Reach,
 };
-use store::Connection;
+use store::{Connection, boxed};
 
 use super::deciding;
 use crate::{Actor, App, Operation, Person};
@@ -20,6 +20,7 @@ pub struct ToGive {
 
 impl App {
     /// The first `limit` of the groups that the actor may put people into, less those that give more than the actor has.
+    #[boxed]
     pub async fn groups_to_give(&self, actor: &Actor, limit: u16) -> Result<ToGive> {
         let (context, rights, now) = (actor.context, actor.rights.clone(), self.now());
         // Not what the actor may do over the user or group that a page is about: what is offered here is others.
@@ -44,6 +45,7 @@ impl App {
     }
 
     /// Puts a user into groups, on terms, and takes the user out of others: all of it, or nothing.
+    #[boxed]
     pub async fn change_groups(
         &self,
         actor: &Actor,
