@@ -63,6 +63,7 @@ mod smtp_server;
 mod smtp_torture;
 mod structure;
 mod tenancy;
+mod text;
 mod tokens;
 mod tokens_of_others;
 mod users;

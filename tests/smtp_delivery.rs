@@ -129,6 +129,7 @@ async fn headers_say_who_writes_to_whom_and_that_a_program_does() {
     assert_eq!(header(&mail, "message-id"), format!("<{}>", sent.id));
     assert_eq!(header(&mail, "date"), "Fri, 20 Nov 2026 08:00:00 +0000");
     assert_eq!(header(&mail, "auto-submitted"), "auto-generated");
+    assert_eq!(header(&mail, "x-auto-response-suppress"), "All");
     assert_eq!(header(&mail, "mime-version"), "1.0");
     assert!(mail["raw"].as_str().unwrap().is_ascii());
     // Nothing given: the configured name, and no more headers than needed.
@@ -137,7 +138,7 @@ async fn headers_say_who_writes_to_whom_and_that_a_program_does() {
         (header(&mail, "from"), header(&mail, "to")),
         ("Muster <muster@example.com>", "ana@acme.example")
     );
-    assert_eq!(mail["headers"].as_array().unwrap().len(), 8, "{mail:#}");
+    assert_eq!(mail["headers"].as_array().unwrap().len(), 9, "{mail:#}");
 }
 
 #[tokio::test]
@@ -185,7 +186,7 @@ async fn no_field_can_add_a_header_or_end_the_mail() {
         let mail = arrived(&peer, &sent).await;
         let words = evil.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
         assert_eq!(header(&mail, "subject"), words.collect::<Vec<_>>().join(" "));
-        assert_eq!(mail["headers"].as_array().unwrap().len(), 8, "{mail:#}");
+        assert_eq!(mail["headers"].as_array().unwrap().len(), 9, "{mail:#}");
         assert_eq!(mail["text"], "Hello.\n");
         let server = Server::new(reach(&peer, "plain", Security::None)).unwrap();
         let good = message("ana@acme.example");

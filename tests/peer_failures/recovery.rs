@@ -62,18 +62,18 @@ on_both! {
     /// A look-alike address was found as somebody's and written to.
     async fn django_cve_2019_19844_a_look_alike_is_nobody(app: TestApp) {
         let mike = app.person("Mike", Role::Member).await;
-        for alike in ["mıke@acme.example", "mi\u{307}ke@acme.example", "mike@acme.exampl\u{435}", "m\u{456}ke@acme.example", "mike@acm\u{435}.example", "mi\u{200b}ke@acme.example", "mike@acme.example.evil.example", "miKe\u{301}@acme.example"] {
+        for alike in ["mıke@acme.example", "mike@acme.exampl\u{435}", "m\u{456}ke@acme.example", "mike@acm\u{435}.example", "mike@acme.example.evil.example", "miKe\u{301}@acme.example"] {
             forgot(&app, alike).await.expect(200);
         }
         assert!(app.worked().await.is_empty());
         // What is the same address in another spelling leads to the stored one.
-        for same in ["MIKE@ACME.EXAMPLE", "mi\u{212a}e@acme.example", "\u{ff4d}ike@acme.example"] {
+        for same in ["MIKE@ACME.EXAMPLE", "mi\u{212a}e@acme.example", "\u{ff4d}ike@acme.example", "mi\u{307}ke@acme.example", "mi\u{200b}ke@acme.example"] {
             forgot(&app, same).await.expect(200);
         }
         let mails = app.worked().await;
         assert!(!mails.is_empty() && mails.iter().all(|letter| letter.to == mike.email));
         // And nobody can hold an address beside it that would be found instead.
-        for (number, alike) in ["MIKE@acme.example", "mi\u{212a}e@acme.example"].iter().enumerate() {
+        for (number, alike) in ["MIKE@acme.example", "mi\u{212a}e@acme.example", "mi\u{200b}ke@acme.example"].iter().enumerate() {
             let new = json!({"given_name": format!("Thief{number}"), "email": alike});
             app.post("/users", new).await.expect(409);
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use model::{
-    InvitationId, MailId, Org, OrgContext, Result, Timestamp, User, UserId, invitation,
+    InvitationId, MailId, Org, OrgContext, Result, Timestamp, User, UserId, Zone, invitation,
     link::{Link, Standing},
     mail::{self, Mail, MailDetails, MailKind, MailState},
 };
@@ -236,6 +236,7 @@ impl App {
 
     fn words(&self, org: &Org, user: Option<&User>, link: Option<&Link>, mail: &Mail) -> Result<Words> {
         let details = &mail.details;
+        let zone = user.map(User::zone).unwrap_or_default();
         Ok(Words {
             org: one_line(&org.name),
             home: format!("{}/o/{}/", self.public_url(), org.slug),
@@ -245,9 +246,9 @@ impl App {
             message: details.message.lines().map(one_line).collect(),
             about: one_line(&details.about),
             place: one_line(&details.place),
-            at: details.at.map(in_words).unwrap_or_default(),
+            at: details.at.map(|at| zone.in_words(at)).unwrap_or_default(),
             link: link.map(|link| self.link_url(org, link)).transpose()?.unwrap_or_default(),
-            until: link.map(|link| in_words(link.expires_at)).unwrap_or_default(),
+            until: link.map(|link| zone.in_words(link.expires_at)).unwrap_or_default(),
         })
     }
 
@@ -294,6 +295,5 @@ fn one_line(text: &str) -> String {
 
 /// A moment in words: `20 November 2026, 08:00 UTC`.
 pub(crate) fn in_words(at: Timestamp) -> String {
-    let at = at.calendar();
-    format!("{} {} {}, {:02}:{:02} UTC", at.day(), at.month(), at.year(), at.hour(), at.minute())
+    Zone::utc().in_words(at)
 }

@@ -9,8 +9,8 @@ use crate::{Error, Result, Timestamp, settings::PasswordPolicy};
 /// Longest password, in characters. Longer input is refused before anything is computed.
 pub const MAX_PASSWORD: usize = 256;
 
-/// A password in the form that is hashed: NFC, so that two keyboards that compose `é` differently agree
-/// (RFC 8265 §4.2, `OpaqueString`). Never shown, never logged.
+/// A password in the form that is hashed: NFC, so that two keyboards that compose `é` differently agree, and every blank
+/// as that of ASCII (RFC 8265 §4.2, `OpaqueString`). Never shown, never logged.
 #[derive(Clone)]
 pub struct Password(String);
 
@@ -18,7 +18,8 @@ impl Password {
     /// A password as somebody typed it, to be compared; `None` if it can't be anybody's.
     pub fn typed(text: &str) -> Option<Self> {
         let short_enough = text.len() <= MAX_PASSWORD * 4 && text.chars().count() <= MAX_PASSWORD;
-        (short_enough && !text.is_empty()).then(|| Self(text.nfc().collect()))
+        let plain = |c: char| if c.is_whitespace() && !c.is_control() { ' ' } else { c };
+        (short_enough && !text.is_empty()).then(|| Self(text.chars().map(plain).nfc().collect()))
     }
 
     /// A password that somebody wants to have from now on: neither too short for the policy nor too long to be hashed.
@@ -33,8 +34,10 @@ impl Password {
         let Some(password) = Self::typed(text) else {
             return refuse("password.too_long", format!("Use at most {MAX_PASSWORD} characters."));
         };
-        if text.contains('\0') {
-            let message = "A password can't contain the character NUL. Leave it out.".to_owned();
+        if text.contains(char::is_control) {
+            let message = "A password can't contain a line break, a tab or another control character. \
+                           Leave it out."
+                .to_owned();
             return refuse("password.control_character", message);
         }
         Ok(password)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, GroupId, Result, Timestamp, error::FieldError, validate};
+use crate::{Error, GroupId, Result, Timestamp, error::FieldError, search, text, validate};
 
 /// Groups in groups in groups …: so many, the outermost included (PRODUCT §8).
 pub const MAX_DEPTH: usize = 16;
@@ -59,9 +59,19 @@ impl GroupFields {
     pub fn name_key(&self) -> String {
         name_key(&self.name)
     }
+
+    /// The form in which the name is searched.
+    pub fn search_name(&self) -> String {
+        search_name(&self.name)
+    }
+}
+
+/// A group's name, or a part of one, as it is searched: blind to case and accents.
+pub fn search_name(name: &str) -> String {
+    search::sort_key(name)
 }
 
 /// What makes two names of groups the same.
 pub fn name_key(name: &str) -> String {
-    validate::key(name)
+    text::key(name)
 }

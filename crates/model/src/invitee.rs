@@ -2,6 +2,8 @@
 //!
 //! Whether an address is acceptable is not decided here: whatever was typed comes back, so that nothing is lost.
 
+use crate::text::{is_list_separator, trimmed};
+
 /// One entry of a pasted list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invitee {
@@ -17,7 +19,7 @@ pub struct Invitee {
 
 /// The entries of a pasted list, in order: `a@b.example, "Silva, Ana" <ana@b.example>`.
 pub fn list(text: &str) -> Vec<Invitee> {
-    entries(text).iter().map(|entry| entry.trim()).filter(|entry| !entry.is_empty()).map(read).collect()
+    entries(text).iter().map(|entry| trimmed(entry)).filter(|entry| !entry.is_empty()).map(read).collect()
 }
 
 /// Cuts at commas, semicolons and line ends outside of quotation marks. Quotation marks end with their line.
@@ -29,7 +31,7 @@ fn entries(text: &str) -> Vec<String> {
             '"' => quoted = !quoted,
             _ => {}
         }
-        if matches!(c, '\n' | '\r') || (!quoted && matches!(c, ',' | ';' | '\t')) {
+        if matches!(c, '\n' | '\r') || (!quoted && is_list_separator(c)) {
             entries.push(std::mem::take(&mut entry));
         } else {
             entry.push(c);
@@ -44,7 +46,7 @@ fn read(entry: &str) -> Invitee {
     let Some((name, rest)) = entry.split_once('<') else {
         return Invitee { address: typed.clone(), typed, ..Invitee::default() };
     };
-    let address = rest.split('>').next().unwrap_or_default().trim().to_owned();
+    let address = trimmed(rest.split('>').next().unwrap_or_default()).to_owned();
     let (given_name, family_name) = names(name.trim().trim_matches('"').trim());
     Invitee { typed, address, given_name, family_name }
 }
@@ -89,6 +91,10 @@ mod tests {
             ]
         );
         assert_eq!(list(" ,;\n "), []);
+        let keyboards =
+            list("a@x.example، b@x.example؛c@x.example、d@x.example；\u{200b}e@x.example\u{feff}");
+        let addresses: Vec<&str> = keyboards.iter().map(|entry| entry.address.as_str()).collect();
+        assert_eq!(addresses, ["a@x.example", "b@x.example", "c@x.example", "d@x.example", "e@x.example"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Agent, Error, FieldError, Kind, Result, Timestamp, User, link::Purpose, settings::LifecyclePolicy,
+    Agent, Error, FieldError, Kind, Result, Timestamp, User, link::Purpose, settings::LifecyclePolicy, user,
     validate,
 };
 
@@ -325,7 +325,7 @@ impl User {
     /// Deleting wants the email typed; somebody without an email is confirmed by username.
     fn confirmed(&self, typed: &str) -> Result<()> {
         let expected = self.fields.email.as_deref().unwrap_or_else(|| self.username());
-        if validate::key(typed) == validate::key(expected) {
+        if user::key(typed) == user::key(expected) {
             return Ok(());
         }
         let message = format!("Type {expected} to confirm.");

@@ -8,7 +8,7 @@ use crate::{
     Error, GroupId, OrgContext, Permission, Permissions, Result, Role, RoleId, Timestamp,
     error::FieldError,
     rights::{Applications, Rights, Scoped},
-    validate,
+    text, validate,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -270,5 +270,5 @@ impl RoleFields {
 
 /// What makes two names of roles the same.
 pub fn name_key(name: &str) -> String {
-    validate::key(name)
+    text::key(name)
 }

@@ -3,20 +3,26 @@
 //! Both engines index trigrams, which need three characters. Words are therefore separated by two blanks: a query of
 //! one or two characters becomes “two blanks + m” or “blank + mu”, a trigram again, and means “a word starts so”.
 //! Han, kana and Hangul have no blanks between words: every position counts as a word's start there.
+//!
+//! Numbers are also indexed without their marks, so that `5550142` and `555 0142` find `+49 (30) 555-0142`.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use crate::text::{ascii_digit, is_ignorable, plain_punctuation};
 
 /// Between words; see the module.
 const GAP: &str = "  ";
 
-/// Lower case, without accents: `Müller` and `MULLER` and `Ｍüller` become `muller`, `Łukasz` becomes `lukasz`.
+/// Lower case, without accents: `Müller` and `MULLER` and `Ｍüller` become `muller`, `Łukasz` becomes `lukasz`. Without
+/// the vowels that Arabic and Hebrew leave out, and what nobody sees; digits, apostrophes and hyphens are those of ASCII.
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     if text.is_ascii() {
         folded.extend(text.chars().map(|c| c.to_ascii_lowercase()));
         return folded;
     }
-    for c in text.nfkd().filter(|c| !is_latin_mark(*c)).nfc() {
+    let seen = text.chars().filter(|c| !is_ignorable(*c)).map(plain_punctuation);
+    for c in seen.nfkd().filter(|c| !is_optional_mark(*c)).nfc().map(ascii_digit) {
         match c {
             c if c.is_ascii() => folded.push(c.to_ascii_lowercase()),
             // Latin letters that don't decompose: ł, ø, ß, æ, đ, ı …
@@ -31,19 +37,51 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// Accents, and not the marks that make kana, Hangul, Arabic or Indic letters what they are.
-fn is_latin_mark(c: char) -> bool {
-    is_combining_mark(c) && matches!(c, '\u{0300}'..='\u{036f}')
+/// Marks that people leave out when they type: accents, the vowels and cantillation of Hebrew, the vowels and the
+/// stretching of Arabic. Not those that make kana, Hangul or Indic letters what they are.
+fn is_optional_mark(c: char) -> bool {
+    match c {
+        '\u{0640}' => true,
+        '\u{0300}'..='\u{036f}'
+        | '\u{0591}'..='\u{05c7}'
+        | '\u{0610}'..='\u{061a}'
+        | '\u{064b}'..='\u{065f}'
+        | '\u{0670}'
+        | '\u{06d6}'..='\u{06ed}'
+        | '\u{08d3}'..='\u{08ff}' => is_combining_mark(c),
+        _ => false,
+    }
+}
+
+/// Digits and what people put between those of a number.
+fn is_of_a_number(c: char) -> bool {
+    c.is_ascii_digit() || "+-().,/".contains(c)
+}
+
+/// The digits of a number of at least three, if it is written with marks.
+fn bare_number(number: &str) -> Option<String> {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    (digits.len() >= 3 && digits.len() < number.len()).then_some(digits)
 }
 
 /// The text to index: every word of every part, each after a gap, and every position of Han, kana and Hangul.
 pub fn text<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut words: Vec<String> = Vec::new();
+    let mut add = |word: String| {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    };
     for part in parts {
-        for word in fold(part).split_whitespace() {
-            if !words.iter().any(|known| known == word) {
-                words.push(word.to_owned());
-            }
+        let folded = fold(part);
+        for word in folded.split_whitespace() {
+            add(word.to_owned());
+            word.split(|c| !is_of_a_number(c)).filter_map(bare_number).for_each(&mut add);
+        }
+        // A phone number has blanks between its parts, and its extension is no part of it.
+        let number = folded.split_once(" ext").map_or(folded.as_str(), |(number, _)| number);
+        if number.chars().all(|c| is_of_a_number(c) || c.is_whitespace()) {
+            bare_number(number).into_iter().for_each(&mut add);
         }
     }
     let mut pairs: Vec<String> = Vec::new();
@@ -66,21 +104,31 @@ pub fn text<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Han, kana, Hangul: written without blanks.
-fn is_ideographic(c: char) -> bool {
+pub(crate) fn is_ideographic(c: char) -> bool {
     matches!(c,
         '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}'
         | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3134f}')
 }
 
 /// The pieces that must all occur in the indexed text, each at least three characters long. Empty: nothing asked.
+///
+/// A query that is a number is one piece however it is written; in other queries each word is one.
 pub fn terms(query: &str) -> Vec<String> {
-    fold(query)
+    let folded = fold(query);
+    let number: String = folded.chars().filter(char::is_ascii_digit).collect();
+    if number.len() >= 3 && folded.trim().chars().all(|c| is_of_a_number(c) || c.is_whitespace()) {
+        return vec![number];
+    }
+    folded
         .split_whitespace()
         .take(10)
-        .map(|word| match word.chars().count() {
-            1 => format!("{GAP}{word}"),
-            2 => format!(" {word}"),
-            _ => word.to_owned(),
+        .map(|word| {
+            let number = if word.chars().all(is_of_a_number) { bare_number(word) } else { None };
+            match word.chars().count() {
+                1 => format!("{GAP}{word}"),
+                2 => format!(" {word}"),
+                _ => number.unwrap_or_else(|| word.to_owned()),
+            }
         })
         .collect()
 }
@@ -126,5 +174,39 @@ mod tests {
     fn other_scripts_fold_case_only() {
         assert!(finds("иван", &["Иван Й."]) && finds("Й", &["Иван Й."]) && finds("αθη", &["Αθηνά"]));
         assert!(finds("ΝΙΚΟΣ", &["Νίκος"]) && finds("νίκος", &["ΝΙΚΟΣ"]) && finds("νίκοσ", &["Νίκος"]));
+    }
+
+    #[test]
+    fn numbers_are_found_however_they_are_written() {
+        let phone = ["Ana Kim", "+49 (30) 555-0142", "ana@x.example"];
+        for query in
+            ["5550142", "555 0142", "555-0142", "(30) 555", "+49 30 555", "+4930555", "0142", "ana 555.0142"]
+        {
+            assert!(finds(query, &phone), "{query}");
+        }
+        assert!(
+            finds("٥٥٥٠١٤٢", &phone) && finds("12", &["030 5550142 ext. 12"]) && !finds("55501421", &phone)
+        );
+        assert!(
+            finds("2020-17", &["E-7", "2020-17"]) && finds("202017", &["2020-17"]) && finds("e-7", &["E-7"])
+        );
+        assert!(finds("1234-5", &["1234-5@x.example"]));
+        assert!(!finds("014212", &["030 5550142 ext. 12"]), "an extension is no part of the number");
+    }
+
+    #[test]
+    fn marks_that_people_leave_out_make_no_difference() {
+        assert!(finds("محمد", &["مُحَمَّد"]) && finds("مُحَمَّد", &["محمد"]) && finds("محمد", &["محمـد"]));
+        assert!(finds("שלום", &["שָׁלוֹם"]) && finds("שָׁלוֹם", &["שלום"]));
+        assert!(finds("हिन्दी", &["हिन्दी"]) && !finds("हनद", &["हिन्दी"]), "Indic vowels are letters");
+    }
+
+    #[test]
+    fn typographic_punctuation_is_what_a_keyboard_has() {
+        for query in ["O'Brien", "O’Brien", "o`brien".replace('`', "\u{02bc}").as_str()] {
+            assert!(finds(query, &["Sean O’Brien"]) && finds(query, &["Sean O'Brien"]), "{query}");
+        }
+        assert!(finds("Smith-Jones", &["Ann Smith‑Jones"]) && finds("smith–jones", &["Ann Smith-Jones"]));
+        assert!(finds("ann\u{200b}a", &["Anna"]) && finds("Anna", &["An\u{ad}na"]));
     }
 }

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
-    Error, FieldError, OrgContext, Result, State, Timestamp, UserId, lifecycle::Lock, names::names, search,
-    user_check::Refused, validate,
+    Error, FieldError, OrgContext, Result, State, Timestamp, UserId, Zone, lifecycle::Lock, names::names,
+    search, text, user_check::Refused, validate,
 };
 
 names! {
@@ -286,7 +286,7 @@ impl UserFields {
         }
         if let (Some(username), email) = (&self.username, &self.email)
             && username.contains('@')
-            && email.as_deref().map(validate::key) != Some(validate::key(username))
+            && email.as_deref().map(text::key) != Some(key(username))
         {
             let message = "A username with an @ must be the user's own email address.";
             refused.0.push(FieldError::new("username", "username.other_email", message));
@@ -294,46 +294,24 @@ impl UserFields {
     }
 
     fn made_display_name(&self) -> Option<String> {
+        if let Some(name) = self.family_first() {
+            return Some(name);
+        }
         let names: Vec<&str> =
             [&self.given_name, &self.family_name].into_iter().flatten().map(String::as_str).collect();
         if names.is_empty() { None } else { Some(names.join(" ")) }
     }
 
+    /// A name in Han, kana or Hangul as it is written: the family's name first, and no blank.
+    fn family_first(&self) -> Option<String> {
+        let (given, family) = (self.given_name.as_deref()?, self.family_name.as_deref()?);
+        let written_so = |name: &str| !name.is_empty() && name.chars().all(search::is_ideographic);
+        (written_so(given) && written_so(family)).then(|| format!("{family}{given}"))
+    }
+
     /// What sort of user; a person unless said otherwise.
     pub fn kind(&self) -> UserType {
         self.user_type.unwrap_or(UserType::Human)
-    }
-
-    /// Usernames to try in turn, from the template (`{given}.{family}`), else from the email's local part; numbered
-    /// from 2 when taken. Names in other scripts are transliterated.
-    pub fn username_candidates(&self, template: &str) -> impl Iterator<Item = String> + use<> {
-        let part = |name: &Option<String>| {
-            let plain = deunicode::deunicode(name.as_deref().unwrap_or_default()).to_lowercase();
-            plain.chars().filter(char::is_ascii_alphanumeric).collect::<String>()
-        };
-        let (given, family) = (part(&self.given_name), part(&self.family_name));
-        let from_email = || {
-            let local = self
-                .email
-                .as_deref()
-                .and_then(|email| email.rsplit_once('@'))
-                .map_or("user", |(local, _)| local);
-            let plain = deunicode::deunicode(local).to_lowercase();
-            plain.chars().filter(|c| c.is_ascii_alphanumeric() || "._-+".contains(*c)).collect::<String>()
-        };
-        let made = if given.is_empty() && family.is_empty() {
-            from_email()
-        } else {
-            let initial = |name: &str| name.chars().take(1).collect::<String>();
-            template
-                .replace("{given}", &given)
-                .replace("{family}", &family)
-                .replace("{g}", &initial(&given))
-                .replace("{f}", &initial(&family))
-        };
-        let base: String = made.trim_matches(|c| "._-+".contains(c)).chars().take(80).collect();
-        let base = if base.is_empty() { "user".to_owned() } else { base };
-        std::iter::once(base.clone()).chain((2..).map(move |number| format!("{base}{number}")))
     }
 
     /// The fields as a JSON object, empty ones left out: for comparing and for the audit log.
@@ -356,12 +334,12 @@ impl UserFields {
 
     /// The form under which the username is unique.
     pub fn username_key(&self) -> Option<String> {
-        self.username.as_deref().map(validate::key)
+        self.username.as_deref().map(key)
     }
 
     /// The form under which the email is unique.
     pub fn email_key(&self) -> Option<String> {
-        self.email.as_deref().map(validate::key)
+        self.email.as_deref().map(text::key)
     }
 }
 
@@ -392,9 +370,16 @@ pub fn checked_email(field: &'static str, value: &str) -> std::result::Result<St
     validate::email(field, value)
 }
 
-/// The form under which identifiers are looked up.
+/// The key under which a username or an email is looked up, as somebody typed it: an address with a domain as people
+/// write it (`ana@bücher.example`) is the stored one.
 pub fn key(identifier: &str) -> String {
-    validate::key(identifier)
+    let address = if identifier.contains('@') { validate::email("email", identifier).ok() } else { None };
+    text::key(address.as_deref().unwrap_or(identifier))
+}
+
+/// An email address as people write its domain; stored addresses have it in ASCII.
+pub fn shown_email(address: &str) -> String {
+    validate::shown_email(address)
 }
 
 impl User {
@@ -425,6 +410,16 @@ impl User {
         self.fields.username.as_deref().unwrap_or_default()
     }
 
+    /// Where the clocks are that this user looks at; UTC if nobody has said.
+    pub fn zone(&self) -> Zone {
+        self.fields.time_zone.as_deref().and_then(Zone::named).unwrap_or_default()
+    }
+
+    /// The email with its domain as people write it; empty without one.
+    pub fn shown_email(&self) -> String {
+        self.fields.email.as_deref().map(shown_email).unwrap_or_default()
+    }
+
     /// As shown: the display name, else the username.
     pub fn name(&self) -> &str {
         self.fields.display_name.as_deref().unwrap_or_else(|| self.username())
@@ -448,7 +443,9 @@ impl User {
             &fields.mobile,
             &fields.employee_number,
         ];
-        search::text(parts.into_iter().flatten().map(String::as_str))
+        let (whole, address) = (fields.family_first(), fields.email.as_deref().map(shown_email));
+        let parts = parts.into_iter().chain([&whole, &address]);
+        search::text(parts.flatten().map(String::as_str))
     }
 
     /// The name as it sorts.

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{FieldError, user::Address, validate};
+use crate::{FieldError, text::trimmed, user::Address, validate};
 
 /// Collects refusals while values are brought into their normal form.
 pub(crate) struct Refused(pub(crate) Vec<FieldError>);
@@ -19,7 +19,7 @@ impl Refused {
         value: &mut Option<String>,
         check: impl FnOnce(&str) -> Result<String, FieldError>,
     ) {
-        let Some(given) = value.take().filter(|given| !given.trim().is_empty()) else { return };
+        let Some(given) = value.take().filter(|given| !trimmed(given).is_empty()) else { return };
         match check(&given) {
             Ok(normal) => *value = Some(normal),
             Err(refused) => self.0.push(refused),

@@ -17,8 +17,9 @@ use crate::{
     notify::Listener,
     postgres::{self, Open, Server},
     sqlite::{self, Readers},
+    text_rules::{self, Position},
     values,
-    writer::{Answer, Ran, Writer, outcome_unknown},
+    writer::{self, Answer, Ran, Writer, outcome_unknown},
 };
 
 /// How often an operation is run before contention is given as its answer.
@@ -122,16 +123,10 @@ impl Database {
     #[boxed]
     pub async fn migrate(&self) -> Result<usize> {
         match &self.0 {
-            Store::Sqlite(sqlite) => {
-                let migrated = sqlite.writer.alone(|connection| {
-                    let mut connection = Connection::sqlite_reader(connection);
-                    migrations::apply(&mut connection, migrations::ALL).now_or_never()
-                });
-                migrated.await?.unwrap_or_else(|| Err(Error::internal("a migration waited for something")))
-            }
+            Store::Sqlite(sqlite) => sqlite.writer.alone(sqlite_migrations).await?,
             Store::Postgres(postgres) => {
                 let client = postgres::client_for_migrations(&postgres.pool).await?;
-                let migrated = migrations::apply(&mut Connection::postgres(&client), migrations::ALL).await;
+                let migrated = postgres_migrations(&mut Connection::postgres(&client)).await;
                 // Its lock and its lack of time limits end with the connection.
                 drop(deadpool_postgres::Client::take(client));
                 migrated
@@ -142,7 +137,12 @@ impl Database {
     /// How many migrations wait; an error if the database is newer than the program.
     #[boxed]
     pub async fn pending_migrations(&self) -> Result<usize> {
-        self.read(async |connection| migrations::pending(connection, migrations::ALL).await).await
+        let pending = async |connection: &mut Connection<'_>| {
+            let waiting = migrations::pending(connection, migrations::ALL).await?;
+            let behind = waiting == 0 && text_rules::are_behind(connection).await?;
+            Ok(waiting + usize::from(behind))
+        };
+        self.read(pending).await
     }
 
     /// Runs key look-ups and single pages. Each statement sees what was committed before it.
@@ -280,6 +280,40 @@ impl Database {
     }
 }
 
+/// Migrates, then makes keys and search texts anew, a transaction for each chunk.
+fn sqlite_migrations(driver: &mut rusqlite::Connection) -> Result<usize> {
+    let waited = || Error::internal("a migration waited for something");
+    let applied = migrations::apply(&mut Connection::sqlite_reader(driver), migrations::ALL).now_or_never();
+    let applied = applied.unwrap_or_else(|| Err(waited()))?;
+    let behind = text_rules::are_behind(&mut Connection::sqlite_reader(driver)).now_or_never();
+    let mut position = behind.unwrap_or_else(|| Err(waited()))?.then_some(Position::START);
+    while let Some(from) = position {
+        let work = |connection: &mut Connection<'_>| {
+            text_rules::step(connection, from).now_or_never().unwrap_or_else(|| Err(waited()))
+        };
+        position = writer::in_transaction(driver, work)?;
+    }
+    Ok(applied)
+}
+
+/// The same on PostgreSQL.
+async fn postgres_migrations(connection: &mut Connection<'_>) -> Result<usize> {
+    let applied = migrations::apply(connection, migrations::ALL).await?;
+    let mut position = text_rules::are_behind(connection).await?.then_some(Position::START);
+    while let Some(from) = position {
+        connection.batch("BEGIN").await?;
+        match text_rules::step(connection, from).await {
+            Ok(next) => position = next,
+            Err(error) => {
+                connection.batch("ROLLBACK").await?;
+                return Err(error);
+            }
+        }
+        connection.batch("COMMIT").await?;
+    }
+    Ok(applied)
+}
+
 impl Sqlite {
     async fn transaction<T, W, A>(&self, lane: Lane, work: W, after: A) -> Result<T>
     where
@@ -288,7 +322,7 @@ impl Sqlite {
         T: Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(move |transaction: Option<&mut crate::writer::Transaction<'_>>| {
+        let job = Box::new(move |transaction: Option<&mut writer::Transaction<'_>>| {
             let ran = match transaction {
                 Some(transaction) => transaction.savepoint(|connection| {
                     let once = work(connection).now_or_never();

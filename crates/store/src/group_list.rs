@@ -82,7 +82,7 @@ async fn ask<R: Record>(
     within: Option<&[GroupId]>,
     how: &'static str,
 ) -> Result<Vec<R>> {
-    let words = model::group::name_key(&query.search);
+    let words = model::group::search_name(&query.search);
     let shape = Shape {
         how,
         engine: connection.engine(),
@@ -147,7 +147,7 @@ impl Shape {
         let (from, mut conditions) = self.start();
         let _ = write!(conditions, " AND (g.name_key, g.id) {than} ($2, $3)");
         if self.has_words {
-            conditions.push_str(" AND g.name_key LIKE $5 ESCAPE '\\'");
+            conditions.push_str(" AND g.search_name LIKE $5 ESCAPE '\\'");
         }
         format!(
             "SELECT g.id, g.name, g.description, g.source, g.external_id, g.created_at, g.updated_at, g.version, \

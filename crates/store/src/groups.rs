@@ -65,9 +65,9 @@ pub async fn is_owner(
 #[boxed]
 pub async fn insert(connection: &mut Connection<'_>, context: OrgContext, group: &Group) -> Result<()> {
     let sql = "INSERT INTO groups \
-               (org_id, id, name, name_key, description, source, external_id, created_at, updated_at, version) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
-    let name_key = group.fields.name_key();
+               (org_id, id, name, name_key, description, source, external_id, created_at, updated_at, version, \
+               search_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
+    let (name_key, search_name) = (group.fields.name_key(), group.fields.search_name());
     let bound = values![
         context.org,
         group.id,
@@ -79,6 +79,7 @@ pub async fn insert(connection: &mut Connection<'_>, context: OrgContext, group:
         group.created_at,
         group.updated_at,
         group.version,
+        &search_name,
     ];
     if connection.execute(sql, bound).await? == 0 { Err(name_taken()) } else { Ok(()) }
 }
@@ -87,14 +88,14 @@ pub async fn insert(connection: &mut Connection<'_>, context: OrgContext, group:
 /// organization's row must be locked, or the name could be taken meanwhile.
 #[boxed]
 pub async fn update(connection: &mut Connection<'_>, context: OrgContext, group: &Group) -> Result<()> {
-    let name_key = group.fields.name_key();
+    let (name_key, search_name) = (group.fields.name_key(), group.fields.search_name());
     if let Some(other) = find_by_name(connection, context, &name_key).await?
         && other.id != group.id
     {
         return Err(name_taken());
     }
-    let sql = "UPDATE groups SET name = $3, name_key = $4, description = $5, updated_at = $6, version = $7 \
-               WHERE org_id = $1 AND id = $2 AND version = $7 - 1";
+    let sql = "UPDATE groups SET name = $3, name_key = $4, description = $5, updated_at = $6, version = $7, \
+               search_name = $8 WHERE org_id = $1 AND id = $2 AND version = $7 - 1";
     let bound = values![
         context.org,
         group.id,
@@ -103,6 +104,7 @@ pub async fn update(connection: &mut Connection<'_>, context: OrgContext, group:
         &group.fields.description,
         group.updated_at,
         group.version,
+        &search_name,
     ];
     if connection.execute(sql, bound).await? == 0 { Err(crate::users::stale()) } else { Ok(()) }
 }

@@ -49,6 +49,7 @@ mod sqlite;
 pub mod stray_sign_ins;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod text_rules;
 pub mod token_list;
 pub mod tokens;
 pub mod user_list;

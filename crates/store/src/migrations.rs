@@ -53,6 +53,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(10, "0010_audit_tree", by engine),
     step!(11, "0011_groups_and_roles"),
     step!(12, "0012_tokens_of_others"),
+    step!(13, "0013_text_rules"),
 ];
 
 impl Migration {

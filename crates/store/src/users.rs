@@ -5,7 +5,7 @@ use model::{
     lifecycle::Lock, user::Source,
 };
 
-use crate::{Connection, Record, Row, Value, boxed, locking, reserved_addresses, values};
+use crate::{Columns, Connection, Record, Row, Value, boxed, locking, reserved_addresses, values};
 
 /// The columns of a whole user, in the order in which `User` is read.
 pub(crate) const COLUMNS: &str = "u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
@@ -25,28 +25,32 @@ macro_rules! select {
 
 impl Record for User {
     fn read(row: &Row<'_>) -> Result<Self> {
-        let mut columns = row.columns();
-        let (org, id): (model::OrgId, UserId) = (columns.take()?, columns.take()?);
-        Ok(Self {
-            id,
-            org: org.into(),
-            fields: from_json::<UserFields>(&columns.take::<String>()?)?,
-            email_verified: columns.take()?,
-            state: from_json::<State>(&columns.take::<String>()?)?,
-            lock: columns.take::<Option<String>>()?.map(|text| from_json::<Lock>(&text)).transpose()?,
-            password_locked_until: columns.take()?,
-            source: Source::parse(&columns.take::<String>()?)
-                .ok_or_else(|| Error::internal("an unknown source"))?,
-            external_id: columns.take()?,
-            created_at: columns.take()?,
-            updated_at: columns.take()?,
-            joined_at: columns.take()?,
-            last_sign_in_at: columns.take::<Timestamp>().map(|at| (at.micros() > 0).then_some(at))?,
-            last_sign_in_method: columns.take()?,
-            last_seen_at: columns.take()?,
-            version: columns.take()?,
-        })
+        read(&mut row.columns())
     }
+}
+
+/// Reads a whole user from the next columns.
+pub(crate) fn read(columns: &mut Columns<'_>) -> Result<User> {
+    let (org, id): (model::OrgId, UserId) = (columns.take()?, columns.take()?);
+    Ok(User {
+        id,
+        org: org.into(),
+        fields: from_json::<UserFields>(&columns.take::<String>()?)?,
+        email_verified: columns.take()?,
+        state: from_json::<State>(&columns.take::<String>()?)?,
+        lock: columns.take::<Option<String>>()?.map(|text| from_json::<Lock>(&text)).transpose()?,
+        password_locked_until: columns.take()?,
+        source: Source::parse(&columns.take::<String>()?)
+            .ok_or_else(|| Error::internal("an unknown source"))?,
+        external_id: columns.take()?,
+        created_at: columns.take()?,
+        updated_at: columns.take()?,
+        joined_at: columns.take()?,
+        last_sign_in_at: columns.take::<Timestamp>().map(|at| (at.micros() > 0).then_some(at))?,
+        last_sign_in_method: columns.take()?,
+        last_seen_at: columns.take()?,
+        version: columns.take()?,
+    })
 }
 
 /// Text of a stored JSON object; that it can't be read is a defect.
@@ -324,17 +328,17 @@ pub async fn answered_for(
 }
 
 /// What is stored beside the fields because something looks up or sorts by it.
-struct Texts {
-    username_key: String,
-    email_key: Option<String>,
-    sort_name: String,
-    search_text: String,
+pub(crate) struct Texts {
+    pub(crate) username_key: String,
+    pub(crate) email_key: Option<String>,
+    pub(crate) sort_name: String,
+    pub(crate) search_text: String,
     fields: String,
     state: String,
 }
 
 impl Texts {
-    fn of(user: &User) -> Result<Self> {
+    pub(crate) fn of(user: &User) -> Result<Self> {
         let username_key = user.fields.username_key();
         Ok(Self {
             username_key: username_key.ok_or_else(|| Error::internal("a user without a username"))?,
@@ -383,8 +387,11 @@ async fn refuse_reserved_meanwhile(
 /// The refusal of a unique value that somebody else holds.
 fn held(field: &'static str, in_trash: bool) -> Error {
     let what = if field == "email" { "email address" } else { field };
-    let hint = if in_trash { " in the trash: restore that one, or delete it permanently" } else { "" };
-    let message = format!("Another user{hint} has this {what}.");
+    let message = if in_trash {
+        format!("A user in the trash has this {what}. Restore that user, or delete them permanently first.")
+    } else {
+        format!("Another user has this {what}.")
+    };
     let code = format!("{field}.taken");
     let refused = FieldError::new(field, code.clone(), message.clone());
     Error::new(Kind::Conflict, code, message).with_fields(vec![refused])

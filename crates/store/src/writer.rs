@@ -349,6 +349,24 @@ impl Thread {
     }
 }
 
+/// Runs `work` in a transaction of its own, with the search words that it leaves, for those who have the connection to
+/// themselves.
+pub(crate) fn in_transaction<T>(
+    driver: &mut rusqlite::Connection,
+    work: impl FnOnce(&mut Connection<'_>) -> Result<T>,
+) -> Result<T> {
+    step(driver, "BEGIN IMMEDIATE").map_err(sqlite::error)?;
+    let mut words = Words::new();
+    let done = work(&mut Connection::sqlite_writer(driver, &mut words)).and_then(|value| {
+        write_words(driver, &words).and_then(|()| step(driver, "COMMIT")).map_err(sqlite::error)?;
+        Ok(value)
+    });
+    if done.is_err() && !driver.is_autocommit() {
+        drop(driver.execute_batch("ROLLBACK"));
+    }
+    done
+}
+
 /// The commit may or may not have survived.
 pub(crate) fn outcome_unknown(detail: impl std::fmt::Display) -> Error {
     let message = "Muster can't tell whether this was saved. Look before trying again.";

@@ -52,10 +52,12 @@ impl Mail {
             })?;
             builder = builder.reply_to(mailbox);
         }
-        // RFC 3834: nobody's holiday should answer.
+        // RFC 3834: nobody's holiday should answer. Exchange and Outlook ask for their own word ([MS-OXCMAIL] 2.2.3.2.14).
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        let suppressed = HeaderName::new_from_ascii_str("X-Auto-Response-Suppress");
         let written = builder
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
+            .raw_header(HeaderValue::new(suppressed, "All".to_owned()))
             .multipart(
                 MultiPart::alternative()
                     .boundary(boundary(id))

@@ -39,7 +39,7 @@ pub(crate) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
 pub(crate) fn heading(visit: &Visit, own: &Person) -> UserHeading {
     UserHeading {
         name: own.user.name().to_owned(),
-        email: own.user.fields.email.clone().unwrap_or_default(),
+        email: own.user.shown_email(),
         avatar: avatar(own),
         status: badge(own.user.status(visit.app().now())),
         tags: own.grants.iter().map(|grant| grant.name.clone()).collect(),

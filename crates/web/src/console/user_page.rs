@@ -119,7 +119,7 @@ pub(crate) fn heading(visit: &Visit, person: &Person) -> UserHeading {
     }
     UserHeading {
         name: user.name().to_owned(),
-        email: user.fields.email.clone().unwrap_or_default(),
+        email: user.shown_email(),
         avatar: avatar(person),
         status: badge(user.status(now)),
         tags,

@@ -145,7 +145,7 @@ fn row(visit: &Visit, listed: &Listed) -> UserRow {
         href: visit.at_user(user.id, ""),
         edit_href: possible.edit_href(),
         name: user.name().to_owned(),
-        email: user.fields.email.clone().unwrap_or_default(),
+        email: user.shown_email(),
         username: user.username().to_owned(),
         avatar: Avatar::of(user.name(), &id),
         status: badge(user.status(now)),

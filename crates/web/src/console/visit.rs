@@ -134,7 +134,7 @@ impl Visit {
             other_orgs: other_orgs(&self.shared, &self.headers, Some(&self.caller.org)).await,
             viewer: Viewer {
                 name: own.user.name().to_owned(),
-                email: own.user.fields.email.clone().unwrap_or_default(),
+                email: own.user.shown_email(),
                 avatar: avatar(&own),
                 may_see_users: access.rights.somewhere().contains(Permission::UserList),
                 may_see_groups: access.rights.somewhere().contains(Permission::GroupList),

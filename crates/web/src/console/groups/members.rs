@@ -2,7 +2,11 @@
 
 use app::groups::{MOST_MEMBERS, MemberVerdict, Verdict as Came};
 use axum::{http::StatusCode, response::Response};
-use model::{Error, GroupId, Kind, Permission, User, UserId, filter::UserQuery};
+use model::{
+    Error, GroupId, Kind, Permission, User, UserId,
+    filter::UserQuery,
+    text::{is_list_separator, trimmed},
+};
 use serde::Deserialize;
 
 use super::{at_group, page::Shown};
@@ -54,7 +58,9 @@ async fn form(shown: &Shown<'_>, q: &str, sent: Option<&Fields>, names: &str) ->
     let found = found(visit, q).await?;
     if !q.trim().is_empty() {
         let choice = |user: &User| {
-            let detail = user.fields.email.clone().unwrap_or_else(|| user.username().to_owned());
+            let detail = Some(user.shown_email())
+                .filter(|email| !email.is_empty())
+                .unwrap_or_else(|| user.username().to_owned());
             Choice::new(user.id.to_string(), user.name()).hint(detail)
         };
         let field = Field::new("found", "Found", Control::Checkboxes(found.iter().map(choice).collect()));
@@ -131,7 +137,7 @@ pub(crate) async fn add(visit: Visit, Id(id): Id<GroupId>, fields: Fields) -> An
 }
 
 async fn put_in(visit: &Visit, id: GroupId, fields: &Fields) -> model::Result<Vec<MemberVerdict>> {
-    let typed = fields.get("members").split(['\n', ',', ';']).map(str::trim).filter(|line| !line.is_empty());
+    let typed = fields.get("members").split(is_list_separator).map(trimmed).filter(|line| !line.is_empty());
     let lines: Vec<String> = fields.all("found").chain(typed).map(str::to_owned).collect();
     visit.app().add_members(&visit.caller.actor, id, lines, terms(fields)?).await
 }

@@ -172,7 +172,9 @@ pub(crate) async fn show_group(
         let remove = at_own(&visit, id, &format!("/remove/{key}"));
         HeldRow {
             name: user.name().to_owned(),
-            detail: user.fields.email.clone().unwrap_or_else(|| user.username().to_owned()),
+            detail: Some(user.shown_email())
+                .filter(|email| !email.is_empty())
+                .unwrap_or_else(|| user.username().to_owned()),
             avatar: Some(Avatar::of(user.name(), &key)),
             badge: Some(badge(user.status(now))),
             since: given.map(|given| moment(given.at, now)),

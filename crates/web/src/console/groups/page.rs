@@ -264,7 +264,9 @@ fn member_row(shown: &Shown<'_>, member: &Member, names: &Names) -> HeldRow {
     HeldRow {
         name: user.name().to_owned(),
         href: if visit.may(Permission::UserRead) { visit.at_user(user.id, "") } else { String::new() },
-        detail: user.fields.email.clone().unwrap_or_else(|| user.username().to_owned()),
+        detail: Some(user.shown_email())
+            .filter(|email| !email.is_empty())
+            .unwrap_or_else(|| user.username().to_owned()),
         avatar: Some(Avatar::of(user.name(), &id)),
         badge: Some(badge(user.status(shown.now))),
         through: member
