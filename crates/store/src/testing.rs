@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use crate::{Database, boxed};
+use crate::{Database, boxed, sqlite};
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -190,6 +190,11 @@ fn watch(programs: &Path, directory: &Path) -> Child {
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("sh")
+}
+
+/// A connection to a `SQLite` file as Muster opens it for writing, without its lock.
+pub fn sqlite_connection(path: &Path) -> rusqlite::Connection {
+    sqlite::writer(path).expect("a connection")
 }
 
 /// Lets `SQLite`'s file grow by `pages` of 4 KiB and no further: a full disk. `None`: no limit.

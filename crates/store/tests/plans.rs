@@ -20,6 +20,7 @@ use model::{
 use people::{Loaded, NOW, Person};
 use store::{
     Connection, Engine, session_list,
+    testing::sqlite_connection,
     user_list::{self, Listed},
 };
 
@@ -43,7 +44,7 @@ async fn sqlite_goes_through_everybody_for_nobody() {
     assert_pages_are_short(&loaded).await;
     loaded.sign_in(20_000).await;
     assert_sessions_are_found_by_an_index(&loaded).await;
-    let driver = rusqlite::Connection::open(loaded.file()).unwrap();
+    let driver = sqlite_connection(&loaded.file());
     let mut wrong = Vec::new();
     for (file, text) in texts::statements(Engine::Sqlite) {
         let explain = format!("EXPLAIN QUERY PLAN {text}");
@@ -317,7 +318,7 @@ async fn every_way_to_a_page_leads_to_the_same_page() {
 async fn pages_of_the_audit_log_are_short() {
     let texts = store::audit_list::texts();
     let sqlite = Loaded::new(Engine::Sqlite, 3_000).await;
-    let driver = rusqlite::Connection::open(sqlite.file()).unwrap();
+    let driver = sqlite_connection(&sqlite.file());
     for text in &texts {
         let mut statement = driver.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
         let mut rows = statement.raw_query();

@@ -12,9 +12,10 @@ use model::{
     filter::{Sort, UserQuery},
     rights::Reach,
 };
+use rusqlite::StatementStatus;
 use store::{
     Database, Engine, Options,
-    testing::{Postgres, Scratch},
+    testing::{self, Postgres, Scratch},
     user_list,
 };
 use uuid::Uuid;
@@ -38,6 +39,38 @@ async fn sqlite_accepts_every_statement() {
     let driver = rusqlite::Connection::open(scratch.path().join("muster.db")).unwrap();
     all_are_accepted(Engine::Sqlite, async |sql| driver.prepare(sql).err().map(|error| error.to_string()))
         .await;
+}
+
+/// A statement that is used again is planned once, whatever it is given: the second use only runs it.
+#[tokio::test]
+async fn sqlite_plans_every_statement_once() {
+    let scratch = Scratch::new();
+    let database = Database::open(&Options::new(scratch.sqlite())).await.unwrap();
+    database.migrate().await.unwrap();
+    let driver = testing::sqlite_connection(&scratch.path().join("muster.db"));
+    let mut texts = texts::statements(Engine::Sqlite);
+    texts.extend(store::audit_list::texts().into_iter().map(|text| ("audit_list.rs".to_owned(), text.to_owned())));
+    let mut again = Vec::new();
+    for (file, text) in texts {
+        driver.execute_batch("SAVEPOINT use").unwrap();
+        let mut statement = driver.prepare(&text).unwrap();
+        for round in [1_i64, 7, 3] {
+            for position in 1..=statement.parameter_count() {
+                statement.raw_bind_parameter(position, round).unwrap();
+            }
+            let mut rows = statement.raw_query();
+            // What a rule of the schema or a wrong kind of value refuses has been planned all the same.
+            while let Ok(Some(_)) = rows.next() {}
+            drop(rows);
+            statement.clear_bindings();
+        }
+        if statement.get_status(StatementStatus::RePrepare) > 0 {
+            again.push(format!("{file}: {text}"));
+        }
+        drop(statement);
+        driver.execute_batch("ROLLBACK TO use; RELEASE use").unwrap();
+    }
+    assert!(again.is_empty(), "planned again at another use:\n{}", again.join("\n"));
 }
 
 #[tokio::test]
