@@ -49,7 +49,9 @@ async fn sqlite_plans_every_statement_once() {
     database.migrate().await.unwrap();
     let driver = testing::sqlite_connection(&scratch.path().join("muster.db"));
     let mut texts = texts::statements(Engine::Sqlite);
-    texts.extend(store::audit_list::texts().into_iter().map(|text| ("audit_list.rs".to_owned(), text.to_owned())));
+    texts.extend(
+        store::audit_list::texts().into_iter().map(|text| ("audit_list.rs".to_owned(), text.to_owned())),
+    );
     let mut again = Vec::new();
     for (file, text) in texts {
         driver.execute_batch("SAVEPOINT use").unwrap();
