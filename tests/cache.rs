@@ -160,12 +160,12 @@ async fn end(app: &TestApp, person: &Somebody, credential: &Credential, way: usi
         (_, 2) => app.post(&format!("{user}/deprovision"), json!({"reason": "left"})).await,
         (Kind::Token(text), _) => {
             let id = app.app.token(app.context(), &model::token::parse(text).unwrap()).await.unwrap();
-            let ::app::cache::Proof::Token(id) = id.proof else { panic!("a token") };
+            let ::app::cache::PresentedCredential::Token(id, _) = id.credential else { panic!("a token") };
             app.call(Method::DELETE, &format!("/tokens/{id}"), text, Value::Null).await
         }
         (Kind::Session(secret), _) => {
             let access = app.app.session(app.context(), secret).await.unwrap();
-            let ::app::cache::Proof::Session(id) = access.proof else { panic!("a session") };
+            let ::app::cache::PresentedCredential::Session(id, _) = access.credential else { panic!("a session") };
             let mut actor = Actor::operator(app.context());
             (actor.agent, actor.session) = (model::Agent::User(person.id), Some(id));
             return app.app.sign_out(&actor).await.unwrap();

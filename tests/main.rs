@@ -29,6 +29,7 @@ mod explain_sign_in;
 mod forgery;
 mod granting;
 mod groups;
+mod in_flight;
 mod invitations;
 mod last_owner;
 mod lifecycle;

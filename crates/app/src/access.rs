@@ -13,7 +13,7 @@ use store::{Connection, boxed};
 
 use crate::{
     App,
-    cache::{Access, Proof, Stamps},
+    cache::{Access, PresentedCredential, Stamps},
 };
 
 /// The answer to a session or token that does not hold (any more).
@@ -80,7 +80,7 @@ impl App {
         let now = self.now();
         let known = self.cache().access(&hash, context, now);
         // A token in a cookie is no session, whatever is remembered of it.
-        let access = match known.filter(|access| matches!(access.proof, Proof::Session(_))) {
+        let access = match known.filter(|access| matches!(access.credential, PresentedCredential::Session(..))) {
             Some(access) => access,
             None => self.load_session(context, hash, now).await?,
         };
@@ -94,7 +94,7 @@ impl App {
         let hash = secret.hash();
         let now = self.now();
         let known = self.cache().access(&hash, context, now);
-        let access = match known.filter(|access| matches!(access.proof, Proof::Token(_))) {
+        let access = match known.filter(|access| matches!(access.credential, PresentedCredential::Token(..))) {
             Some(access) => access,
             None => self.load_token(context, hash, now).await?,
         };
@@ -170,15 +170,23 @@ impl App {
     }
 
     async fn write_use(&self, access: &Access, now: Timestamp) -> Result<()> {
-        let (context, user, proof) = (access.context, access.user, access.proof);
-        self.maintain(context, async move |connection| {
-            match proof {
-                Proof::Session(id) => store::sessions::touch(connection, context, id, now).await?,
-                Proof::Token(id) => store::tokens::touch(connection, context, id, now).await?,
+        let (context, user, credential) = (access.context, access.user, access.credential);
+        let noted = self.maintain(context, async move |connection| {
+            // The user first, like all who lock both; a credential that was revoked meanwhile undoes that.
+            store::users::seen(connection, context, user, now).await?;
+            ensure_presented(connection, context, user, credential, now).await?;
+            match credential {
+                PresentedCredential::Session(id, _) => {
+                    store::sessions::touch(connection, context, id, now).await
+                }
+                PresentedCredential::Token(id, _) => store::tokens::touch(connection, context, id, now).await,
             }
-            store::users::seen(connection, context, user, now).await
-        })
-        .await
+        });
+        match noted.await {
+            // Revoked meanwhile: there is no use to note.
+            Err(error) if error.kind() == Kind::Unauthenticated => Ok(()),
+            other => other,
+        }
     }
 
     /// A write that is nobody's deed: bookkeeping, without an audit entry.
@@ -193,6 +201,25 @@ impl App {
             async move |connection: &mut Connection<'_>| Ok(store::Attempt::Commit(work(connection).await?));
         self.database().transaction(proof, store::Lane::Interactive, work, |_| ()).await
     }
+}
+
+/// Refuses unless the presented session or token is still there, with the same secret, and has not expired.
+pub(crate) async fn ensure_presented(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    credential: PresentedCredential,
+    now: Timestamp,
+) -> Result<()> {
+    let holds = match credential {
+        PresentedCredential::Session(id, secret) => store::sessions::find(connection, context, &secret)
+            .await?
+            .is_some_and(|session| session.id == id && session.user == user && session.is_valid(now)),
+        PresentedCredential::Token(id, secret) => store::tokens::find(connection, context, &secret)
+            .await?
+            .is_some_and(|token| token.id == id && token.user == user && token.expires_at > now),
+    };
+    if holds { Ok(()) } else { Err(signed_out()) }
 }
 
 /// The holder of a credential, as of now.
@@ -222,14 +249,18 @@ async fn holder(
 fn session_access(stamps: Stamps, session: &Session, holder: Holder) -> Access {
     let idle = i64::try_from(session.idle.as_micros()).unwrap_or(i64::MAX);
     let life = (session.expires_at, idle, session.last_active_at);
-    let (proof, all) = (Proof::Session(session.id), Permissions::all());
+    let credential = PresentedCredential::Session(session.id, session.secret);
+    let all = Permissions::all();
     let must_change = holder.must_change_password;
-    Access::new(stamps, session.org, session.user, &holder.name, proof, holder.rights, all, must_change, life)
+    let (org, user, name) = (session.org, session.user, &holder.name);
+    Access::new(stamps, org, user, name, credential, holder.rights, all, must_change, life)
 }
 
 fn token_access(stamps: Stamps, token: &Token, holder: Holder) -> Access {
     let used = token.last_used_at.unwrap_or(Timestamp::from_micros(0));
-    let (proof, life) = (Proof::Token(token.id), (token.expires_at, 0, used));
+    let credential = PresentedCredential::Token(token.id, token.secret);
+    let life = (token.expires_at, 0, used);
     // A token is no browser: who must choose another password does it where the password is used.
-    Access::new(stamps, token.org, token.user, &holder.name, proof, holder.rights, token.scopes, false, life)
+    let (org, user, name) = (token.org, token.user, &holder.name);
+    Access::new(stamps, org, user, name, credential, holder.rights, token.scopes, false, life)
 }

@@ -6,7 +6,7 @@ use model::{
     Agent, OrgContext, Permission, Permissions, Result, Rights, SessionId, UserId, audit::Door, rights::Reach,
 };
 
-use crate::impact::Preview;
+use crate::{cache::PresentedCredential, impact::Preview};
 
 /// Who asks, for which organization, through which door.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Actor {
     pub scopes: Permissions,
     /// The session, when it came through one.
     pub session: Option<SessionId>,
+    /// The session or token that the request presented; `None` for the host, for timers and for links in mail.
+    pub credential: Option<PresentedCredential>,
     /// Through which door.
     pub door: Door,
     /// Where from; empty for the host itself.
@@ -69,6 +71,7 @@ impl Actor {
             rights: Arc::new(Rights::everything()),
             scopes: Permissions::all(),
             session: None,
+            credential: None,
             door,
             address: String::new(),
             request_id: String::new(),

@@ -30,13 +30,14 @@ pub enum Stale {
     Org(OrgContext),
 }
 
-/// How a request proved who it is.
+/// The credential that a request presented, with the stored form of its secret: its row is read again in every
+/// transaction that writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
+pub enum PresentedCredential {
     /// A session's cookie.
-    Session(SessionId),
+    Session(SessionId, SecretHash),
     /// An API token.
-    Token(TokenId),
+    Token(TokenId, SecretHash),
 }
 
 /// A credential that was checked, with all that a request needs to know of it.
@@ -49,7 +50,7 @@ pub struct Access {
     /// The name, for the audit log.
     pub name: Box<str>,
     /// Session or token.
-    pub proof: Proof,
+    pub credential: PresentedCredential,
     /// What may be done in the whole organization: the user's rights within the token's scopes.
     pub permissions: Permissions,
     /// The same with what may be done over groups and in applications.
@@ -83,7 +84,7 @@ impl Access {
         context: OrgContext,
         user: UserId,
         name: &str,
-        proof: Proof,
+        credential: PresentedCredential,
         rights: (Rights, Timestamp),
         scopes: Permissions,
         must_change_password: bool,
@@ -95,7 +96,7 @@ impl Access {
             context,
             user,
             name: name.into(),
-            proof,
+            credential,
             permissions: rights.org,
             rights: Arc::new(rights),
             scopes,

@@ -138,9 +138,7 @@ impl App {
         let work = async move |connection: &mut Connection<'_>| {
             let now = *started.get_or_init(|| app.now());
             let mut operation = Operation::new(connection, &actor, &app, now, id);
-            if let Some(permission) = permission {
-                operation.authorize(permission).await?;
-            }
+            operation.authorize(permission).await?;
             let done = operation.perform(&deed).await?;
             Ok(if dry_run { Attempt::Discard(done) } else { Attempt::Commit(done) })
         };
@@ -190,8 +188,12 @@ impl<'c, 't> Operation<'c, 't> {
         }
     }
 
-    /// The actor's state and rights as this transaction sees them: whoever was just suspended does nothing more.
-    async fn authorize(&mut self, permission: Permission) -> Result<()> {
+    /// The actor's presented credential, state and rights as this transaction sees them: whoever was just suspended or
+    /// signed out does nothing more. Asked when the transaction begins, and again whenever it may have waited for the
+    /// actor's own row: what was read before such a wait is out of date (READ COMMITTED).
+    async fn authorize(&mut self, permission: Option<Permission>) -> Result<()> {
+        self.ensure_credential().await?;
+        let Some(permission) = permission else { return Ok(()) };
         if let Agent::User(user) = self.agent {
             let standing = store::access::standing(self.connection, self.context, user, self.now).await?;
             let standing =
@@ -202,6 +204,12 @@ impl<'c, 't> Operation<'c, 't> {
         self.permission = Some(permission);
         // Who holds it over groups alone comes this far; `person` and `group_in_reach` look at whom it is about.
         self.rights.somewhere().require(permission)
+    }
+
+    /// Refuses when the session or token that the request presented was revoked meanwhile, or has another secret.
+    async fn ensure_credential(&mut self) -> Result<()> {
+        let (Some(credential), Agent::User(user)) = (self.actor.credential, self.agent) else { return Ok(()) };
+        crate::access::ensure_presented(self.connection, self.context, user, credential, self.now).await
     }
 
     /// Runs the deed, unless the same request was answered before.
@@ -313,6 +321,9 @@ impl<'c, 't> Operation<'c, 't> {
     pub(crate) async fn user_in_reach(&mut self, id: UserId) -> Result<model::User> {
         let user =
             store::users::lock(self.connection, self.context, id).await?.ok_or_else(Error::not_found)?;
+        if self.agent == Agent::User(id) {
+            self.authorize(self.permission).await?;
+        }
         self.reach(id).await?;
         Ok(user)
     }
@@ -382,7 +393,8 @@ impl<'c, 't> Operation<'c, 't> {
     /// two operations can't each leave the other's owner as the last one.
     #[boxed]
     pub async fn owners_may_change(&mut self) -> Result<()> {
-        store::orgs::lock(self.connection, self.context).await
+        store::orgs::lock(self.connection, self.context).await?;
+        self.authorize(self.permission).await
     }
 
     /// Asks for the check that an able owner is left, if this is one.

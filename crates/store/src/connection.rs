@@ -29,6 +29,8 @@ pub(crate) type Words = BTreeMap<i64, Option<String>>;
 pub struct Connection<'t> {
     inner: Inner<'t>,
     health: Health,
+    /// Something that caches hold was changed, and they are told when it is committed.
+    has_notified: bool,
 }
 
 enum Inner<'t> {
@@ -48,19 +50,24 @@ pub(crate) enum Health {
 
 impl<'t> Connection<'t> {
     pub(crate) fn sqlite_reader(connection: &'t mut rusqlite::Connection) -> Self {
-        Self { inner: Inner::Sqlite { connection, words: None }, health: Health::Whole }
+        Self { inner: Inner::Sqlite { connection, words: None }, health: Health::Whole, has_notified: false }
     }
 
     pub(crate) fn sqlite_writer(connection: &'t mut rusqlite::Connection, words: &'t mut Words) -> Self {
-        Self { inner: Inner::Sqlite { connection, words: Some(words) }, health: Health::Whole }
+        Self { inner: Inner::Sqlite { connection, words: Some(words) }, health: Health::Whole, has_notified: false }
     }
 
     pub(crate) fn postgres(client: &'t deadpool_postgres::Client) -> Self {
-        Self { inner: Inner::Postgres(client), health: Health::Whole }
+        Self { inner: Inner::Postgres(client), health: Health::Whole, has_notified: false }
     }
 
     pub(crate) fn health(&self) -> Health {
         self.health
+    }
+
+    /// Whether this transaction changes who may do what: its answer waits for those that began before it.
+    pub(crate) fn has_notified(&self) -> bool {
+        self.has_notified
     }
 
     /// Which engine answers. Rules never ask; statements that differ are made with [`Sql::by_engine`].
@@ -175,6 +182,7 @@ impl<'t> Connection<'t> {
     #[boxed]
     pub async fn notify(&mut self, payload: &str) -> Result<()> {
         if self.engine() == Engine::Postgres {
+            self.has_notified = true;
             self.execute("SELECT pg_notify('access', $1)", &[Value::Text(payload)]).await?;
         }
         Ok(())

@@ -365,15 +365,15 @@ impl Postgres {
         T: Send + 'static,
     {
         for attempt in 1.. {
-            let open = Open::begin(postgres::client(&self.pool).await?, proof.lock()).await?;
+            let open = Open::begin(postgres::client(&self.pool).await?, proof.lock(), proof.writers()).await?;
             let mut connection = Connection::postgres(open.client()?);
             let ran = AssertUnwindSafe(work(&mut connection)).catch_unwind().await;
             let ran = ran.unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));
-            let health = connection.health();
+            let (health, revokes) = (connection.health(), connection.has_notified());
             match ran {
                 Ok(Attempt::Commit(value)) if health == Health::Whole => {
                     // From here the request may go away: COMMIT and what follows it belong together.
-                    let ended = tokio::spawn(commit(self.pool.clone(), open, proof, value, after));
+                    let ended = tokio::spawn(commit(self.pool.clone(), open, proof, revokes, value, after));
                     return ended.await.unwrap_or_else(|error| Err(outcome_unknown(error)));
                 }
                 Ok(Attempt::Discard(value)) if health == Health::Whole => {
@@ -399,10 +399,23 @@ impl Postgres {
     }
 }
 
-async fn commit<T>(pool: Pool, open: Open, proof: Proof, value: T, after: impl FnOnce(&T)) -> Result<T> {
-    let Err(error) = open.commit().await else {
-        after(&value);
-        return Ok(value);
+async fn commit<T>(
+    pool: Pool,
+    open: Open,
+    proof: Proof,
+    revokes: bool,
+    value: T,
+    after: impl FnOnce(&T),
+) -> Result<T> {
+    let error = match open.commit().await {
+        Err(error) => error,
+        Ok(client) => {
+            after(&value);
+            if let Some(client) = client.filter(|_| revokes) {
+                outlast_writers(&client, proof).await?;
+            }
+            return Ok(value);
+        }
     };
     if !postgres::is_lost(&error) {
         return Err(postgres::error(error));
@@ -412,8 +425,32 @@ async fn commit<T>(pool: Pool, open: Open, proof: Proof, value: T, after: impl F
         return Err(Error::unavailable("database.unavailable", error));
     }
     after(&value);
-    if found.is_some() { Ok(value) } else { Err(outcome_unknown(error)) }
+    if found.is_none() {
+        return Err(outcome_unknown(error));
+    }
+    if revokes {
+        outlast_writers(&postgres::client(&pool).await.map_err(outcome_unknown)?, proof).await?;
+    }
+    Ok(value)
 }
+
+/// What was revoked is acknowledged only when nobody can commit any more who began before it and so has not seen it.
+/// Whoever begins later reads the rows as they are now. Nobody waits for this one while holding what a writer needs, so it
+/// can't be part of a deadlock.
+async fn outlast_writers(client: &deadpool_postgres::Client, proof: Proof) -> Result<()> {
+    let mut outcome = Ok(());
+    // A try waits as long as `lock_timeout` says; no writer lives longer than its own limits.
+    for _ in 0..OUTLASTING {
+        outcome = postgres::outlast_writers(client, proof.writers()).await;
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome.map_err(outcome_unknown)
+}
+
+/// How often it is tried to outlast the writers of before.
+const OUTLASTING: usize = 6;
 
 impl Proof {
     /// The random part of the entry's id.
@@ -424,6 +461,13 @@ impl Proof {
     /// The lock that the transaction holds while it is under way.
     fn lock(self) -> i64 {
         self.random().cast_signed()
+    }
+
+    /// The lock that all writers of the organization share.
+    fn writers(self) -> i32 {
+        let (high, low) = self.org.0.as_u64_pair();
+        let bytes = (high ^ low).to_be_bytes();
+        i32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]])
     }
 
     /// Up to 4, 8, 16 … milliseconds, different for operations that have met.
@@ -444,7 +488,7 @@ impl Proof {
     }
 
     async fn look(self, pool: &Pool) -> Result<bool> {
-        let open = Open::begin(postgres::client(pool).await?, self.lock()).await?;
+        let open = Open::begin(postgres::client(pool).await?, self.lock(), self.writers()).await?;
         let mut connection = Connection::postgres(open.client()?);
         let sql = "SELECT 1 FROM audit_entries WHERE org_id = $1 AND id = $2";
         let found: Option<(i64,)> = connection.optional(sql, values![self.org, self.entry]).await?;

@@ -29,6 +29,9 @@ use crate::{
 const OLDEST: i64 = 150_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The first half of the locks that the writers of an organization share; any number that nobody else uses.
+const WRITERS: i32 = 0x6d75_7374;
+
 /// An acknowledged change must survive a crash, whatever the server's default is.
 const SETTINGS: &str = "
     SET lock_timeout = '5s';
@@ -165,10 +168,14 @@ pub(crate) struct Open(Option<Client>);
 
 impl Open {
     /// Begins. `lock` is held until the transaction has really ended, even when its connection was cut: whoever gets
-    /// it afterwards sees what became of the transaction.
-    pub(crate) async fn begin(client: Client, lock: i64) -> Result<Self> {
+    /// it afterwards sees what became of the transaction. `writers` is shared with all others that write to the same
+    /// organization: whoever gets it alone knows that all that began before have ended.
+    pub(crate) async fn begin(client: Client, lock: i64, writers: i32) -> Result<Self> {
         let open = Self(Some(client));
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})");
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock}); \
+             SELECT pg_advisory_xact_lock_shared({WRITERS}, {writers})"
+        );
         open.client()?.batch_execute(&begin).await.map_err(error)?;
         Ok(open)
     }
@@ -177,11 +184,11 @@ impl Open {
         self.0.as_ref().ok_or_else(|| Error::internal("a transaction was used after its end"))
     }
 
-    pub(crate) async fn commit(mut self) -> Result<(), tokio_postgres::Error> {
-        let Some(client) = &self.0 else { return Ok(()) };
+    /// Commits. Answers the connection, for what has to follow on it.
+    pub(crate) async fn commit(mut self) -> Result<Option<Client>, tokio_postgres::Error> {
+        let Some(client) = &self.0 else { return Ok(None) };
         client.batch_execute("COMMIT").await?;
-        drop(self.0.take());
-        Ok(())
+        Ok(self.0.take())
     }
 
     pub(crate) async fn roll_back(mut self) {
@@ -206,6 +213,12 @@ impl Drop for Open {
             }
         });
     }
+}
+
+/// Waits until all writers of the organization that had begun by now have ended. Those that begin later wait for this
+/// one, if they meet it, and see what was committed before it.
+pub(crate) async fn outlast_writers(client: &Client, writers: i32) -> Result<(), tokio_postgres::Error> {
+    client.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITERS}, {writers})")).await
 }
 
 /// Runs a statement and answers how many rows it touched.

@@ -14,7 +14,7 @@ use app::{
     Actor, App,
     access::Target,
     actor::Once,
-    cache::{Access, Proof},
+    cache::{Access, PresentedCredential},
     impact::Preview,
 };
 use axum::{
@@ -357,10 +357,11 @@ fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor
         permissions: access.permissions,
         rights: access.rights.clone(),
         scopes: access.scopes,
-        session: match access.proof {
-            Proof::Session(id) => Some(id),
-            Proof::Token(_) => None,
+        session: match access.credential {
+            PresentedCredential::Session(id, _) => Some(id),
+            PresentedCredential::Token(..) => None,
         },
+        credential: Some(access.credential),
         door: match door {
             Door::Api => audit::Door::Api,
             Door::Console => audit::Door::Console,
