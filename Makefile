@@ -1,9 +1,10 @@
 # What one does with this tree. `make run` needs Rust and a C compiler, nothing else.
-.PHONY: help run test check bench geo
+.PHONY: help run test test-long check bench geo
 
 help:
 	@echo 'make run     build and open a demonstration organization of 1,000 invented people'
 	@echo 'make test    install what the tests need (PostgreSQL, Chromium, axe-core), then run all of them'
+	@echo 'make test-long  the tests that are worth many rounds, with many rounds'
 	@echo 'make check   formatting and lints'
 	@echo 'make geo     fetch data that say where addresses are (npm), and install them'
 	@echo 'make bench   measure against what this machine can do (release build, some minutes)'
@@ -16,6 +17,11 @@ run:
 test:
 	scripts/install-test-tools
 	cargo test --workspace --no-fail-fast
+
+# The same programs as in `make test`; MUSTER_LONG_ROUNDS says how often they go round.
+test-long:
+	scripts/install-test-tools
+	MUSTER_LONG_ROUNDS=$${MUSTER_LONG_ROUNDS:-50} cargo test --test suite in_flight:: -- --nocapture
 
 check:
 	cargo fmt --all --check

@@ -45,8 +45,9 @@ on_both! {
         app.call(Method::POST, "/tokens", &ana.token, json!({"name": "nightly"})).await.expect(201);
         let page = read(&app, &format!("/users/{}/activity", ana.id), &app.owner.token).await;
         assert_eq!(
-            sentences(&page)[..5],
+            sentences(&page)[..6],
             [
+                "A notice of a new API token waits to be sent to ana@acme.example",
                 "Ana Person created an API token: nightly",
                 "Olivia Owner gave Ana Person a role: Auditor",
                 "Ana Person suspended Bo Person",
@@ -54,7 +55,7 @@ on_both! {
                 "Ana Person signed in",
             ]
         );
-        let suspended = &page["items"][2];
+        let suspended = &page["items"][3];
         assert_eq!((&suspended["kind"], &suspended["reason"]), (&json!("administration"), &json!("left: for good")));
         assert_eq!(suspended["changes"]["state"], json!({"before": "active", "after": "suspended"}));
         // Bo's page has the suspension too, and nothing of Ana's.

@@ -80,10 +80,11 @@ impl App {
         let now = self.now();
         let known = self.cache().access(&hash, context, now);
         // A token in a cookie is no session, whatever is remembered of it.
-        let access = match known.filter(|access| matches!(access.credential, PresentedCredential::Session(..))) {
-            Some(access) => access,
-            None => self.load_session(context, hash, now).await?,
-        };
+        let access =
+            match known.filter(|access| matches!(access.credential, PresentedCredential::Session(..))) {
+                Some(access) => access,
+                None => self.load_session(context, hash, now).await?,
+            };
         self.note_use(&access, now);
         Ok(access)
     }
@@ -94,7 +95,8 @@ impl App {
         let hash = secret.hash();
         let now = self.now();
         let known = self.cache().access(&hash, context, now);
-        let access = match known.filter(|access| matches!(access.credential, PresentedCredential::Token(..))) {
+        let access = match known.filter(|access| matches!(access.credential, PresentedCredential::Token(..)))
+        {
             Some(access) => access,
             None => self.load_token(context, hash, now).await?,
         };
@@ -139,6 +141,11 @@ impl App {
             let token = store::tokens::find(connection, context, &hash).await?;
             let token = token.filter(|token| token.expires_at > now).ok_or_else(signed_out)?;
             let holder = holder(connection, context, user, now).await?;
+            // Made by somebody who could not have given what it would open now (`outgrown.rs`).
+            let within = store::made_within::token(connection, context, token.id).await?;
+            if within.is_some_and(|within| !within.covers(&holder.rights.0.clone().within(token.scopes))) {
+                return Err(signed_out());
+            }
             Ok(token_access(stamps, &token, holder))
         };
         let access = Arc::new(self.database().read(read).await?);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use model::{
     Error, FieldError, Kind, Org, Permission, Result, State, Timestamp, User, UserFields,
+    credential_change::CredentialChange,
     link::{Ending, Link, Purpose},
     mail::{MailDetails, MailKind},
     user::{self, Completeness, UserType},
@@ -68,9 +69,10 @@ impl App {
     ) -> Result<PendingAddress> {
         let user = actor.user().ok_or_else(signed_out)?;
         let wanted = checked(&self.load_person(actor.context, user).await?.user, wanted)?;
-        self.check_present(actor, present_password).await?;
+        let compared = self.check_present(actor, present_password).await?;
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;
+            compared.ensure_unchanged(&person)?;
             let link = op.mail_verification(&person.user, &wanted).await?;
             let before = person.user.fields.email.clone().map_or(Value::Null, Value::from);
             let changes = changed("email", before, wanted.as_str().into());
@@ -158,9 +160,7 @@ impl App {
                 return Err(overtaken());
             }
             op.give_back_email(&mut person, &link).await?;
-            op.put_credential(&mut person, &credential, "password.reset").await?;
-            store::sessions::end_all(op.connection, op.context, id, None).await?;
-            store::tokens::revoke_all(op.connection, op.context, id).await?;
+            op.put_credential(&mut person, &credential, CredentialChange::EmailUndone).await?;
             op.begin_session_of(&person, hash, &from, &country, &settings).await
         };
         let begun = self.run_proven(&actor, deed).await?;

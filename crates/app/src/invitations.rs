@@ -11,6 +11,7 @@ use model::{
     Action, Agent, Error, FieldError, GroupId, InvitationId, Kind, Org, Permission, Result, RoleKey, User,
     UserFields, UserId,
     audit::Door,
+    credential_change::CredentialChange,
     invitation::{self, Invitation, InvitationState},
     job::Work,
     lifecycle::StateName,
@@ -155,6 +156,7 @@ impl App {
             }
             let links = store::links::open_of(op.connection, op.context, id, invitation.kind).await?;
             let link = links.first().ok_or_else(|| Error::internal("a pending invitation without a link"))?;
+            op.keep_maker_of_link(link).await?;
             let to = changed("address", Value::Null, link.address.as_str().into());
             op.record_user(&person.user, "invitation.link_copied", to, String::new());
             Ok(link.id)
@@ -213,7 +215,7 @@ impl App {
             op.end_links(user, &PURPOSES, Ending::Used).await?;
             op.end_invitation(user, InvitationState::Accepted).await?;
             person = op.complete(person, &acceptance, &link.address).await?;
-            op.put_credential(&mut person, &credential, "password.chosen").await?;
+            op.put_credential(&mut person, &credential, CredentialChange::Chosen).await?;
             let person = op.transition(person, Action::Accept, &settings.lifecycle).await?;
             op.begin_session_of(&person, hash, &from, &country, &settings).await
         };

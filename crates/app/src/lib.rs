@@ -35,6 +35,7 @@ pub mod memberships;
 pub mod notices;
 pub mod operation;
 pub mod orgs;
+mod outgrown;
 pub mod owners;
 pub mod passwords;
 mod person;

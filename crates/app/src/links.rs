@@ -145,11 +145,13 @@ impl Operation<'_, '_> {
             ended: None,
         };
         store::links::insert(self.connection, &link).await?;
+        self.keep_maker_of_link(&link).await?;
         Ok(link)
     }
 
     /// Uses a link up, or refuses: it may have ended since it was looked at.
     pub(crate) async fn spend_link(&mut self, link: &Link) -> Result<()> {
+        self.ensure_link_not_outgrown(link).await?;
         if store::links::spend(self.connection, self.context, link.id, self.now).await? {
             return Ok(());
         }

@@ -277,6 +277,7 @@ impl App {
 fn example_of(kind: MailKind) -> &'static str {
     match kind {
         MailKind::NewDevice => "Firefox on Windows 11",
+        MailKind::TokenCreated => "Nightly export",
         MailKind::MadeAdministrator => "an Owner",
         MailKind::AccessEnding => "your role Auditor",
         MailKind::GrantEnding => "Ana Silva’s role Auditor",

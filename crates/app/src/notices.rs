@@ -91,6 +91,20 @@ impl Operation<'_, '_> {
         Ok(())
     }
 
+    /// An API token was made: whoever did not make it revokes it. The operator on the host tells nobody.
+    pub(crate) fn tell_token_created(&mut self, user: &User, token: &str) {
+        if !matches!(self.agent, Agent::User(_)) || user.fields.email.is_none() {
+            return;
+        }
+        let details = MailDetails {
+            by: self.by_whom(user.id),
+            about: token.to_owned(),
+            at: Some(self.now),
+            ..MailDetails::default()
+        };
+        self.notify(user, MailKind::TokenCreated, None, details);
+    }
+
     /// Too many wrong passwords: with a link that unlocks, where policy allows.
     pub(crate) async fn tell_password_locked(
         &mut self,

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::{
     Actor, App, Person,
     audit::entry_mac,
-    cache::Stale,
+    cache::{PresentedCredential, Stale},
     impact::{Foresight, Preview},
     invitations::Terms,
     keys::Keys,
@@ -199,6 +199,15 @@ impl<'c, 't> Operation<'c, 't> {
             let standing =
                 standing.filter(|standing| standing.may_act).ok_or_else(crate::access::signed_out)?;
             self.rights = standing.rights.within(self.actor.scopes);
+            // The user may do more than when the request was let in: the token may be too weakly made for that.
+            if let Some(PresentedCredential::Token(id, _)) = self.actor.credential
+                && self.rights != *self.actor.rights
+            {
+                let within = store::made_within::token(self.connection, self.context, id).await?;
+                if within.is_some_and(|within| !within.covers(&self.rights)) {
+                    return Err(crate::access::signed_out());
+                }
+            }
             self.permissions = self.rights.org;
         }
         self.permission = Some(permission);
@@ -208,7 +217,9 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// Refuses when the session or token that the request presented was revoked meanwhile, or has another secret.
     async fn ensure_credential(&mut self) -> Result<()> {
-        let (Some(credential), Agent::User(user)) = (self.actor.credential, self.agent) else { return Ok(()) };
+        let (Some(credential), Agent::User(user)) = (self.actor.credential, self.agent) else {
+            return Ok(());
+        };
         crate::access::ensure_presented(self.connection, self.context, user, credential, self.now).await
     }
 
@@ -370,6 +381,11 @@ impl<'c, 't> Operation<'c, 't> {
     /// The permission that this is done under.
     pub(crate) fn permission(&self) -> Option<Permission> {
         self.permission
+    }
+
+    /// The session that the actor came through, if it was one.
+    pub(crate) fn actor_session(&self) -> Option<model::SessionId> {
+        self.actor.session
     }
 
     /// The user who acts, if it is one.

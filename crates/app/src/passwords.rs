@@ -83,7 +83,7 @@ impl App {
     /// Hashes a password into what is stored, as one that lasts.
     pub(crate) async fn new_credential(&self, password: Password) -> Result<Credential> {
         let hash = self.hasher().hash(password).await?;
-        Ok(Credential { hash, set_at: self.now(), expires_at: None, must_change: false })
+        Ok(Credential { hash, set_at: self.now(), expires_at: None, must_change: false, stamp: 0 })
     }
 
     /// Refuses the present password and as many earlier ones as the policy says. Each is compared in a turn of its own.

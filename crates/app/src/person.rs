@@ -31,6 +31,9 @@ pub struct PasswordState {
     pub expires_at: Option<Timestamp>,
     /// Another one must be chosen at the next sign-in.
     pub must_change: bool,
+    /// Counts on with every other password; 0 if there is none.
+    #[serde(default)]
+    pub stamp: i64,
 }
 
 impl PasswordState {
@@ -68,6 +71,7 @@ impl Person {
             set_at: credential.map(|credential| credential.set_at),
             expires_at: credential.and_then(|credential| credential.expires_at),
             must_change: credential.is_some_and(|credential| credential.must_change),
+            stamp: credential.map_or(0, |credential| credential.stamp),
         };
         Self { user, grants: Vec::new(), memberships: Vec::new(), rights: Rights::member(), password }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use model::{
     Action, Error, JobId, Kind, Org, OrgContext, Permission, Result, State, Timestamp, User, UserId,
     credential::Credential,
+    credential_change::CredentialChange,
     job::{Job, Work},
     lifecycle::StateName,
     link::{Ending, Link, Purpose},
@@ -201,8 +202,7 @@ impl App {
                 return Err(overtaken());
             }
             op.prove_address(&mut person).await?;
-            op.put_credential(&mut person, &credential, "password.reset").await?;
-            store::sessions::end_all(op.connection, op.context, id, None).await?;
+            op.put_credential(&mut person, &credential, CredentialChange::Reset).await?;
             op.begin_session_of(&person, hash, &from, &country, &settings).await
         };
         let begun = self.run_proven(&actor, deed).await?;
@@ -246,18 +246,14 @@ impl App {
     pub async fn disown_sign_in(&self, org: &Org, secret: &str, from: Attempt) -> Result<String> {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::NotMe, secret).await?;
         let (actor, id) = (invitee(org, &user, &from), user.id);
+        let policy = org.settings.session.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(id).await?;
             op.spend_link(&link).await?;
             if person.user.state != State::Active || !is_primary(&person.user, &link.address) {
                 return Err(overtaken());
             }
-            store::sessions::end_all(op.connection, op.context, id, None).await?;
-            store::tokens::revoke_all(op.connection, op.context, id).await?;
-            // Whoever was there may have asked for links, too.
-            let purposes =
-                [Purpose::PasswordReset, Purpose::EmailVerification, Purpose::Unlock, Purpose::NotMe];
-            op.end_links(id, &purposes, Ending::Overtaken).await?;
+            op.end_with_change(id, CredentialChange::NotMe, &policy).await?;
             store::users::lock_password(op.connection, op.context, id, Some(Timestamp::MAX)).await?;
             let changes = changed("password_locked_until", Value::Null, Timestamp::MAX.to_string().into());
             op.record_user(&person.user, "sign_in.disowned", changes, "link".to_owned());
@@ -309,6 +305,7 @@ impl Operation<'_, '_> {
         let user = &person.user;
         if user.fields.kind() == UserType::Service
             || !self.is_within("forgotten password", user.id.0, AN_HOUR, HOUR).await?
+            || self.is_address_outgrown(user.id).await?
         {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use model::{
     Error, Kind, Org, OrgContext, Permission, Result, UserFields, UserId,
     access::Role,
     credential,
+    credential_change::CredentialChange,
     grant::GrantTerms,
     lifecycle::{Action, State},
     role::Scope,
@@ -123,8 +124,7 @@ impl App {
                 op.create(fields, &Holds::default(), Some(&credential), &settings.lifecycle.username_template)
                     .await?
             };
-            op.put_credential(&mut person, &credential, "owner.recovered").await?;
-            store::sessions::end_all(op.connection, op.context, person.user.id, None).await?;
+            op.put_credential(&mut person, &credential, CredentialChange::RecoveredByOperator).await?;
             op.grant(
                 &mut person,
                 Role::Owner.into(),

@@ -142,7 +142,10 @@ impl App {
         let (actor, user) = (invitee(org, user, &attempt), user.id);
         let country = self.country_of(&attempt.address);
         let deed = async move |op: &mut Operation<'_, '_>| {
-            let person = op.person(user).await?;
+            let mut person = op.person(user).await?;
+            if proven.matches {
+                op.end_outgrown_password(&mut person).await?;
+            }
             let refusal = refusal(&person, seen.as_ref(), proven, op.now);
             if let Some(refusal) = refusal {
                 op.refuse_sign_in(&person, refusal, &settings).await?;
@@ -203,7 +206,7 @@ fn refusal(person: &Person, seen: Option<&Credential>, proven: Proven, now: Time
         return Some(Refusal::PasswordLocked);
     }
     // The password that was compared must still be the password.
-    if !proven.matches || person.password.set_at != Some(seen.set_at) {
+    if !proven.matches || person.password.set_at.is_none() || person.password.stamp != seen.stamp {
         return Some(Refusal::WrongPassword);
     }
     if !person.user.may_act(now) {
@@ -293,6 +296,22 @@ impl Operation<'_, '_> {
             self.tell_new_device(person, session).await?;
         }
         self.end_oldest_sessions(&person.user).await
+    }
+
+    /// A password that a weaker actor set, and its owner has not replaced, ends once the owner may do more than that
+    /// actor could have given.
+    async fn end_outgrown_password(&mut self, person: &mut Person) -> Result<()> {
+        let (context, user) = (self.context, person.user.id);
+        let within = store::made_within::password(self.connection, context, user).await?;
+        let has_ended = person.password.expires_at.is_some_and(|at| at <= self.now);
+        if has_ended || !self.has_outgrown(user, within).await? {
+            return Ok(());
+        }
+        store::credentials::expire(self.connection, context, user, self.now).await?;
+        person.password.expires_at = Some(self.now);
+        let changes = changed("expires_at", Value::Null, self.now.to_string().into());
+        self.record_user(&person.user, "password.outgrown", changes, String::new());
+        Ok(())
     }
 
     /// Notes a refusal, and locks the password when there were too many from everywhere.

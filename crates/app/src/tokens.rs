@@ -188,8 +188,14 @@ impl Operation<'_, '_> {
             }
             // A token that a token makes can't do more than that one; nor one that is made for somebody else.
             self.rights.may_delegate(&person.rights.clone().within(token.scopes))?;
+            self.ensure_password_proved().await?;
         }
         store::tokens::insert(self.connection, token).await?;
+        let within = self.made_within(token.user);
+        if within.is_some() {
+            let (context, id) = (self.context, token.id);
+            store::made_within::keep_for_token(self.connection, context, id, within.as_ref()).await?;
+        }
         let scopes: Vec<&str> = token.scopes.iter().map(Permission::as_str).collect();
         let scopes = if token.scopes == Permissions::all() { "all".to_owned() } else { scopes.join(" ") };
         // About the person: what a token is called is theirs, and goes with them.
@@ -197,6 +203,7 @@ impl Operation<'_, '_> {
         changes.extend(changed("token", Value::Null, token.id.to_string().into()));
         changes.extend(changed("name", Value::Null, token.name.as_str().into()));
         self.record_user(&person.user, "token.created", changes, String::new());
+        self.tell_token_created(&person.user, &token.name);
         Ok(())
     }
 

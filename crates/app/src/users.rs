@@ -240,6 +240,10 @@ impl Operation<'_, '_> {
         self.insert_named(&mut user, template).await?;
         if let Some(credential) = credential {
             store::credentials::set(self.connection, self.context, id, credential).await?;
+            self.keep_maker_of_password(id).await?;
+        }
+        if user.fields.email.is_some() {
+            self.keep_maker_of_address(id).await?;
         }
         let changes = audit::changes(&Map::new(), &user.fields.to_object());
         self.record(Event {
@@ -330,6 +334,13 @@ impl Operation<'_, '_> {
         if !patch.contains_key("username") && patched.email != person.user.fields.email {
             crate::emails::follow(&mut patched, person.user.fields.email_key().as_deref());
         }
+        let moves_own_email = self.agent == Agent::User(person.user.id)
+            && patched.email.as_deref().map(model::user::key) != person.user.fields.email_key();
+        if moves_own_email {
+            let message = "This is your own address. Change it on your account page, with your present password; the new \
+                           address is confirmed by mail.";
+            return Err(Error::invalid_field("email", "account.own_email", message));
+        }
         if patched.username.is_none() {
             let message = "A user needs a username.";
             return Err(Error::invalid_field("username", "username.missing", message));
@@ -357,6 +368,7 @@ impl Operation<'_, '_> {
         self.addresses_changed(&before, &person.user).await?;
         let old = before.get("email").and_then(Value::as_str);
         if old.map(model::user::key) != person.user.fields.email_key() {
+            self.keep_maker_of_address(person.user.id).await?;
             self.settle_email(old, &person.user).await?;
         }
         // Names and dates stand in the caches too.

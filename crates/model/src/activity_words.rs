@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What happened, in words: `{}` is whom it happened to. First when somebody else did it, then when one did it oneself.
-const PHRASES: [(&str, &str, &str); 75] = [
+const PHRASES: [(&str, &str, &str); 76] = [
     ("session.started", "signed in as {}", "signed in"),
     ("session.ended", "ended a session of {}", "signed out"),
     ("session.ended_in_bulk", "ended sessions of several people", "ended several sessions"),
@@ -48,6 +48,11 @@ const PHRASES: [(&str, &str, &str); 75] = [
     ("password.set_temporary", "set a temporary password for {}", "set a temporary password"),
     ("password.change_required", "made {} choose another password", "must choose another password"),
     ("password.expired", "let the password of {} expire", "has an expired password"),
+    (
+        "password.outgrown",
+        "ended the password of {}, set by a weaker administrator",
+        "has an ended password, set by a weaker administrator",
+    ),
     ("email.change_requested", "asked to change the email of {}", "asked to change the own email"),
     (
         "email.change_cancelled",
@@ -104,7 +109,7 @@ const PHRASES: [(&str, &str, &str); 75] = [
 ];
 
 /// Mails, by what they are about.
-const MAILS: [(MailKind, &str); 19] = [
+const MAILS: [(MailKind, &str); 20] = [
     (MailKind::Invitation, "The invitation"),
     (MailKind::Activation, "The link to choose a first password"),
     (MailKind::InvitationReminder, "A reminder of the invitation"),
@@ -113,6 +118,7 @@ const MAILS: [(MailKind, &str); 19] = [
     (MailKind::EmailChanged, "A notice of the changed address"),
     (MailKind::EmailChangedByAdministrator, "A notice of the changed address"),
     (MailKind::PasswordChanged, "A notice of the changed password"),
+    (MailKind::TokenCreated, "A notice of a new API token"),
     (MailKind::PasswordLocked, "A notice of too many wrong passwords"),
     (MailKind::NewDevice, "A notice of a sign-in from a new device"),
     (MailKind::MadeAdministrator, "A notice of administrator's rights"),

@@ -65,6 +65,9 @@ pub struct Credential {
     pub expires_at: Option<Timestamp>,
     /// Whether the person must choose another one at the next sign-in.
     pub must_change: bool,
+    /// Counts the passwords that were stored; not a stronger hash of the same one. What was compared outside a
+    /// transaction holds in it while this is the same.
+    pub stamp: i64,
 }
 
 impl Credential {

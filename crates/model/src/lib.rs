@@ -11,6 +11,7 @@ pub mod application_permission;
 pub mod audit;
 pub mod catalogue;
 pub mod credential;
+pub mod credential_change;
 pub mod csv;
 pub mod data_export;
 pub mod device;

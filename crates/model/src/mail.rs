@@ -30,6 +30,8 @@ names! {
         EmailChangedByAdministrator = "email_changed_by_administrator",
         /// The password was changed.
         PasswordChanged = "password_changed",
+        /// An API token was made.
+        TokenCreated = "token_created",
         /// Too many wrong passwords; perhaps with a link that unlocks.
         PasswordLocked = "password_locked",
         /// A sign-in from a device or country not seen before.
@@ -88,6 +90,7 @@ impl MailKind {
             Self::EmailChanged => "Address changed",
             Self::EmailChangedByAdministrator => "Address changed by an administrator",
             Self::PasswordChanged => "Password changed",
+            Self::TokenCreated => "API token created",
             Self::PasswordLocked => "Password locked",
             Self::NewDevice => "New device",
             Self::MadeAdministrator => "Made administrator",

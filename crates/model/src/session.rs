@@ -110,6 +110,12 @@ impl Session {
     }
 }
 
+/// The longest life that the policy allows a session.
+pub fn longest_life(policy: &SessionPolicy) -> Duration {
+    let remembered = if policy.remember { lifetimes(policy, true).1 } else { Duration::ZERO };
+    lifetimes(policy, false).1.max(remembered)
+}
+
 /// How long a new session lasts: without use, and whatever its use.
 pub fn lifetimes(policy: &SessionPolicy, remembered: bool) -> (Duration, Duration) {
     let hours = |count: u64| Duration::from_secs(count * 3600);

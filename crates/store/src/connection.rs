@@ -54,7 +54,11 @@ impl<'t> Connection<'t> {
     }
 
     pub(crate) fn sqlite_writer(connection: &'t mut rusqlite::Connection, words: &'t mut Words) -> Self {
-        Self { inner: Inner::Sqlite { connection, words: Some(words) }, health: Health::Whole, has_notified: false }
+        Self {
+            inner: Inner::Sqlite { connection, words: Some(words) },
+            health: Health::Whole,
+            has_notified: false,
+        }
     }
 
     pub(crate) fn postgres(client: &'t deadpool_postgres::Client) -> Self {

@@ -13,6 +13,7 @@ impl Record for Credential {
             set_at: columns.take()?,
             expires_at: columns.take()?,
             must_change: columns.take()?,
+            stamp: columns.take()?,
         })
     }
 }
@@ -24,8 +25,7 @@ pub async fn find(
     context: OrgContext,
     user: UserId,
 ) -> Result<Option<Credential>> {
-    let sql =
-        "SELECT hash, set_at, expires_at, must_change FROM credentials WHERE org_id = $1 AND user_id = $2";
+    let sql = "SELECT hash, set_at, expires_at, must_change, stamp FROM credentials WHERE org_id = $1 AND user_id = $2";
     connection.optional(sql, values![context.org, user]).await
 }
 
@@ -39,7 +39,7 @@ pub async fn set(
 ) -> Result<()> {
     let sql = "INSERT INTO credentials (org_id, user_id, hash, set_at, expires_at, must_change) \
                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, user_id) DO UPDATE \
-               SET hash = $3, set_at = $4, expires_at = $5, must_change = $6";
+               SET hash = $3, set_at = $4, expires_at = $5, must_change = $6, stamp = credentials.stamp + 1";
     let bound = values![
         context.org,
         user,
@@ -63,6 +63,19 @@ pub async fn rehash(
 ) -> Result<()> {
     let sql = "UPDATE credentials SET hash = $4 WHERE org_id = $1 AND user_id = $2 AND hash = $3";
     connection.execute(sql, values![context.org, user, old, new]).await?;
+    Ok(())
+}
+
+/// Ends a password: it opens nothing from `now` on.
+#[boxed]
+pub async fn expire(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE credentials SET expires_at = $3 WHERE org_id = $1 AND user_id = $2";
+    connection.execute(sql, values![context.org, user, now]).await?;
     Ok(())
 }
 

@@ -365,7 +365,8 @@ impl Postgres {
         T: Send + 'static,
     {
         for attempt in 1.. {
-            let open = Open::begin(postgres::client(&self.pool).await?, proof.lock(), proof.writers()).await?;
+            let open =
+                Open::begin(postgres::client(&self.pool).await?, proof.lock(), proof.writers()).await?;
             let mut connection = Connection::postgres(open.client()?);
             let ran = AssertUnwindSafe(work(&mut connection)).catch_unwind().await;
             let ran = ran.unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));

@@ -28,6 +28,7 @@ pub mod invitation_list;
 pub mod invitations;
 pub mod jobs;
 pub mod links;
+pub mod made_within;
 pub mod mails;
 pub mod member_list;
 pub mod memberships;

@@ -54,6 +54,8 @@ pub(crate) const ALL: &[Migration] = &[
     step!(11, "0011_groups_and_roles"),
     step!(12, "0012_tokens_of_others"),
     step!(13, "0013_text_rules"),
+    step!(14, "0014_shutting_out"),
+    step!(15, "0015_made_within"),
 ];
 
 impl Migration {

@@ -81,7 +81,8 @@ pub async fn holder(
 pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Result<()> {
     let sql = "INSERT INTO sessions (org_id, id, user_id, secret, started_at, last_active_at, expires_at, \
                idle_seconds, method, address, user_agent, remembered, country, hints, platform, address_key, \
-               labelled) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true)";
+               labelled, proved_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true, $5)";
     let (hints, key) = (to_json(&session.hints)?, network::address_key(&session.address));
     let idle = i64::try_from(session.idle.as_secs()).unwrap_or(i64::MAX);
     let bound = values![
@@ -117,6 +118,30 @@ pub async fn touch(
     let sql = "UPDATE sessions SET last_active_at = $3 WHERE org_id = $1 AND id = $2 AND last_active_at < $3";
     connection.execute(sql, values![context.org, id, now]).await?;
     Ok(())
+}
+
+/// Notes that the password was typed in a session.
+#[boxed]
+pub async fn note_proved(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE sessions SET proved_at = $3 WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, now]).await?;
+    Ok(())
+}
+
+/// When the password was last typed in a session.
+#[boxed]
+pub async fn proved_at(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: SessionId,
+) -> Result<Option<Timestamp>> {
+    let sql = "SELECT proved_at FROM sessions WHERE org_id = $1 AND id = $2";
+    Ok(connection.optional::<(Timestamp,)>(sql, values![context.org, id]).await?.map(|(at,)| at))
 }
 
 /// Gives a session another secret: the old one opens nothing any more.

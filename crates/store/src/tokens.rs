@@ -116,6 +116,18 @@ pub async fn revoke(
     Ok(row.map(|(name,)| name))
 }
 
+/// Ends the tokens of a user that were made at `since` or later; answers how many.
+#[boxed]
+pub async fn revoke_since(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    since: Timestamp,
+) -> Result<u64> {
+    let sql = "DELETE FROM tokens WHERE org_id = $1 AND user_id = $2 AND created_at >= $3";
+    connection.execute(sql, values![context.org, user, since]).await
+}
+
 /// Ends all tokens of a user; answers how many.
 #[boxed]
 pub async fn revoke_all(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<u64> {

@@ -68,6 +68,7 @@ kinds! {
     EmailChanged => EmailChanged, "email_changed.txt";
     EmailChangedByAdministrator => EmailChangedByAdministrator, "email_changed_by_administrator.txt";
     PasswordChanged => PasswordChanged, "password_changed.txt";
+    TokenCreated => TokenCreated, "token_created.txt";
     PasswordLocked => PasswordLocked, "password_locked.txt";
     NewDevice => NewDevice, "new_device.txt";
     MadeAdministrator => MadeAdministrator, "made_administrator.txt";

@@ -180,11 +180,11 @@ fn access_routes() -> Vec<Route> {
         // Each role and membership asks for what giving it needs.
         Route::api(may(P::UserRead), routes!(copying::copy)).mails(),
         Route::api(may(P::AccountTokens), routes!(tokens::list)),
-        Route::api(may(P::AccountTokens), routes!(tokens::create)),
+        Route::api(may(P::AccountTokens), routes!(tokens::create)).mails(),
         Route::api(may(P::AccountTokens), routes!(tokens::revoke)),
         Route::api(may(P::TokenList), routes!(tokens::all)),
         Route::api(may(P::TokenList), routes!(tokens::of_user)),
-        Route::api(may(P::TokenCreate), routes!(tokens::create_for)),
+        Route::api(may(P::TokenCreate), routes!(tokens::create_for)).mails(),
         Route::api(may(P::TokenRevoke), routes!(tokens::revoke_of)),
     ]
 }

@@ -19,7 +19,7 @@ use super::{
     lifecycle::show,
     questions::Question,
     settings::tabs,
-    tokens::{days_and_scopes, row},
+    tokens::{days_and_scopes, present_password, prove_password, row},
     user_page,
     view::{
         account::TokenRow,
@@ -168,17 +168,16 @@ async fn ask(
     let name = person.user.name();
     // What lies in both their rights: nothing else can be given.
     let offered = visit.caller.actor.permissions.within(person.rights.org);
+    let hint = format!("None ticked: everything that {name} may do, now and later.");
+    let mut fields = days_and_scopes(offered, sent, &hint);
+    fields.extend(present_password(visit).await?);
     let asked = Question {
         title: format!("Create an API token for {name}"),
         icon: "key",
         lead: format!("Whatever shows it acts as {name}, within its scopes."),
         consequences: Vec::new(),
         advice: None,
-        fields: days_and_scopes(
-            offered,
-            sent,
-            &format!("None ticked: everything that {name} may do, now and later."),
-        ),
+        fields,
         submit: "Create token".to_owned(),
         danger: false,
     };
@@ -198,7 +197,11 @@ pub(crate) async fn create(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> 
         days: days.trim().parse().unwrap_or_default(),
         secret: None,
     };
-    match visit.app().create_token_of(&visit.caller.actor, id, new).await {
+    let created = match prove_password(&visit, fields.get("present_password")).await {
+        Ok(()) => visit.app().create_token_of(&visit.caller.actor, id, new).await,
+        Err(error) => Err(error),
+    };
+    match created {
         Ok(created) => visit.must_be_read(&DonePage {
             frame: crumbs(&visit, &person, "Create token").await?,
             secret: Secret {

@@ -267,7 +267,7 @@ fn access() -> Vec<Route> {
         Route::page(Method::GET, "/o/{slug}/settings/tokens", may(P::TokenList), all_tokens::list),
         Route::page(Method::GET, &at("/tokens"), may(P::TokenList), all_tokens::of_user),
         Route::page(Method::GET, &new, may(P::TokenCreate), all_tokens::new),
-        Route::page(Method::POST, &new, may(P::TokenCreate), all_tokens::create),
+        Route::page(Method::POST, &new, may(P::TokenCreate), all_tokens::create).mails(),
         Route::page(Method::GET, &revoke, may(P::TokenRevoke), all_tokens::revoke_page),
         Route::page(Method::POST, &revoke, may(P::TokenRevoke), all_tokens::revoke),
     ]
@@ -343,7 +343,8 @@ fn own_account() -> Vec<Route> {
         ),
         Route::page(Method::GET, "/o/{slug}/account/tokens", may(P::AccountTokens), tokens::list),
         Route::page(Method::GET, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::new),
-        Route::page(Method::POST, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::create),
+        Route::page(Method::POST, "/o/{slug}/account/tokens/new", may(P::AccountTokens), tokens::create)
+            .mails(),
         Route::page(Method::GET, revoke, may(P::AccountTokens), tokens::revoke_page),
         Route::page(Method::POST, revoke, may(P::AccountTokens), tokens::revoke),
     ]

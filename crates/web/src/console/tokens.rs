@@ -97,7 +97,8 @@ async fn ask(
     error: Option<&Error>,
 ) -> Answer<Response> {
     let hint = "None ticked: everything that you may do, now and later.";
-    let fields = days_and_scopes(visit.caller.actor.permissions, (name, days, scopes), hint);
+    let mut fields = days_and_scopes(visit.caller.actor.permissions, (name, days, scopes), hint);
+    fields.extend(present_password(visit).await?);
     let mut form = Form {
         action: visit.at("/account/tokens/new"),
         csrf: visit.caller.csrf.clone(),
@@ -118,6 +119,20 @@ async fn ask(
         form,
     };
     visit.question(status, frame(visit, "Create token").await?, dialog)
+}
+
+/// The field for the password, unless it was typed in this session a moment ago.
+pub(super) async fn present_password(visit: &Visit) -> Answer<Option<Field>> {
+    if visit.app().is_password_proved(&visit.caller.actor).await? {
+        return Ok(None);
+    }
+    let field = Field::new("present_password", "Your password", Control::Password).required();
+    Ok(Some(field.hint("A token outlives this session, so it is you who must create it.")))
+}
+
+/// Notes that the password was typed, if it was.
+pub(super) async fn prove_password(visit: &Visit, typed: &str) -> model::Result<()> {
+    if typed.is_empty() { Ok(()) } else { visit.app().prove_password(&visit.caller.actor, typed).await }
 }
 
 /// What is asked of a new token: its name, its days, and which of the scopes that can be given.
@@ -151,7 +166,11 @@ pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
         days: days.trim().parse().unwrap_or_default(),
         secret: None,
     };
-    match visit.app().create_token(&visit.caller.actor, new, None).await {
+    let created = match prove_password(&visit, fields.get("present_password")).await {
+        Ok(()) => visit.app().create_token(&visit.caller.actor, new, None).await,
+        Err(error) => Err(error),
+    };
+    match created {
         Ok(created) => visit.must_be_read(&DonePage {
             frame: frame(&visit, "Create token").await?,
             secret: Secret {
