@@ -12,6 +12,7 @@ cy@acme.example,cy,Cy,C,,Helpdesk
 di@acme.example,di,Di,D,,chief
 ana2@acme.example,ana,Other,Ana,,
 eve@acme.example
+fay@acme.example,fay,Fay,F,,,extra
 ";
 
 #[test]
@@ -21,7 +22,7 @@ fn good_rows_are_taken_and_bad_ones_told() {
     let file = place.file("people.csv", PEOPLE);
     let run = place.run(&["import", &file, "--report", "refused.csv"]);
     assert_eq!(run.code, 4);
-    assert_eq!(run.out, "Created 2, unchanged 0, refused 4.\n");
+    assert_eq!(run.out, "Created 3, unchanged 0, refused 4.\n");
     insta::assert_snapshot!(run.err);
     let report = std::fs::read_to_string(place.directory.join("refused.csv")).unwrap();
     insta::assert_snapshot!(report);

@@ -21,6 +21,9 @@ use std::{
 /// The largest row, in bytes of UTF-8; a longer one is reported and skipped.
 pub const LARGEST_ROW: usize = 64 * 1024;
 
+/// The columns are named within so many lines, or not at all.
+const HEADER_WITHIN: usize = 10;
+
 /// One readable row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -61,15 +64,26 @@ impl<R: Read + Seek> Reader<R> {
             let message = "This is a spreadsheet, not a CSV file. Save it as CSV (UTF-8) first.";
             return Err(Error::new(Kind::Invalid, "csv.spreadsheet", message));
         }
+        if let Some(seems) = encoding.doubt {
+            let message = format!(
+                "The file is not written in UTF-8, UTF-16 or plainly Windows-1252, so its names can't be read safely (it looks \
+                 like {seems}). Save it as “CSV UTF-8” and import it again."
+            );
+            return Err(Error::new(Kind::Invalid, "csv.encoding", message));
+        }
         source.seek(std::io::SeekFrom::Start(encoding.mark)).map_err(unreadable)?;
         let mut records = Records::new(source, encoding.encoding);
-        let first_line = records.peek_line().map_err(unreadable)?;
-        records.separator = column::separator(&first_line);
-        let mut cells = Vec::new();
-        if column::is_separator_line(&first_line) {
-            // Spreadsheet programs write `sep=;` before the header.
+        let lines = records.peek_lines(HEADER_WITHIN).map_err(unreadable)?;
+        // Exports begin with a title, `#TYPE …`, `version:v1.0`, `sep=;` or nothing before they name their columns.
+        let separator = lines.first().and_then(|line| column::named_separator(line));
+        let reads = |line: &str| separator.unwrap_or_else(|| column::separator(line));
+        let is_header = |line: &String| Header::is_header(&records::cells(line, reads(line)));
+        let before = lines.iter().position(is_header).unwrap_or_else(|| usize::from(separator.is_some()));
+        records.separator = lines.get(before).map_or(b',', |line| reads(line));
+        for _ in 0..before {
             records.skip_line().map_err(unreadable)?;
         }
+        let mut cells = Vec::new();
         match records.next(&mut cells) {
             Some(Ok(_)) => {}
             Some(Err(fault)) => {
@@ -78,7 +92,13 @@ impl<R: Read + Seek> Reader<R> {
             }
             None => return Err(Error::new(Kind::Invalid, "csv.empty", "The file is empty.")),
         }
-        let header = Header::read(&cells)?;
+        let mut header = Header::read(&cells)?;
+        let skipped = lines.iter().take(before).filter(|line| column::named_separator(line).is_none());
+        if skipped.clone().any(|line| !line.trim().is_empty()) {
+            let message =
+                format!("The columns are named on line {}. What stands before is left out.", before + 1);
+            header.warnings.insert(0, message);
+        }
         Ok(Self { records, header, cells, ended: false })
     }
 }
@@ -126,7 +146,9 @@ impl<R: Read> Iterator for Reader<R> {
             }
             let expected = self.header.width();
             let extra_are_empty = self.cells.iter().skip(expected).all(|cell| cell.trim().is_empty());
-            if self.cells.len() < expected || !extra_are_empty {
+            // Programs leave out empty cells at the end of a row. Over several lines that is a stray quote.
+            let is_short = self.cells.len() < expected && self.records.is_of_several_lines(&record);
+            if is_short || !extra_are_empty {
                 // A row over several lines that doesn't fit the header has most likely a quote too many on its first
                 // line, and what it took are rows of their own.
                 self.records.keep_first_line_only(&record);
@@ -151,6 +173,9 @@ impl<R> Reader<R> {
                 return Err(RowError { line, column, reason });
             }
             if let Some(column) = column {
+                if let Some(reason) = column.changed_by_a_spreadsheet(cell.trim()) {
+                    return Err(RowError { line, column: Some(column.name().to_owned()), reason });
+                }
                 cell.trim().clone_into(&mut cells[column.position()]);
             }
         }

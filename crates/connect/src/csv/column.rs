@@ -87,6 +87,37 @@ impl Column {
     }
 }
 
+impl Column {
+    /// Why a cell is not what somebody wrote: spreadsheets put errors in place of values, and turn long numbers into
+    /// powers of ten.
+    pub(super) fn changed_by_a_spreadsheet(self, cell: &str) -> Option<String> {
+        const ERRORS: [&str; 9] =
+            ["#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"];
+        if ERRORS.iter().any(|error| cell.eq_ignore_ascii_case(error)) {
+            return Some(format!("The spreadsheet has put the error {cell} here. Correct the cell."));
+        }
+        let is_number = matches!(
+            self,
+            Self::EmployeeNumber | Self::CostCentre | Self::Phone | Self::Mobile | Self::PersonalPhone
+        );
+        (is_number && is_power_of_ten(cell)).then(|| {
+            format!(
+                "The spreadsheet has changed this number to {cell}. Format the column as text, enter the number again and \
+                 export the file anew."
+            )
+        })
+    }
+}
+
+/// `1.23E+05`, with a point or a comma.
+fn is_power_of_ten(cell: &str) -> bool {
+    let Some((number, power)) = cell.split_once(['E', 'e']) else { return false };
+    let power = power.strip_prefix('+').unwrap_or_default();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, rest) = number.split_once(['.', ',']).unwrap_or((number, "0"));
+    digits(whole) && digits(rest) && digits(power)
+}
+
 fn plain(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -99,7 +130,14 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the first row.
+    /// Whether these cells name columns of people.
+    pub(super) fn is_header(cells: &[String]) -> bool {
+        let identifies =
+            |name: &String| matches!(Column::named(name), Some(Column::Email | Column::Username));
+        cells.iter().any(identifies)
+    }
+
+    /// Reads the row that names the columns.
     pub(super) fn read(cells: &[String]) -> Result<Self> {
         let named = cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1);
         let mut columns: Vec<Option<Column>> = Vec::with_capacity(named);
@@ -144,17 +182,18 @@ impl Header {
     }
 }
 
-/// Whether the line only names the separator (`sep=;`), as spreadsheet programs do.
-pub(super) fn is_separator_line(line: &str) -> bool {
-    let line = line.trim_end_matches(['\r', '\n']).as_bytes();
-    matches!(line, [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', b',' | b';' | b'\t' | b'|'])
+/// The separator, if the line only names it (`sep=;`), as spreadsheet programs do.
+pub(super) fn named_separator(line: &str) -> Option<u8> {
+    match line.trim_end_matches(['\r', '\n']).as_bytes() {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator @ (b',' | b';' | b'\t' | b'|')] => {
+            Some(*separator)
+        }
+        _ => None,
+    }
 }
 
-/// The separator of which the first line has most; a comma where it has none.
+/// The separator of which the line has most; a comma where it has none.
 pub(super) fn separator(first_line: &str) -> u8 {
-    if is_separator_line(first_line) {
-        return first_line.as_bytes()[4];
-    }
     let mut best = (0, b',');
     for candidate in [b',', b';', b'\t', b'|'] {
         let mut quoted = false;

@@ -107,13 +107,24 @@ impl<R: Read> Records<R> {
         self.advance(length);
     }
 
-    /// The first line, which stays to be read.
-    pub(super) fn peek_line(&mut self) -> io::Result<String> {
-        while end_of_line(&self.text).is_none() && !self.source_ended && self.text.len() < LARGEST_ROW {
+    /// The first lines, at most `count`, which stay to be read.
+    pub(super) fn peek_lines(&mut self, count: usize) -> io::Result<Vec<String>> {
+        while !self.source_ended && self.text.len() < LARGEST_ROW {
             self.more()?;
         }
-        let length = end_of_line(&self.text).unwrap_or(self.text.len());
-        Ok(self.text[..length].to_owned())
+        let (mut lines, mut rest) = (Vec::new(), self.text.as_str());
+        while lines.len() < count && !rest.is_empty() {
+            let length = end_of_line(rest).unwrap_or(rest.len());
+            lines.push(rest[..length].to_owned());
+            rest = &rest[length..];
+        }
+        Ok(lines)
+    }
+
+    /// Whether the text of a record has line ends within. Only right before the next one is asked for.
+    pub(super) fn is_of_several_lines(&self, record: &Record) -> bool {
+        self.line > record.line + 1
+            || self.text[record.start..self.start].trim_end_matches(['\r', '\n']).contains(['\r', '\n'])
     }
 
     /// Leaves out the rest of the line, however long it is.
@@ -191,6 +202,15 @@ fn too_long() -> String {
 
 fn unreadable(line: u64, error: &io::Error) -> Fault {
     Fault { line, reason: format!("The file can't be read further: {error}."), is_final: true }
+}
+
+/// The cells of one line, as far as it can be split.
+pub(super) fn cells(line: &str, separator: u8) -> Vec<String> {
+    let mut cells = Vec::new();
+    match split(line, separator, true, &mut cells) {
+        Split::Record(_) => cells,
+        Split::Incomplete | Split::BadQuoting => Vec::new(),
+    }
 }
 
 /// Splits the record at the start of `text` into `cells`; `ended` says that nothing follows the text.

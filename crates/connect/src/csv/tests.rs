@@ -46,6 +46,68 @@ fn every_encoding_is_recognised() {
 }
 
 #[test]
+fn an_encoding_is_never_guessed() {
+    let file = |text: &[u8]| [b"email;given_name;title\na@a.example;".as_slice(), text, b";\n"].concat();
+    let code = |text: &[u8]| Reader::new(Cursor::new(file(text))).err().map(|error| error.code().to_owned());
+    let in_encoding = |text: &str, label: &str| {
+        encoding_rs::Encoding::for_label(label.as_bytes()).unwrap().encode(text).0.into_owned()
+    };
+    for (text, label) in [
+        ("Иван Петров, начальник отдела", "windows-1251"),
+        ("Иван Петров, начальник отдела", "koi8-r"),
+        ("Łukasz Żółw-Świątek, główny księgowy", "windows-1250"),
+        ("Jiří Dvořák; vedoucí oddělení účetnictví, Třebíč", "windows-1250"),
+        ("Νίκος Παπαδόπουλος, διευθυντής", "windows-1253"),
+        ("İrem Kaya, müdür yardımcısı, Şişli", "windows-1254"),
+        ("山田 太郎 東京本社 営業部", "shift_jis"),
+        ("김민준 서울 본사", "euc-kr"),
+        ("王小明 北京 总部", "gbk"),
+    ] {
+        assert_eq!(code(&in_encoding(text, label)).as_deref(), Some("csv.encoding"), "{label}: {text}");
+    }
+    // Old Macs and DOS: Müller, Böhm, Größe.
+    for old in [b"M\x9fller B\x9ahm".as_slice(), b"M\x81ller", b"B\x94hm K\x84fer", b"Gr\x9a\xa7e"] {
+        assert_eq!(code(old).as_deref(), Some("csv.encoding"), "{old:x?}");
+    }
+    for text in ["Jürgen Groß, Geschäftsführer", "Zoë Núñez", "François Lœuvre, Hélène", "Sean O’Brien – Zoë"]
+    {
+        assert_eq!(code(&in_encoding(text, "windows-1252")), None, "{text}");
+    }
+}
+
+#[test]
+fn the_header_is_where_the_columns_are_named() {
+    for before in [
+        "\n",
+        "Staff list 2026,,,\n",
+        "#TYPE Deserialized.User\n",
+        "version:v1.0\n",
+        "\n\nStaff; all of them\n\n",
+    ] {
+        let file = format!("{before}email,given_name\na@a.example,A\n");
+        let lines = before.matches('\n').count();
+        assert_eq!(summary(file.clone()), [format!("{}:a@a.example/A", lines + 2)], "{before:?}");
+        let told = format!("The columns are named on line {}. What stands before is left out.", lines + 1);
+        assert_eq!(open(file).warnings().contains(&told), !before.trim().is_empty(), "{before:?}");
+    }
+    let other = "Staff list, as of today, all\nemail;given_name\na@a.example;A\n";
+    assert_eq!(summary(other), ["3:a@a.example/A"], "the separator is the header's");
+    let late = format!("{}email\na@a.example\n", "x\n".repeat(10));
+    assert_eq!(Reader::new(Cursor::new(late.into_bytes())).err().unwrap().code(), "csv.no_email");
+}
+
+#[test]
+fn what_a_spreadsheet_has_changed_is_not_taken() {
+    let file = |cell: &str| format!("email,employee_number,given_name\na@a.example,{cell},1.23E+05\n");
+    for changed in ["1.23E+05", "\"4,91763E+11\"", "1E+10", "#N/A", "#NAME?", "#ref!", "#DIV/0!"] {
+        assert_eq!(summary(file(changed)), ["2!employee_number"], "{changed}");
+    }
+    for fine in ["12E5", "E+05", "1.2.3E+5", "N/A", "00123", "#1"] {
+        assert_eq!(summary(file(fine)), ["2:a@a.example/1.23E+05"], "{fine}");
+    }
+}
+
+#[test]
 fn the_first_accent_may_come_late() {
     let mut file = b"email,given_name\n".to_vec();
     for number in 0..10_000 {
@@ -90,10 +152,10 @@ fn columns_are_found_however_they_are_written() {
 #[test]
 fn rows_that_do_not_fit_are_reported_and_the_rest_goes_on() {
     let file = "email,given_name\na@a.example\nb@a.example,B,extra\n\n,,\nc@a.example,C,,\nd@a.example,D\n";
-    let lines = ["2!", "3!", "6:c@a.example/C", "7:d@a.example/D"];
+    let lines = ["2:a@a.example/", "3!", "6:c@a.example/C", "7:d@a.example/D"];
     assert_eq!(summary(file), lines);
     let error = open(file).find_map(Result::err).unwrap();
-    assert!(error.reason.contains("1 cells, the header has 2"), "{error}");
+    assert!(error.reason.contains("3 cells, the header has 2"), "{error}");
 }
 
 #[test]
