@@ -78,6 +78,7 @@ impl Revocation {
 }
 
 /// So many rounds: one of each kind in an ordinary run, more when `MUSTER_LONG_ROUNDS` says so.
+#[expect(clippy::disallowed_methods, reason = "how long a test goes on is no setting of the server")]
 fn rounds() -> u64 {
     std::env::var("MUSTER_LONG_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
@@ -301,7 +302,7 @@ async fn round(app: &Arc<TestApp>, revocation: Revocation, name: &str) -> i64 {
         let by_session = (sessions && caller % 2 == 0) || !tokens;
         let credential =
             if by_session { Presented::Session(browser.clone()) } else { Presented::Token(stolen.clone()) };
-        let (router, things, routes) = (app.router.clone(), things.clone(), routes.clone());
+        let (server, things, routes) = (app.router.clone(), things.clone(), routes.clone());
         let (stop, refused) = (stop.clone(), refused.clone());
         callers.push(tokio::spawn(async move {
             for turn in caller * 7.. {
@@ -312,7 +313,7 @@ async fn round(app: &Arc<TestApp>, revocation: Revocation, name: &str) -> i64 {
                 let route = &routes[usize::try_from(turn).unwrap() % routes.len()];
                 let tokens = routes.iter().find(|route| route.path.ends_with("/v1/tokens"));
                 let route = if turn % 2 == 0 { route } else { tokens.unwrap_or(route) };
-                let answer = send(&router, things.request(route, turn, &credential)).await;
+                let answer = send(&server, things.request(route, turn, &credential)).await;
                 assert!(!answer.status.is_server_error(), "{} {}: {}", route.method, route.path, answer.text);
                 if answer.status == 401 || answer.status == 403 {
                     refused.fetch_add(1, SeqCst);

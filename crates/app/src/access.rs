@@ -264,9 +264,9 @@ fn session_access(stamps: Stamps, session: &Session, holder: Holder) -> Access {
 }
 
 fn token_access(stamps: Stamps, token: &Token, holder: Holder) -> Access {
-    let used = token.last_used_at.unwrap_or(Timestamp::from_micros(0));
+    let last_used = token.last_used_at.unwrap_or(Timestamp::from_micros(0));
     let credential = PresentedCredential::Token(token.id, token.secret);
-    let life = (token.expires_at, 0, used);
+    let life = (token.expires_at, 0, last_used);
     // A token is no browser: who must choose another password does it where the password is used.
     let (org, user, name) = (token.org, token.user, &holder.name);
     Access::new(stamps, org, user, name, credential, holder.rights, token.scopes, false, life)
