@@ -44,8 +44,11 @@ on_both! {
         app.post(&format!("/users/{}/roles", ana.id), json!({"role": "auditor", "reason": "audit week"})).await.expect(200);
         app.call(Method::POST, "/tokens", &ana.token, json!({"name": "nightly"})).await.expect(201);
         let page = read(&app, &format!("/users/{}/activity", ana.id), &app.owner.token).await;
+        let mut newest = sentences(&page)[..6].to_vec();
+        // An entry and the mail about it are of one moment.
+        newest[..2].sort();
         assert_eq!(
-            sentences(&page)[..6],
+            newest,
             [
                 "A notice of a new API token waits to be sent to ana@acme.example",
                 "Ana Person created an API token: nightly",

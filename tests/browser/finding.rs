@@ -15,7 +15,7 @@ async fn finding() {
         ("zoltowski", "Łukasz Żółtowski"),
         ("E-1004", "Chidi Okafor"),
         ("5550 0106", "Minh Nguyễn"),
-        ("李", "小龙 李"),
+        ("李", "李小龙"),
         ("соколов", "Дмитрий Соколов"),
         ("viktor.horv", "Viktor Horváth"),
     ] {
