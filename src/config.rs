@@ -60,6 +60,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) database_url: String,
+    pub(crate) listen_url: Option<String>,
     pub(crate) pool_size: usize,
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<String>,
@@ -117,6 +118,7 @@ impl Config {
         };
         Ok(Self {
             database_url: values.database_url()?,
+            listen_url: values.listen_url()?,
             pool_size: values.number("database.pool_size", 2, 500)?.unwrap_or(16),
             listen: values.address("server.listen")?,
             public_url: values.public_url()?,
@@ -179,7 +181,8 @@ impl Config {
 
     /// What the store needs to know.
     pub(crate) fn store(&self) -> store::Options {
-        store::Options { pool_size: self.pool_size, ..store::Options::new(self.database_url.clone()) }
+        let usual = store::Options::new(self.database_url.clone());
+        store::Options { pool_size: self.pool_size, listen_url: self.listen_url.clone(), ..usual }
     }
 
     /// The mail server; `None` if no mail is sent.
@@ -377,6 +380,15 @@ impl Values<'_> {
             || url.starts_with("postgresql://");
         let wanted = "sqlite:PATH or postgres://user:password@host/name";
         if known { Ok(url) } else { Err(self.wrong("database.url", wanted)) }
+    }
+
+    fn listen_url(&self) -> Result<Option<String>> {
+        let Some(text) = self.text("database.listen_url") else { return Ok(None) };
+        let url = text.trim();
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Some(url.to_owned()));
+        }
+        Err(self.wrong("database.listen_url", "postgres://user:password@host/name"))
     }
 
     fn public_url(&self) -> Result<Option<String>> {

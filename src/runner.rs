@@ -29,8 +29,18 @@ pub(crate) enum Runner {
 const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Runner {
-    /// Finds the server, else opens the database.
+    /// Finds the server, else opens the database, which must be there.
     pub(crate) async fn open(config: &Config) -> Result<Self> {
+        if find_server(config).await?.is_none()
+            && let Some(file) = config.database_file().filter(|file| is_fresh(file))
+        {
+            return Err(nowhere(&file));
+        }
+        Self::open_or_make(config).await
+    }
+
+    /// The same; makes an embedded database where there is none.
+    pub(crate) async fn open_or_make(config: &Config) -> Result<Self> {
         if let Some(client) = find_server(config).await? {
             return Ok(Self::Server(client));
         }
@@ -69,6 +79,17 @@ impl Runner {
             app.close().await;
         }
     }
+}
+
+/// There is neither a server nor a database: most likely the folder is not the one that was meant.
+fn nowhere(file: &Path) -> Error {
+    let place = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let message = format!(
+        "There is neither a running Muster nor a database at {}. Call this in the folder of your installation, or name its \
+         settings with --config or MUSTER_DATABASE__URL. To begin anew, run `muster serve`, or `muster org create`.",
+        place.display()
+    );
+    Error::new(Kind::NotFound, "database.none", message)
 }
 
 async fn find_server(config: &Config) -> Result<Option<Client>> {

@@ -82,7 +82,7 @@ async fn a_full_disk_refuses_and_takes_again_when_there_is_room() {
             if answer.status == StatusCode::CREATED {
                 acknowledged.insert(number);
             } else {
-                assert_come_back(&answer, &["database.unavailable"]);
+                assert_come_back(&answer, &["database.full", "database.unavailable"]);
                 refused += 1;
             }
         }
@@ -113,7 +113,7 @@ async fn the_last_page_of_a_disk_is_no_different_from_any_other() {
             number += 1;
             let answer = create(&app, number).await;
             if answer.status != StatusCode::CREATED {
-                assert_come_back(&answer, &["database.unavailable"]);
+                assert_come_back(&answer, &["database.full", "database.unavailable"]);
                 break;
             }
             acknowledged.insert(number);

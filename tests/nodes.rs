@@ -101,9 +101,9 @@ async fn a_listener_that_is_ended_again_and_again_leaves_nobody_in() {
         let person = app.person(&format!("Ana{round}"), Role::Member).await;
         becomes(&other, "/whoami", &person.token, StatusCode::OK).await;
         let terminate = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-                         WHERE datname = current_database() AND query LIKE 'NOTIFY access%'";
+                         WHERE datname = current_database() AND query LIKE 'LISTEN access%'";
         let (ended, ()) = tokio::join!(app.count(terminate), suspend(&app, &person));
-        // One that was just connecting has not sent its first beat.
+        // One that was just connecting does not listen yet.
         assert!(ended <= 2, "{ended}");
         becomes(&other, "/whoami", &person.token, StatusCode::UNAUTHORIZED).await;
     }

@@ -8,7 +8,7 @@ use std::{path::Path, process::ExitCode};
 use app::{App, mails::OLD, system::SystemClock};
 use connect::smtp::Server;
 use model::{Clock as _, OrgContext, Result, Timestamp};
-use store::{Connection, Engine};
+use store::{Connection, Engine, Writing};
 
 use super::Session;
 use crate::{
@@ -44,6 +44,11 @@ pub(crate) async fn run(session: &Session) -> Result<ExitCode> {
                 Err(error) => checks.push(Check::fail("database", error.message(), "See the server's log.")),
             }
             runner.close().await;
+        }
+        Err(error) if error.code() == "database.none" => {
+            let advice =
+                "`muster serve` makes one; if yours is elsewhere, call this in its folder, or with --config.";
+            checks.push(Check::warn("database", "there is none yet", advice));
         }
         Err(error) => {
             let detail = error.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
@@ -141,10 +146,20 @@ async fn mail(config: &Config) -> Check {
 /// What only the process that holds the database knows.
 pub(crate) async fn examine(app: &App) -> Vec<Check> {
     let mut checks = vec![engine(app).await, schema(app).await];
-    checks.push(if app.database().is_writable() {
-        Check::ok("writing", "possible")
-    } else {
-        Check::fail("writing", "has stopped after a failed commit", "Look at the disk, then restart Muster.")
+    checks.push(match app.database().writing() {
+        Writing::Possible => Check::ok("writing", "possible"),
+        Writing::Full => {
+            let advice = "Make room on the disk of the database; writing goes on by itself within seconds.";
+            Check::fail("writing", "waits for room: the disk is full", advice)
+        }
+        Writing::Hanging => {
+            let advice = "Look at PostgreSQL: is a standby gone that must confirm every commit?";
+            Check::fail("writing", "the last commit had no answer", advice)
+        }
+        Writing::Stopped => {
+            let advice = "Look at the disk, then restart Muster.";
+            Check::fail("writing", "has stopped after a failed commit", advice)
+        }
     });
     checks.push(jobs(app).await);
     checks.push(mail_queue(app).await);

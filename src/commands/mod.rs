@@ -82,7 +82,13 @@ pub(crate) struct Session {
 impl Session {
     /// Has one thing done.
     async fn perform(&self, org: Option<String>, dry_run: bool, deed: Deed) -> Result<Outcome> {
-        let mut runner = Runner::open(&self.config).await?;
+        // Making an organization is how one begins; anything else in the wrong folder would leave a database there.
+        let begins = matches!(deed, Deed::CreateOrg { .. });
+        let mut runner = if begins {
+            Runner::open_or_make(&self.config).await?
+        } else {
+            Runner::open(&self.config).await?
+        };
         let outcome = runner.run(Command { org, dry_run, deed }).await;
         runner.close().await;
         match outcome? {

@@ -43,6 +43,13 @@ pub(crate) const KEYS: &[Key] = &[
                `postgres://user:password@host/name?sslmode=require`.",
         secrecy: Secrecy::Address,
     },
+    Key {
+        name: "database.listen_url",
+        default: "",
+        help: "Where PostgreSQL itself is reached, if `database.url` leads to a pooler in transaction mode: notifications \
+               between nodes and migrations go there. Unless given: `database.url`.",
+        secrecy: Secrecy::Address,
+    },
     key("database.pool_size", "16", "Connections kept open to the database, 2 to 500."),
     key(
         "server.listen",

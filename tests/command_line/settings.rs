@@ -84,3 +84,34 @@ const UNORDERED: &str = "\
 B1B3773A05C0ED0176787A4F1574FF0075F7521E:4
 5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:9
 ";
+
+/// Only what begins an installation makes a database; anything else, called in the wrong folder, leaves it as it was.
+#[test]
+fn a_command_in_the_wrong_folder_makes_nothing() {
+    let place = Place::new();
+    let commands: [&[&str]; 12] = [
+        &["user", "list"],
+        &["user", "create", "--email", "ana@acme.example"],
+        &["group", "list"],
+        &["role", "list"],
+        &["permission", "list"],
+        &["org", "list"],
+        &["org", "rename", "acme"],
+        &["session", "list", "ana@acme.example"],
+        &["token", "list", "ana@acme.example"],
+        &["mail", "list"],
+        &["audit", "verify"],
+        &["recover-owner", "ana@acme.example"],
+    ];
+    for arguments in commands {
+        let run = place.run(arguments);
+        assert_ne!(run.code, 0, "{arguments:?}");
+        let said = format!("{}{}", run.out, run.err);
+        let is_refused = said.contains("neither a running Muster nor a database at /");
+        assert!(is_refused && said.contains("muster serve"), "{arguments:?}: {said}");
+        place.ok(&["doctor"]);
+        assert!(!place.directory.join("muster-data").exists(), "{arguments:?}");
+    }
+    place.ok(&["org", "create", "Acme", "--slug", "acme"]);
+    place.ok(&["user", "list"]);
+}

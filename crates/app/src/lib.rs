@@ -65,6 +65,7 @@ use tokio::sync::Notify;
 
 pub use actor::Actor;
 pub use operation::Operation;
+pub use store::Writing;
 pub use users::Person;
 
 /// The running program: its database, caches, clock and pools. Cheap to clone; everything shared.
@@ -204,14 +205,15 @@ impl App {
         &self.0.wake
     }
 
-    /// Whether requests can be served: the database answers, is up to date, and can be written to.
+    /// Whether requests can be served: the database answers and is up to date, and writing has not stopped for good. Answers
+    /// whether anything can be saved at the moment: a node that can't goes on reading.
     #[boxed]
-    pub async fn readiness(&self) -> Result<()> {
+    pub async fn readiness(&self) -> Result<Writing> {
         if !self.database().is_writable() {
             return Err(Error::unavailable("writing_stopped", "a commit has failed; restart Muster"));
         }
         match self.database().pending_migrations().await? {
-            0 => Ok(()),
+            0 => Ok(self.database().writing()),
             _ => Err(Error::unavailable("database.migrations_pending", "run muster migrate")),
         }
     }

@@ -83,10 +83,27 @@ fn refused() -> Error {
     Error::new(Kind::Unauthenticated, "sign_in.refused", message)
 }
 
+/// Where nothing can be saved, a sign-in can't be recorded, whether the password is right or not; that is said in words.
+fn unrecorded(error: Error) -> Error {
+    if !["database.full", "database.unavailable", "writing_stopped"].contains(&error.code()) {
+        return error;
+    }
+    let message = "Nobody can sign in at the moment, because Muster can't record it: its database takes no changes. \
+                   Who is signed in can go on reading. Try again in a minute; if it stays like this, tell whoever runs \
+                   this server.";
+    Error::new(Kind::Unavailable, error.code().to_owned(), message)
+        .with_detail(error.detail().unwrap_or_default())
+        .with_retry_after(error.retry_after().unwrap_or(30))
+}
+
 impl App {
     /// Signs in with a password.
     #[boxed]
     pub async fn sign_in(&self, org: &Org, attempt: Attempt) -> Result<SignedIn> {
+        self.try_sign_in(org, attempt).await.map_err(unrecorded)
+    }
+
+    async fn try_sign_in(&self, org: &Org, attempt: Attempt) -> Result<SignedIn> {
         let context = OrgContext::from(org.id);
         let identifier = attempt.identifier.clone();
         let find = async |connection: &mut store::Connection<'_>| {
@@ -115,7 +132,15 @@ impl App {
         let signed_in = self.settle(org, &user, credential, proven, attempt).await?;
         count_outcome(if signed_in.is_some() { "signed_in" } else { "refused" });
         if verdict.outdated && signed_in.is_some() {
-            self.rehash(context, user.id, typed, stored.unwrap_or_default()).await?;
+            // The session stands: whoever has signed in is not sent away because a stronger hash must wait.
+            let rehashed = self.rehash(context, user.id, typed, stored.unwrap_or_default()).await;
+            if let Err(error) = rehashed {
+                tracing::warn!(
+                    code = error.code(),
+                    detail = error.detail(),
+                    "a password keeps its older hash"
+                );
+            }
         }
         signed_in.ok_or_else(refused)
     }

@@ -29,8 +29,8 @@ pub(crate) type Words = BTreeMap<i64, Option<String>>;
 pub struct Connection<'t> {
     inner: Inner<'t>,
     health: Health,
-    /// Something that caches hold was changed, and they are told when it is committed.
-    has_notified: bool,
+    /// What the other nodes are told once this is committed.
+    notices: Vec<String>,
 }
 
 enum Inner<'t> {
@@ -46,33 +46,36 @@ pub(crate) enum Health {
     Whole,
     Spoiled,
     Repeatable,
+    /// Nobody answers on this connection.
+    Lost,
 }
 
 impl<'t> Connection<'t> {
     pub(crate) fn sqlite_reader(connection: &'t mut rusqlite::Connection) -> Self {
-        Self { inner: Inner::Sqlite { connection, words: None }, health: Health::Whole, has_notified: false }
+        Self { inner: Inner::Sqlite { connection, words: None }, health: Health::Whole, notices: Vec::new() }
     }
 
     pub(crate) fn sqlite_writer(connection: &'t mut rusqlite::Connection, words: &'t mut Words) -> Self {
         Self {
             inner: Inner::Sqlite { connection, words: Some(words) },
             health: Health::Whole,
-            has_notified: false,
+            notices: Vec::new(),
         }
     }
 
     pub(crate) fn postgres(client: &'t deadpool_postgres::Client) -> Self {
-        Self { inner: Inner::Postgres(client), health: Health::Whole, has_notified: false }
+        Self { inner: Inner::Postgres(client), health: Health::Whole, notices: Vec::new() }
+    }
+
+    /// What the other nodes are told once this is committed; for whoever must tell them again.
+    pub(crate) fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
     }
 
     pub(crate) fn health(&self) -> Health {
         self.health
     }
 
-    /// Whether this transaction changes who may do what: its answer waits for those that began before it.
-    pub(crate) fn has_notified(&self) -> bool {
-        self.has_notified
-    }
 
     /// Which engine answers. Rules never ask; statements that differ are made with [`Sql::by_engine`].
     pub fn engine(&self) -> Engine {
@@ -186,8 +189,8 @@ impl<'t> Connection<'t> {
     #[boxed]
     pub async fn notify(&mut self, payload: &str) -> Result<()> {
         if self.engine() == Engine::Postgres {
-            self.has_notified = true;
             self.execute("SELECT pg_notify('access', $1)", &[Value::Text(payload)]).await?;
+            self.notices.push(payload.to_owned());
         }
         Ok(())
     }
@@ -207,7 +210,11 @@ async fn watched<T>(
 ) -> Result<T> {
     if *health == Health::Whole {
         *health = Health::Spoiled;
-        let answer = statement.await;
+        let answer = postgres::in_time(statement).await;
+        let Some(answer) = answer else {
+            *health = Health::Lost;
+            return Err(postgres::silent());
+        };
         *health = match &answer {
             Ok(_) => Health::Whole,
             Err(error) if postgres::is_repeatable(error) => Health::Repeatable,
@@ -215,7 +222,10 @@ async fn watched<T>(
         };
         return answer.map_err(postgres::error);
     }
-    statement.await.map_err(postgres::error)
+    if *health == Health::Lost {
+        return Err(postgres::silent());
+    }
+    postgres::in_time(statement).await.ok_or_else(postgres::silent)?.map_err(postgres::error)
 }
 
 /// A transaction was to be kept although one of its statements had failed.

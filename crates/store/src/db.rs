@@ -3,7 +3,15 @@
 //! What both engines promise is written here; how each keeps it is in `sqlite.rs` with `writer.rs`, and `postgres.rs`.
 //! Nothing outside these files, `sql.rs`, `connection.rs` and `notify.rs` names an engine's driver.
 
-use std::{panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use deadpool_postgres::Pool;
 use futures_util::FutureExt;
@@ -12,26 +20,32 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{
     boxed,
+    commit::{Ending, commit},
     connection::{Connection, Engine, Health, panic_text, went_on},
     migrations,
-    notify::Listener,
+    notify::{Listener, Ways},
+    pooler::{self, Way},
     postgres::{self, Open, Server},
     sqlite::{self, Readers},
     text_rules::{self, Position},
-    values,
     writer::{self, Answer, Ran, Writer, outcome_unknown},
+    writing::Writing,
 };
 
 /// How often an operation is run before contention is given as its answer.
 const TRIES: u32 = 6;
 /// Searches and exports of `SQLite` that run at once; others wait.
 const BLOCKING_READS: usize = 4;
+/// How long a node waits for another that migrates.
+const MIGRATING: Duration = Duration::from_secs(120);
 
 /// Where the data is and how much of it at once.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `sqlite:PATH` or `postgres://user:password@host/name?sslmode=require&sslrootcert=FILE`.
     pub url: String,
+    /// Where PostgreSQL itself is reached, if a pooler stands behind `url`: notifications and migrations go there.
+    pub listen_url: Option<String>,
     /// Connections kept: to PostgreSQL at most this many, of `SQLite`'s readers this many stay open.
     pub pool_size: usize,
     /// Interactive jobs that may wait for `SQLite`'s writer before others are told to come back later.
@@ -41,7 +55,7 @@ pub struct Options {
 impl Options {
     /// The usual sizes for `url`.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), pool_size: 16, queue: 4096 }
+        Self { url: url.into(), listen_url: None, pool_size: 16, queue: 4096 }
     }
 }
 
@@ -90,7 +104,11 @@ struct Sqlite {
 
 struct Postgres {
     pool: Pool,
-    server: Server,
+    ways: Ways,
+    /// Whether a pooler is on the way that writes take.
+    is_shared: bool,
+    /// Whether the last COMMIT had no answer in time, as when a standby that must confirm it is gone.
+    stuck: Arc<AtomicBool>,
 }
 
 impl Database {
@@ -106,9 +124,7 @@ impl Database {
             let blocking = Arc::new(Semaphore::new(BLOCKING_READS));
             return Ok(Self(Store::Sqlite(Arc::new(Sqlite { writer, readers, blocking }))));
         }
-        let server = Server::parse(&options.url)?;
-        let pool = server.pool(options.pool_size).await?;
-        Ok(Self(Store::Postgres(Arc::new(Postgres { pool, server }))))
+        Ok(Self(Store::Postgres(Arc::new(Postgres::open(options).await?))))
     }
 
     /// Which engine it is.
@@ -122,14 +138,20 @@ impl Database {
     /// Brings the schema up to date and answers how many migrations that took. Several nodes may do it at once.
     #[boxed]
     pub async fn migrate(&self) -> Result<usize> {
+        self.migrate_within(MIGRATING).await
+    }
+
+    /// The same; waits at most `patience` for another node that is about it (`database.migrating`).
+    #[boxed]
+    pub async fn migrate_within(&self, patience: Duration) -> Result<usize> {
         match &self.0 {
-            Store::Sqlite(sqlite) => sqlite.writer.alone(sqlite_migrations).await?,
+            Store::Sqlite(sqlite) => {
+                sqlite.writer.alone(move |driver| sqlite_migrations(driver, patience)).await?
+            }
             Store::Postgres(postgres) => {
-                let client = postgres::client_for_migrations(&postgres.pool).await?;
-                let migrated = postgres_migrations(&mut Connection::postgres(&client)).await;
-                // Its lock and its lack of time limits end with the connection.
-                drop(deadpool_postgres::Client::take(client));
-                migrated
+                let direct = postgres.direct().await?;
+                let client = postgres::client(&direct).await?;
+                postgres_migrations(&mut Connection::postgres(&client), patience).await
             }
         }
     }
@@ -159,7 +181,12 @@ impl Database {
             }
             Store::Postgres(postgres) => {
                 let client = postgres::client(&postgres.pool).await?;
-                work(&mut Connection::postgres(&client)).await
+                let mut connection = Connection::postgres(&client);
+                let read = work(&mut connection).await;
+                if connection.health() == Health::Lost {
+                    drop(deadpool_postgres::Client::take(client));
+                }
+                read
             }
         }
     }
@@ -225,9 +252,7 @@ impl Database {
     ) -> Option<Listener> {
         match &self.0 {
             Store::Sqlite(_) => None,
-            Store::Postgres(postgres) => {
-                Some(Listener::start(postgres.server.clone(), node, delivered, connected))
-            }
+            Store::Postgres(postgres) => Some(Listener::start(&postgres.ways, node, delivered, connected)),
         }
     }
 
@@ -238,20 +263,34 @@ impl Database {
     pub async fn scrub(&self) -> Result<()> {
         let Store::Sqlite(sqlite) = &self.0 else { return Ok(()) };
         let mut begin = true;
-        while !sqlite.writer.alone(move |connection| sqlite::merge_words(connection, begin)).await?? {
+        while !sqlite.writer.write_alone(move |connection| sqlite::merge_words(connection, begin)).await? {
             begin = false;
         }
-        if sqlite.writer.alone(|connection| sqlite::empty_log(connection)).await?? {
+        if sqlite.writer.write_alone(|connection| sqlite::empty_log(connection)).await? {
             return Ok(());
         }
         Err(Error::unavailable("database.log_in_use", "somebody still reads from the write-ahead log"))
     }
 
-    /// Whether writing is possible: not any more after a failed COMMIT of `SQLite`, until the next start.
-    pub fn is_writable(&self) -> bool {
+    /// Whether anything can be saved.
+    pub fn writing(&self) -> Writing {
         match &self.0 {
-            Store::Sqlite(sqlite) => sqlite.writer.is_writable(),
-            Store::Postgres(_) => true,
+            Store::Sqlite(sqlite) => sqlite.writer.writing(),
+            Store::Postgres(postgres) if postgres.stuck.load(Ordering::Relaxed) => Writing::Hanging,
+            Store::Postgres(_) => Writing::Possible,
+        }
+    }
+
+    /// Whether writing has not stopped for good: it has after a failed COMMIT of `SQLite`, until the next start.
+    pub fn is_writable(&self) -> bool {
+        self.writing() != Writing::Stopped
+    }
+
+    /// Lets the next COMMIT of `SQLite` fail with this code of its own.
+    #[cfg(feature = "testing")]
+    pub(crate) fn fail_next_commit(&self, code: i32) {
+        if let Store::Sqlite(sqlite) = &self.0 {
+            sqlite.writer.fail_next_commit(code);
         }
     }
 
@@ -265,6 +304,18 @@ impl Database {
             }
             Store::Postgres(postgres) => postgres.pool.close(),
         }
+    }
+
+    /// Listens at `url`, whatever is there.
+    #[cfg(feature = "testing")]
+    pub(crate) fn listen_through(
+        &self,
+        url: &str,
+        delivered: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Option<Listener> {
+        let Store::Postgres(postgres) = &self.0 else { return None };
+        let ways = Ways { writing: postgres.ways.writing.clone(), direct: Server::parse(url).ok()? };
+        Some(Listener::start(&ways, uuid::Uuid::from_u128(99), delivered, || {}))
     }
 
     /// Runs `work` on `SQLite`'s writing connection; `None` on PostgreSQL.
@@ -281,9 +332,10 @@ impl Database {
 }
 
 /// Migrates, then makes keys and search texts anew, a transaction for each chunk.
-fn sqlite_migrations(driver: &mut rusqlite::Connection) -> Result<usize> {
+fn sqlite_migrations(driver: &mut rusqlite::Connection, patience: Duration) -> Result<usize> {
     let waited = || Error::internal("a migration waited for something");
-    let applied = migrations::apply(&mut Connection::sqlite_reader(driver), migrations::ALL).now_or_never();
+    let mut connection = Connection::sqlite_reader(driver);
+    let applied = migrations::apply(&mut connection, migrations::ALL, patience).now_or_never();
     let applied = applied.unwrap_or_else(|| Err(waited()))?;
     let behind = text_rules::are_behind(&mut Connection::sqlite_reader(driver)).now_or_never();
     let mut position = behind.unwrap_or_else(|| Err(waited()))?.then_some(Position::START);
@@ -297,12 +349,21 @@ fn sqlite_migrations(driver: &mut rusqlite::Connection) -> Result<usize> {
 }
 
 /// The same on PostgreSQL.
-async fn postgres_migrations(connection: &mut Connection<'_>) -> Result<usize> {
-    let applied = migrations::apply(connection, migrations::ALL).await?;
+async fn postgres_migrations(connection: &mut Connection<'_>, patience: Duration) -> Result<usize> {
+    let applied = migrations::apply(connection, migrations::ALL, patience).await?;
     let mut position = text_rules::are_behind(connection).await?.then_some(Position::START);
     while let Some(from) = position {
         connection.batch("BEGIN").await?;
-        match text_rules::step(connection, from).await {
+        let walked = async {
+            migrations::take_turn(connection, patience).await?;
+            // Another node may have come to the end meanwhile.
+            if text_rules::are_behind(connection).await? {
+                text_rules::step(connection, from).await
+            } else {
+                Ok(None)
+            }
+        };
+        match walked.await {
             Ok(next) => position = next,
             Err(error) => {
                 connection.batch("ROLLBACK").await?;
@@ -358,6 +419,30 @@ fn settle<T>(ran: Ran<T>, outcome: &Result<()>, after: impl FnOnce(&T)) -> Resul
 }
 
 impl Postgres {
+    /// Connects, and refuses ways on which Muster would not hear or not run.
+    async fn open(options: &Options) -> Result<Self> {
+        let writing = Server::parse(&options.url)?;
+        let direct = options.listen_url.as_deref().map(Server::parse).transpose()?;
+        let is_shared = match pooler::examine(&writing).await? {
+            Way::Direct => false,
+            Way::Shared { keeps_statements: false } => return Err(pooler::forgetful()),
+            Way::Shared { keeps_statements: true } => true,
+        };
+        match &direct {
+            Some(direct) if pooler::examine(direct).await? != Way::Direct => return Err(pooler::unheard()),
+            None if is_shared => return Err(pooler::unheard()),
+            _ => {}
+        }
+        let pool = writing.pool(options.pool_size, is_shared).await?;
+        let direct = direct.unwrap_or_else(|| writing.clone());
+        Ok(Self { pool, ways: Ways { writing, direct }, is_shared, stuck: Arc::default() })
+    }
+
+    /// Connections that lead to PostgreSQL itself.
+    async fn direct(&self) -> Result<Pool> {
+        if self.is_shared { self.ways.direct.pool(1, false).await } else { Ok(self.pool.clone()) }
+    }
+
     async fn transaction<T, W, A>(&self, proof: Proof, work: &W, after: A) -> Result<T>
     where
         W: AsyncFn(&mut Connection<'_>) -> Result<Attempt<T>>,
@@ -370,11 +455,14 @@ impl Postgres {
             let mut connection = Connection::postgres(open.client()?);
             let ran = AssertUnwindSafe(work(&mut connection)).catch_unwind().await;
             let ran = ran.unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));
-            let (health, revokes) = (connection.health(), connection.has_notified());
+            let health = connection.health();
+            let notices = connection.take_notices();
             match ran {
                 Ok(Attempt::Commit(value)) if health == Health::Whole => {
                     // From here the request may go away: COMMIT and what follows it belong together.
-                    let ended = tokio::spawn(commit(self.pool.clone(), open, proof, revokes, value, after));
+                    let (pool, stuck) = (self.pool.clone(), Arc::clone(&self.stuck));
+                    let ending = Ending { pool, stuck, notices };
+                    let ended = tokio::spawn(commit(ending, open, proof, (value, after)));
                     return ended.await.unwrap_or_else(|error| Err(outcome_unknown(error)));
                 }
                 Ok(Attempt::Discard(value)) if health == Health::Whole => {
@@ -397,103 +485,5 @@ impl Postgres {
             }
         }
         Err(Error::internal("unreachable: the last attempt answers"))
-    }
-}
-
-async fn commit<T>(
-    pool: Pool,
-    open: Open,
-    proof: Proof,
-    revokes: bool,
-    value: T,
-    after: impl FnOnce(&T),
-) -> Result<T> {
-    let error = match open.commit().await {
-        Err(error) => error,
-        Ok(client) => {
-            after(&value);
-            if let Some(client) = client.filter(|_| revokes) {
-                outlast_writers(&client, proof).await?;
-            }
-            return Ok(value);
-        }
-    };
-    if !postgres::is_lost(&error) {
-        return Err(postgres::error(error));
-    }
-    let found = proof.find(&pool).await;
-    if let Some(false) = found {
-        return Err(Error::unavailable("database.unavailable", error));
-    }
-    after(&value);
-    if found.is_none() {
-        return Err(outcome_unknown(error));
-    }
-    if revokes {
-        outlast_writers(&postgres::client(&pool).await.map_err(outcome_unknown)?, proof).await?;
-    }
-    Ok(value)
-}
-
-/// What was revoked is acknowledged only when nobody can commit any more who began before it and so has not seen it.
-/// Whoever begins later reads the rows as they are now. Nobody waits for this one while holding what a writer needs, so it
-/// can't be part of a deadlock.
-async fn outlast_writers(client: &deadpool_postgres::Client, proof: Proof) -> Result<()> {
-    let mut outcome = Ok(());
-    // A try waits as long as `lock_timeout` says; no writer lives longer than its own limits.
-    for _ in 0..OUTLASTING {
-        outcome = postgres::outlast_writers(client, proof.writers()).await;
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome.map_err(outcome_unknown)
-}
-
-/// How often it is tried to outlast the writers of before.
-const OUTLASTING: usize = 6;
-
-impl Proof {
-    /// The random part of the entry's id.
-    fn random(self) -> u64 {
-        self.entry.0.as_u64_pair().1
-    }
-
-    /// The lock that the transaction holds while it is under way.
-    fn lock(self) -> i64 {
-        self.random().cast_signed()
-    }
-
-    /// The lock that all writers of the organization share.
-    fn writers(self) -> i32 {
-        let (high, low) = self.org.0.as_u64_pair();
-        let bytes = (high ^ low).to_be_bytes();
-        i32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]])
-    }
-
-    /// Up to 4, 8, 16 … milliseconds, different for operations that have met.
-    fn jitter(self, attempt: u32) -> Duration {
-        Duration::from_micros(self.random().rotate_right(attempt * 7) % (2000 << attempt))
-    }
-
-    /// Whether the entry is there, now that its transaction has ended; `None` when nobody can be asked.
-    async fn find(self, pool: &Pool) -> Option<bool> {
-        // Long enough for a server to be started again, short enough for somebody who waits.
-        for pause in [0, 300, 1000, 3000] {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            if let Ok(found) = self.look(pool).await {
-                return Some(found);
-            }
-        }
-        None
-    }
-
-    async fn look(self, pool: &Pool) -> Result<bool> {
-        let open = Open::begin(postgres::client(pool).await?, self.lock(), self.writers()).await?;
-        let mut connection = Connection::postgres(open.client()?);
-        let sql = "SELECT 1 FROM audit_entries WHERE org_id = $1 AND id = $2";
-        let found: Option<(i64,)> = connection.optional(sql, values![self.org, self.entry]).await?;
-        open.roll_back().await;
-        Ok(found.is_some())
     }
 }

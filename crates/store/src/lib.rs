@@ -10,6 +10,7 @@ pub mod application_permissions;
 pub mod audit;
 pub mod audit_list;
 pub mod audit_tree;
+mod commit;
 mod connection;
 pub mod credentials;
 pub mod data_exports;
@@ -37,6 +38,7 @@ pub mod nestings;
 pub mod notices;
 mod notify;
 pub mod orgs;
+mod pooler;
 mod postgres;
 pub mod probe;
 pub mod reserved_addresses;
@@ -56,6 +58,7 @@ pub mod tokens;
 pub mod user_list;
 pub mod users;
 mod writer;
+mod writing;
 
 /// Makes an `async fn` answer a boxed future, which a caller in another crate can await without compiling its body again.
 ///
@@ -67,3 +70,4 @@ pub use connection::{Connection, Engine};
 pub use db::{Attempt, Database, Lane, Options, Proof};
 pub use notify::Listener;
 pub use sql::{Column, Columns, Record, Row, Sql, Value};
+pub use writing::Writing;

@@ -2,9 +2,10 @@
 //!
 //! Each migration runs in a transaction of its own and is never changed after a release: its hash is kept, and a
 //! database that has seen another text, or a later one, is refused. On `SQLite` the caller is the only writer; on
-//! PostgreSQL a lock makes nodes that start together take turns.
+//! PostgreSQL a lock makes nodes that start together take turns. It belongs to the step's transaction, so that no pooler
+//! and no lost connection can keep it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use model::{Error, Kind, Result};
 use sha2::{Digest, Sha256};
@@ -56,6 +57,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(13, "0013_text_rules"),
     step!(14, "0014_shutting_out"),
     step!(15, "0015_made_within"),
+    step!(16, "0016_nodes"),
 ];
 
 impl Migration {
@@ -75,7 +77,9 @@ impl Migration {
 pub(crate) async fn pending(connection: &mut Connection<'_>, all: &[Migration]) -> Result<usize> {
     const EXISTS: Sql = Sql::by_engine(
         "SELECT count(*) > 0 FROM sqlite_master WHERE name = 'schema_migrations'",
-        "SELECT to_regclass('schema_migrations') IS NOT NULL",
+        // Not `to_regclass`: whoever has waited for a turn would be told from memory what was so before.
+        "SELECT count(*) > 0 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname = 'schema_migrations' AND n.nspname = ANY (current_schemas(false))",
     );
     let (exists,): (bool,) = connection.one(EXISTS, &[]).await?;
     if !exists {
@@ -100,22 +104,69 @@ pub(crate) async fn pending(connection: &mut Connection<'_>, all: &[Migration]) 
     Ok(all.len() - applied.len())
 }
 
-/// Applies the steps of `all` that wait, and answers how many those were. Nobody else may migrate meanwhile.
-pub(crate) async fn apply(connection: &mut Connection<'_>, all: &[Migration]) -> Result<usize> {
-    const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
-        version bigint NOT NULL PRIMARY KEY, name text NOT NULL, hash text NOT NULL, applied_at bigint NOT NULL)";
-    connection.batch(TABLE).await?;
-    let waiting = pending(connection, all).await?;
-    for migration in &all[all.len() - waiting..] {
-        tracing::info!(version = migration.version, name = migration.name, "migrating the database");
+/// Applies the steps of `all` that wait, and answers how many those were. Each waits at most `patience` for another node
+/// that is about the same.
+pub(crate) async fn apply(
+    connection: &mut Connection<'_>,
+    all: &[Migration],
+    patience: Duration,
+) -> Result<usize> {
+    let mut applied = 0;
+    loop {
         connection.batch("BEGIN").await?;
-        if let Err(error) = apply_one(connection, migration).await {
-            connection.batch("ROLLBACK").await?;
-            let detail = format!("migration {}: {}", migration.name, error.detail().unwrap_or_default());
-            return Err(error.with_detail(detail));
+        match apply_next(connection, all, patience).await {
+            Ok(true) => applied += 1,
+            Ok(false) => {
+                connection.batch("ROLLBACK").await?;
+                return Ok(applied);
+            }
+            Err(error) => {
+                connection.batch("ROLLBACK").await?;
+                return Err(error);
+            }
         }
     }
-    Ok(waiting)
+}
+
+/// Applies the first step that waits, if there is one.
+async fn apply_next(connection: &mut Connection<'_>, all: &[Migration], patience: Duration) -> Result<bool> {
+    const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+        version bigint NOT NULL PRIMARY KEY, name text NOT NULL, hash text NOT NULL, applied_at bigint NOT NULL)";
+    if connection.engine() == Engine::Postgres {
+        take_turn(connection, patience).await?;
+    }
+    let waiting = pending(connection, all).await?;
+    let Some(migration) = all.get(all.len() - waiting) else { return Ok(false) };
+    tracing::info!(version = migration.version, name = migration.name, "migrating the database");
+    connection.batch(TABLE).await?;
+    let named = |error: Error| {
+        let detail = format!("migration {}: {}", migration.name, error.detail().unwrap_or_default());
+        error.with_detail(detail)
+    };
+    apply_one(connection, migration).await.map_err(named)?;
+    Ok(true)
+}
+
+/// Waits until no other node migrates. A step has the time that it takes.
+pub(crate) async fn take_turn(connection: &mut Connection<'_>, patience: Duration) -> Result<()> {
+    let turn = format!(
+        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+         SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock(hashtext('muster'), hashtext('migrations'))",
+        patience.as_millis().max(1)
+    );
+    let taken = connection.batch(&turn).await;
+    taken.map_err(|error| {
+        if error.code() != "database.contention" {
+            return error;
+        }
+        let message = format!(
+            "Another node of Muster has been migrating this database for over {} seconds. Wait until it is done, then \
+             start again; pg_locks shows who holds the advisory lock.",
+            patience.as_secs()
+        );
+        Error::new(Kind::Unavailable, "database.migrating", message)
+            .with_detail(error.detail().unwrap_or_default())
+    })
 }
 
 async fn apply_one(connection: &mut Connection<'_>, migration: &Migration) -> Result<()> {
@@ -156,7 +207,7 @@ mod tests {
         Migration { version: 1, name: "0001_a", sqlite: "CREATE TABLE a (y bigint)", postgres: "" };
 
     fn apply_all(database: &mut rusqlite::Connection, all: &[Migration]) -> Result<usize> {
-        apply(&mut Connection::sqlite_reader(database), all).now_or_never().unwrap()
+        apply(&mut Connection::sqlite_reader(database), all, Duration::ZERO).now_or_never().unwrap()
     }
 
     #[test]

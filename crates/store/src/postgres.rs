@@ -11,6 +11,7 @@ use deadpool_postgres::{
 use futures_util::{FutureExt, future::join_all};
 use model::{Error, Kind, Result};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use tokio::task::JoinHandle;
 use tokio_postgres::{
     Config,
     config::{Host, SslMode},
@@ -32,12 +33,23 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The first half of the locks that the writers of an organization share; any number that nobody else uses.
 const WRITERS: i32 = 0x6d75_7374;
 
-/// An acknowledged change must survive a crash, whatever the server's default is.
+/// A statement that has no answer by then will have none: the server gives up after 30 seconds, and says so.
+const SILENCE: Duration = Duration::from_secs(35);
+/// How long beginning and ending a transaction may take; more than waiting for a lock may.
+const BORDER: Duration = Duration::from_secs(8);
+
+/// For connections of our own; one that a pooler lends is not ours to set up.
 const SETTINGS: &str = "
     SET lock_timeout = '5s';
     SET statement_timeout = '30s';
-    SET idle_in_transaction_session_timeout = '15s';
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
+    SET idle_in_transaction_session_timeout = '15s';";
+/// For one transaction, in the one round trip that begins it, so that it holds on every way to the server. An acknowledged
+/// change must survive a crash, whatever the server's default is.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL lock_timeout = '5s';
+    SET LOCAL statement_timeout = '30s';
+    SET LOCAL idle_in_transaction_session_timeout = '15s';
+    SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';";
 
 /// Where the server is and how to reach it; the pool and the notification listener connect with the same.
 #[derive(Clone)]
@@ -73,17 +85,33 @@ impl Server {
         if let Some(mode) = mode {
             config.ssl_mode(mode);
         }
-        config.application_name("muster").connect_timeout(PATIENCE).tcp_user_timeout(Duration::from_secs(30));
-        config.keepalives_idle(Duration::from_secs(30));
+        config.application_name("muster").connect_timeout(PATIENCE).tcp_user_timeout(PATIENCE);
+        // A server that vanished without a word is noticed, whether something is on its way to it or awaited from it.
+        config.keepalives_idle(PATIENCE).keepalives_interval(Duration::from_secs(1)).keepalives_retries(3);
         Ok(Self { config, tls: tls(roots.as_deref())? })
     }
 
-    /// A pool of `size` connections, after a look at the server's version.
-    pub(crate) async fn pool(&self, size: usize) -> Result<Pool> {
+    /// A connection of its own, which ends with what is returned beside it.
+    pub(crate) async fn connect(&self) -> Result<(tokio_postgres::Client, AbortOnDrop)> {
+        let connected = tokio::time::timeout(PATIENCE, self.config.connect(self.tls.clone())).await;
+        let connected = connected.map_err(|late| Error::unavailable("database.unreachable", late))?;
+        let (client, connection) = connected.map_err(error)?;
+        Ok((client, AbortOnDrop(tokio::spawn(async move { drop(connection.await) }))))
+    }
+
+    /// A pool of `size` connections, after a look at the server's version. Behind a pooler (`is_shared`) nothing is set
+    /// that somebody else would find set.
+    pub(crate) async fn pool(&self, size: usize, is_shared: bool) -> Result<Pool> {
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(self.config.clone(), self.tls.clone(), manager);
-        let prepare = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
-            async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) }.boxed()
+        let prepare = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
+            async move {
+                if is_shared {
+                    return Ok(());
+                }
+                client.batch_execute(SETTINGS).await.map_err(HookError::Backend)
+            }
+            .boxed()
         });
         let builder =
             Pool::builder(manager).max_size(size.max(2)).runtime(Runtime::Tokio1).post_create(prepare);
@@ -144,22 +172,32 @@ fn tls(roots_file: Option<&str>) -> Result<MakeRustlsConnect> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-/// A connection from the pool.
+/// A task that ends when this is dropped.
+pub(crate) struct AbortOnDrop(pub(crate) JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What `work` answers; `None` when nobody has answered for longer than the server gives any statement.
+pub(crate) async fn in_time<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(SILENCE, work).await.ok()
+}
+
+/// The server has not answered.
+pub(crate) fn silent() -> Error {
+    Error::unavailable("database.unreachable", "the database has not answered in time")
+}
+
+/// A connection from the pool. Waiting for a free one and making a new one have one limit together.
 pub(crate) async fn client(pool: &Pool) -> Result<Client> {
-    pool.get().await.map_err(|failed| match failed {
+    let got = tokio::time::timeout(BORDER, pool.get()).await;
+    got.map_err(|_| silent())?.map_err(|failed| match failed {
         PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => Error::unavailable("overloaded", failed),
         other => Error::unavailable("database.unreachable", other),
     })
-}
-
-/// A connection that waits its turn to migrate, and has the time that this takes. Not to go back into the pool.
-pub(crate) async fn client_for_migrations(pool: &Pool) -> Result<Client> {
-    const ALONE: &str = "
-        SET lock_timeout = 0; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-        SELECT pg_advisory_lock(hashtext('muster'), hashtext('migrations'));";
-    let client = client(pool).await?;
-    client.batch_execute(ALONE).await.map_err(error)?;
-    Ok(client)
 }
 
 /// A connection with a transaction open on it. However it is dropped, the transaction ends and the connection lives on:
@@ -173,10 +211,11 @@ impl Open {
     pub(crate) async fn begin(client: Client, lock: i64, writers: i32) -> Result<Self> {
         let open = Self(Some(client));
         let begin = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock}); \
+            "{BEGIN} SELECT pg_advisory_xact_lock({lock}); \
              SELECT pg_advisory_xact_lock_shared({WRITERS}, {writers})"
         );
-        open.client()?.batch_execute(&begin).await.map_err(error)?;
+        let begun = tokio::time::timeout(BORDER, open.client()?.batch_execute(&begin)).await;
+        begun.map_err(|_| silent())?.map_err(error)?;
         Ok(open)
     }
 
@@ -184,16 +223,26 @@ impl Open {
         self.0.as_ref().ok_or_else(|| Error::internal("a transaction was used after its end"))
     }
 
-    /// Commits. Answers the connection, for what has to follow on it.
-    pub(crate) async fn commit(mut self) -> Result<Option<Client>, tokio_postgres::Error> {
+    /// Commits and answers the connection, for what has to follow on it; or how that failed otherwise.
+    pub(crate) async fn commit(mut self) -> Result<Option<Client>, Uncommitted> {
         let Some(client) = &self.0 else { return Ok(None) };
-        client.batch_execute("COMMIT").await?;
+        let committed = tokio::time::timeout(BORDER, client.batch_execute("COMMIT")).await;
+        let Ok(committed) = committed else {
+            // Nothing more is said on it: that would wait behind the COMMIT.
+            drop(self.0.take().map(Client::take));
+            return Err(Uncommitted { error: silent(), is_undone: false, is_silent: true });
+        };
+        committed.map_err(|failed| Uncommitted {
+            is_undone: is_undone(&failed),
+            is_silent: false,
+            error: error(failed),
+        })?;
         Ok(self.0.take())
     }
 
     pub(crate) async fn roll_back(mut self) {
         if let Some(client) = &self.0
-            && client.batch_execute("ROLLBACK").await.is_ok()
+            && rolls_back(client).await
         {
             drop(self.0.take());
         }
@@ -208,7 +257,7 @@ impl Drop for Open {
             return;
         };
         runtime.spawn(async move {
-            if client.batch_execute("ROLLBACK").await.is_err() {
+            if !rolls_back(&client).await {
                 drop(Client::take(client));
             }
         });
@@ -219,6 +268,20 @@ impl Drop for Open {
 /// one, if they meet it, and see what was committed before it.
 pub(crate) async fn outlast_writers(client: &Client, writers: i32) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITERS}, {writers})")).await
+}
+
+async fn rolls_back(client: &Client) -> bool {
+    tokio::time::timeout(BORDER, client.batch_execute("ROLLBACK")).await.is_ok_and(|answer| answer.is_ok())
+}
+
+/// A COMMIT that was not acknowledged.
+pub(crate) struct Uncommitted {
+    /// What was said.
+    pub(crate) error: Error,
+    /// That nothing was changed is certain.
+    pub(crate) is_undone: bool,
+    /// Nobody has answered, neither well nor badly.
+    pub(crate) is_silent: bool,
 }
 
 /// Runs a statement and answers how many rows it touched.
@@ -263,9 +326,12 @@ pub(crate) fn is_repeatable(error: &tokio_postgres::Error) -> bool {
     matches!(error.code().map(SqlState::code), Some("40001" | "40P01"))
 }
 
-/// Whether the connection was lost, so that nobody said how the statement ended.
-pub(crate) fn is_lost(error: &tokio_postgres::Error) -> bool {
-    error.code().is_none_or(|code| code.code().starts_with("08") || code.code().starts_with("57P"))
+/// Whether a COMMIT that failed so has certainly changed nothing: a constraint refused, the transaction was rolled back,
+/// there was none. Any other answer (of a distributed engine, of a go-between) may come after the change.
+fn is_undone(error: &tokio_postgres::Error) -> bool {
+    let code = error.code().map_or("", SqlState::code);
+    // 40003 says of itself that the outcome is unknown.
+    ["23", "40", "25"].iter().any(|class| code.starts_with(class)) && code != "40003"
 }
 
 /// A driver's error as one of ours.

@@ -22,6 +22,9 @@ use rusqlite::{
 
 use crate::sql::{Record, Row, Value};
 
+/// The code of an error for want of room.
+pub(crate) const FULL: &str = "database.full";
+
 /// Statements kept prepared on each connection.
 const STATEMENTS: usize = 512;
 /// How long an opener waits for the one before it to end, as at a restart.
@@ -86,21 +89,20 @@ pub(crate) fn writer(path: &Path) -> Result<rusqlite::Connection> {
 
 /// One step of [`crate::Database::scrub`]: merges some of the index of words, which only then drops the words of deleted
 /// rows. `true` when nothing is left to merge.
-pub(crate) fn merge_words(connection: &rusqlite::Connection, begin: bool) -> Result<bool> {
+pub(crate) fn merge_words(connection: &rusqlite::Connection, begin: bool) -> rusqlite::Result<bool> {
     const PAGES: i64 = 256;
     const MERGE: &str = "INSERT INTO user_search (user_search, rank) VALUES ('merge', ?1)";
     let before = connection.total_changes();
     // A negative number makes everything one segment, step by step; then positive ones go on with it.
     let pages = if begin { -PAGES } else { PAGES };
-    connection.prepare_cached(MERGE).and_then(|mut merge| merge.execute([pages])).map_err(error)?;
+    connection.prepare_cached(MERGE).and_then(|mut merge| merge.execute([pages]))?;
     // From the documentation of FTS5: a difference of less than two says that there was nothing to do.
     Ok(connection.total_changes() - before < 2)
 }
 
 /// Copies the log into the database file and empties it; `false` while somebody still reads from it.
-pub(crate) fn empty_log(connection: &rusqlite::Connection) -> Result<bool> {
-    let busy: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(error)?;
+pub(crate) fn empty_log(connection: &rusqlite::Connection) -> rusqlite::Result<bool> {
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     Ok(busy == 0)
 }
 
@@ -275,10 +277,10 @@ pub(crate) fn error(error: rusqlite::Error) -> Error {
         return taken(&error);
     }
     match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::unavailable(FULL, error),
         Some(
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
             | ErrorCode::OutOfMemory
             | ErrorCode::OperationInterrupted

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use crate::{Database, boxed, sqlite};
+use crate::{Database, Listener, boxed, sqlite};
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -152,6 +152,71 @@ impl Postgres {
     }
 }
 
+/// PgBouncer in front of a server for tests.
+#[derive(Debug)]
+pub struct PgBouncer {
+    directory: PathBuf,
+    /// Its standard input is the pipe whose end ends the pooler.
+    _watchdog: Child,
+}
+
+impl PgBouncer {
+    /// Starts one in `mode`: `session` or `transaction`.
+    pub fn start(server: &Postgres, mode: &str) -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let directory = PathBuf::from(format!("/tmp/muster-pb-{}-{number}", std::process::id()));
+        drop(fs::remove_dir_all(&directory));
+        fs::create_dir(&directory).expect("a directory for PgBouncer");
+        let settings = format!(
+            "[databases]\n* = host={} user=postgres\n[pgbouncer]\nunix_socket_dir = {}\nlisten_port = 6432\n\
+             auth_type = any\npool_mode = {mode}\ndefault_pool_size = 20\n",
+            server.directory.display(),
+            directory.display()
+        );
+        let file = directory.join("settings.ini");
+        fs::write(&file, settings).expect("settings for PgBouncer");
+        if rustix::process::geteuid().is_root() {
+            run(Command::new("chown").arg("-R").arg("postgres").arg(&directory));
+        }
+        let program =
+            ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
+        let start = as_postgres(Path::new(program.expect("PgBouncer: apt-get install pgbouncer")));
+        let mut words: Vec<String> = vec![start.get_program().to_string_lossy().into_owned()];
+        words.extend(start.get_args().map(|word| word.to_string_lossy().into_owned()));
+        let (settings, home) = (file.display(), directory.display());
+        let script = format!(
+            "trap '' INT TERM HUP; {} -q {settings} </dev/null & pooler=$!; read -r _; kill -9 $pooler; rm -rf {home}",
+            words.join(" ")
+        );
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let watchdog = command.spawn().expect("sh");
+        let socket = directory.join(".s.PGSQL.6432");
+        for _ in 0..1000 {
+            if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        Self { directory, _watchdog: watchdog }
+    }
+
+    /// The address through it of what is at `url` without it.
+    pub fn through(&self, url: &str) -> String {
+        let name = url.trim_start_matches("postgres:///").split('?').next().unwrap_or_default();
+        format!("postgres:///{name}?host={}&port=6432&user=postgres", self.directory.display())
+    }
+}
+
+/// Listens on another way than `database` would: as if nobody had looked for a pooler on it.
+pub fn listen_through(
+    database: &Database,
+    url: &str,
+    delivered: impl Fn(&str) + Send + Sync + 'static,
+) -> Listener {
+    database.listen_through(url, delivered).expect("a listener")
+}
+
 /// PostgreSQL's programs; Debian keeps them beside the path.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL: apt-get install postgresql");
@@ -217,6 +282,12 @@ pub async fn fail_commits(database: &Database, fail: bool) {
     if let Some(hooked) = hooked.await {
         hooked.expect("the writer").expect("a hook");
     }
+}
+
+/// Lets the next COMMIT of `SQLite` fail with this code of its own (13: full, 778: an error while writing to the disk,
+/// 1034: one in fsync).
+pub fn fail_next_commit(database: &Database, code: i32) {
+    database.fail_next_commit(code);
 }
 
 /// Stops writing on `SQLite` for as long as `work` takes, so that what is queued meanwhile becomes one group.

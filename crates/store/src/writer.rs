@@ -8,10 +8,7 @@ use std::{
     collections::VecDeque,
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,6 +21,7 @@ use crate::{
     Attempt, Connection, Lane,
     connection::{Health, Words, panic_text, went_on},
     sqlite,
+    writing::{State, Writing, is_full},
 };
 
 /// A group is closed at this many jobs …
@@ -32,6 +30,8 @@ const GROUP: usize = 128;
 const HOLD: Duration = Duration::from_millis(10);
 /// How often an idle writer looks whether another process has written.
 const LOOK: Duration = Duration::from_millis(250);
+/// How often an idle writer tries whether there is room again.
+const PROBE: Duration = Duration::from_secs(2);
 /// Bulk jobs are large: few may wait.
 const BULK_QUEUE: usize = 64;
 
@@ -51,8 +51,7 @@ pub(crate) struct Writer {
 struct Shared {
     queue: Mutex<Queue>,
     arrived: Condvar,
-    /// Set by the first failed COMMIT: what the file holds is not known any more.
-    stopped: AtomicBool,
+    state: State,
     /// Counts the times that another process was seen to have written.
     foreign: watch::Sender<u64>,
     ended: watch::Sender<bool>,
@@ -72,12 +71,12 @@ impl Writer {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             arrived: Condvar::new(),
-            stopped: AtomicBool::new(false),
+            state: State::default(),
             foreign: watch::Sender::new(0),
             ended: watch::Sender::new(false),
         });
         let seen_version = data_version(&connection).map_err(sqlite::error)?;
-        let thread = Thread { connection, seen_version, shared: Arc::clone(&shared) };
+        let thread = Thread { connection, seen_version, probed: Instant::now(), shared: Arc::clone(&shared) };
         let end = End { lock: Some(lock), shared: Arc::clone(&shared) };
         let spawned = std::thread::Builder::new().name("writer".into()).spawn(move || {
             let _end = end;
@@ -89,7 +88,7 @@ impl Writer {
 
     /// Queues a job. Once this has answered `Ok`, the job runs, whoever has gone away meanwhile.
     pub(crate) fn submit(&self, lane: Lane, job: Job) -> Result<()> {
-        if !self.is_writable() {
+        if self.writing() == Writing::Stopped {
             return Err(stopped());
         }
         let mut queue = self.shared.queue.lock();
@@ -126,8 +125,33 @@ impl Writer {
         answered.await.map_err(|_| Error::internal("the writer ended before its task did"))
     }
 
-    pub(crate) fn is_writable(&self) -> bool {
-        !self.shared.stopped.load(Ordering::Acquire)
+    /// Runs `work`, which writes and commits by itself, with the connection to itself; not where writing has stopped. An
+    /// error in it stops writing as one in any other COMMIT does.
+    pub(crate) async fn write_alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let shared = Arc::clone(&self.shared);
+        let written = self.alone(move |connection| {
+            if shared.state.get() == Writing::Stopped {
+                return Err(stopped());
+            }
+            work(connection).map_err(|error| {
+                shared.state.judge(&error);
+                sqlite::error(error)
+            })
+        });
+        written.await?
+    }
+
+    pub(crate) fn writing(&self) -> Writing {
+        self.shared.state.get()
+    }
+
+    /// Lets the next COMMIT fail with this code of `SQLite`.
+    #[cfg(feature = "testing")]
+    pub(crate) fn fail_next_commit(&self, code: i32) {
+        self.shared.state.fail_next_commit(code);
     }
 
     pub(crate) fn foreign_writes(&self) -> watch::Receiver<u64> {
@@ -186,6 +210,10 @@ pub(crate) struct Transaction<'t> {
     words: Words,
     /// A savepoint could not be undone: nothing of this group may be committed.
     lost: bool,
+    /// A job found no room.
+    full: bool,
+    /// How many jobs are to be committed.
+    kept: usize,
 }
 
 /// What became of a job, as far as the group's COMMIT allows.
@@ -214,6 +242,7 @@ impl Transaction<'_> {
             Ok(Attempt::Commit(value)) => match step(self.connection, "RELEASE job") {
                 Ok(()) => {
                     self.words.append(&mut words);
+                    self.kept += 1;
                     Ran::Kept(value)
                 }
                 Err(error) => {
@@ -226,6 +255,7 @@ impl Transaction<'_> {
                 Ran::Undone(Ok(value))
             }
             Err(error) => {
+                self.full |= error.code() == sqlite::FULL;
                 self.undo();
                 Ran::Undone(Err(error))
             }
@@ -250,6 +280,7 @@ fn data_version(connection: &rusqlite::Connection) -> rusqlite::Result<i64> {
 struct Thread {
     connection: rusqlite::Connection,
     seen_version: i64,
+    probed: Instant,
     shared: Arc<Shared>,
 }
 
@@ -271,11 +302,14 @@ impl Thread {
                         drop(self.connection.execute_batch("ROLLBACK"));
                     }
                 }
-                Task::Look => self.look_for_others(),
+                Task::Look => {
+                    self.look_for_others();
+                    self.look_for_room();
+                }
                 Task::End => break,
             }
         }
-        if self.shared.stopped.load(Ordering::Acquire) {
+        if self.shared.state.get() == Writing::Stopped {
             // After a failed COMMIT the log is the evidence; the next start reads it.
             drop(self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true));
         } else if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
@@ -288,8 +322,13 @@ impl Thread {
         let started = Instant::now();
         let mut outcome = self.begin();
         let mut answers: Vec<Answer> = Vec::with_capacity(GROUP);
-        let mut transaction =
-            Transaction { connection: &mut self.connection, words: Words::new(), lost: false };
+        let mut transaction = Transaction {
+            connection: &mut self.connection,
+            words: Words::new(),
+            lost: false,
+            full: false,
+            kept: 0,
+        };
         let mut bulk_taken = false;
         loop {
             // Where nothing can be written, everyone who waits is told at once.
@@ -301,8 +340,14 @@ impl Thread {
                 outcome = Err(Error::unavailable("database.unavailable", "the transaction was rolled back"));
             }
         }
-        let words = transaction.words;
+        let Transaction { words, full, kept, .. } = transaction;
+        if full {
+            self.shared.state.set(Writing::Full);
+        }
         let outcome = outcome.and_then(|()| self.commit(&words));
+        if kept > 0 && !full && outcome.is_ok() {
+            self.shared.state.set(Writing::Possible);
+        }
         if !self.connection.is_autocommit() {
             drop(self.connection.execute_batch("ROLLBACK"));
         }
@@ -318,7 +363,7 @@ impl Thread {
     }
 
     fn begin(&mut self) -> Result<()> {
-        if self.shared.stopped.load(Ordering::Acquire) {
+        if self.shared.state.get() == Writing::Stopped {
             return Err(stopped());
         }
         step(&self.connection, "BEGIN IMMEDIATE").map_err(sqlite::error)?;
@@ -326,17 +371,43 @@ impl Thread {
         Ok(())
     }
 
-    /// Writes the search words and commits. A failed COMMIT leaves in doubt what the file holds: writing stops.
+    /// Writes the search words and commits. A COMMIT that failed leaves in doubt what the file holds, and writing stops;
+    /// unless there was no room: then its last page is not in the log, and all of it is undone.
     fn commit(&mut self, words: &Words) -> Result<()> {
-        write_words(&self.connection, words).map_err(sqlite::error)?;
+        let written = write_words(&self.connection, words).map_err(sqlite::error);
+        written.inspect_err(|error| {
+            if error.code() == sqlite::FULL {
+                self.shared.state.set(Writing::Full);
+            }
+        })?;
         let started = Instant::now();
-        let committed = step(&self.connection, "COMMIT");
+        let committed = self.shared.state.injected().and_then(|()| step(&self.connection, "COMMIT"));
         metrics::histogram!("muster_writer_commit_seconds").record(started.elapsed());
-        committed.map_err(|error| {
-            self.shared.stopped.store(true, Ordering::Release);
-            tracing::error!(%error, "a COMMIT failed: writing stops until the server is started again");
-            outcome_unknown(error)
-        })
+        let Err(error) = committed else { return Ok(()) };
+        let is_undone = is_full(&error)
+            && (self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok());
+        if is_undone {
+            self.shared.state.set(Writing::Full);
+            return Err(sqlite::error(error));
+        }
+        self.shared.state.set(Writing::Stopped);
+        tracing::error!(%error, "a COMMIT failed: writing stops until the server is started again");
+        Err(outcome_unknown(error))
+    }
+
+    /// Where the disk was full and nobody writes: tries whether there is room again.
+    fn look_for_room(&mut self) {
+        const TRY: &str = "
+            CREATE TABLE IF NOT EXISTS room_probe (x blob); INSERT INTO room_probe VALUES (zeroblob(65536));
+            DROP TABLE room_probe;";
+        if self.shared.state.get() != Writing::Full || self.probed.elapsed() < PROBE {
+            return;
+        }
+        self.probed = Instant::now();
+        match self.shared.state.injected().and_then(|()| self.connection.execute_batch(TRY)) {
+            Ok(()) => self.shared.state.set(Writing::Possible),
+            Err(error) => self.shared.state.judge(&error),
+        }
     }
 
     /// Another process that writes to the file makes our caches untrue.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::App;
+use app::{App, Writing};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 
 /// What the listener knows.
@@ -21,10 +21,14 @@ pub fn management(app: App, metrics: impl Fn() -> String + Send + Sync + 'static
         .with_state(Shared { app, metrics: Arc::new(metrics) })
 }
 
-/// Ready: the database answers, is up to date, and can be written to.
+/// Ready: the database answers and is up to date. Where nothing can be saved for a while, that is a line of its own: such
+/// a node still answers whoever reads.
 async fn ready(State(shared): State<Shared>) -> (StatusCode, String) {
     match shared.app.readiness().await {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(Writing::Possible) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(_) => {
+            (StatusCode::OK, "ready\nwriting: stopped, the database takes no changes at present\n".to_owned())
+        }
         Err(error) => {
             tracing::warn!(code = error.code(), detail = error.detail(), "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", error.code()))

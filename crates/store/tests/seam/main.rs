@@ -5,6 +5,7 @@
 mod cancelled;
 mod jobs;
 mod notify;
+mod poolers;
 mod postgres;
 mod proof;
 mod sqlite;

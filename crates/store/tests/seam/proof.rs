@@ -6,12 +6,13 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
-use crate::support::{Fixture, add_counted};
+use crate::support::{Fixture, add_counted, eventually, insert, proof, write};
 use model::{Kind, Result};
 use parking_lot::Mutex;
-use store::{Database, Options, testing::Postgres};
+use store::{Attempt, Connection, Database, Lane, Options, testing::Postgres};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixStream},
@@ -29,6 +30,12 @@ enum Mischief {
     LoseServer,
     /// Nobody gets through any more.
     Unreachable,
+    /// The server does it, and an error of this code comes back instead of its answer.
+    Say(&'static str),
+    /// The server never hears it, and an error of this code comes back.
+    Refuse(&'static str),
+    /// From this COMMIT on nothing comes through in either direction, and no connection ends.
+    Silence,
 }
 
 /// Passes everything on between the program and the server, but for its mischief.
@@ -45,7 +52,12 @@ impl Between {
         let shared = Arc::clone(&mischief);
         tokio::spawn(async move {
             while let Ok((program, _)) = listener.accept().await {
-                if *shared.lock() != Mischief::Unreachable {
+                if *shared.lock() == Mischief::Silence {
+                    tokio::spawn(async move {
+                        let _program = program;
+                        std::future::pending::<()>().await;
+                    });
+                } else if *shared.lock() != Mischief::Unreachable {
                     let server = UnixStream::connect(server.socket()).await.unwrap();
                     tokio::spawn(pass(program, server, Arc::clone(&shared)));
                 }
@@ -57,6 +69,16 @@ impl Between {
     fn plan(&self, mischief: Mischief) {
         *self.mischief.lock() = mischief;
     }
+}
+
+/// An error in PostgreSQL's protocol, and that the next question may come.
+fn refusal(code: &str) -> Vec<u8> {
+    let fields = format!("SERROR\0VERROR\0C{code}\0Ma go-between says so\0\0");
+    let mut message = vec![b'E'];
+    message.extend(u32::try_from(fields.len() + 4).unwrap().to_be_bytes());
+    message.extend(fields.as_bytes());
+    message.extend(b"Z\0\0\0\x05I");
+    message
 }
 
 /// One connection's life; ends when either side ends it, or in mischief.
@@ -85,7 +107,22 @@ async fn pass(
                 if planned == Mischief::LoseServer {
                     *mischief.lock() = Mischief::Unreachable;
                 }
+                if planned == Mischief::Silence {
+                    *mischief.lock() = Mischief::Silence;
+                    std::future::pending::<()>().await;
+                }
+                if let Mischief::Refuse(code) = planned {
+                    server.write_all(b"Q\0\0\0\x0dROLLBACK\0").await?;
+                    let _length = server.read(&mut answered).await?;
+                    program.write_all(&refusal(code)).await?;
+                    continue;
+                }
                 server.write_all(message).await?;
+                if let Mischief::Say(code) = planned {
+                    let _length = server.read(&mut answered).await?;
+                    program.write_all(&refusal(code)).await?;
+                    continue;
+                }
                 if planned != Mischief::None {
                     // It has come: the COMMIT is done.
                     return server.read(&mut answered).await.map(drop);
@@ -139,4 +176,85 @@ async fn where_nobody_can_be_asked_the_outcome_is_said_to_be_unknown() {
     assert_eq!((error.kind(), error.code()), (Kind::OutcomeUnknown, "outcome_unknown"));
     assert_eq!(followed, 1, "caches must learn of what may have been written");
     fixture.assert_whole(1).await;
+}
+
+/// Adds a person while somebody listens; answers that, how often `after` ran, and how often the listener was told.
+async fn add_heard(mischief: Mischief) -> (Fixture, Result<()>, usize, usize) {
+    let fixture = Fixture::postgres().await;
+    let between = Between::start(Postgres::shared()).await;
+    let name = fixture.url.trim_start_matches("postgres:///").split('?').next().unwrap();
+    let url = format!("postgres://postgres@127.0.0.1:{}/{name}", between.port);
+    let database = Database::open(&Options::new(url)).await.unwrap();
+    let (told, begun) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counts, begins) = (Arc::clone(&told), Arc::clone(&begun));
+    let _listener = fixture.database.notifications(
+        uuid::Uuid::from_u128(1),
+        move |_: &str| {
+            counts.fetch_add(1, Ordering::SeqCst);
+        },
+        move || {
+            begins.fetch_add(1, Ordering::SeqCst);
+        },
+    );
+    eventually(async || begun.load(Ordering::SeqCst) > 0).await;
+    between.plan(mischief);
+    let (after, proof) = (Arc::new(AtomicUsize::new(0)), proof());
+    let followed = Arc::clone(&after);
+    let work = async move |connection: &mut Connection<'_>| {
+        insert(connection, proof, 1).await?;
+        connection.notify("changed").await?;
+        Ok(Attempt::Commit(()))
+    };
+    let count = move |&(): &()| {
+        followed.fetch_add(1, Ordering::SeqCst);
+    };
+    let answer = database.transaction(proof, Lane::Interactive, work, count).await;
+    // What was committed before this has been delivered before it.
+    let mark = write(&fixture.database, Lane::Interactive, async |connection| {
+        connection.notify("mark").await?;
+        Ok(Attempt::Commit(()))
+    });
+    mark.await.unwrap();
+    let least = if answer.is_ok() { 3 } else { 1 };
+    eventually(async || told.load(Ordering::SeqCst) >= least).await;
+    let (after, told) = (after.load(Ordering::SeqCst), told.load(Ordering::SeqCst) - 1);
+    (fixture, answer, after, told)
+}
+
+/// Whatever an error says about a commit that was done: it is found, this node and the others are told, and it is answered
+/// as done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_is_said_to_have_failed_is_looked_for() {
+    for code in ["XX000", "XX001", "58030", "53100", "53200", "0A000", "57014", "57P01", "08006", "40003"] {
+        let (fixture, answer, followed, told) = add_heard(Mischief::Say(code)).await;
+        assert!(answer.is_ok(), "{code}: {answer:?}");
+        assert_eq!((followed, told), (1, 2), "{code}");
+        fixture.assert_whole(1).await;
+        let (fixture, answer, followed, told) = add_heard(Mischief::Refuse(code)).await;
+        let error = answer.unwrap_err();
+        assert!(matches!(error.kind(), Kind::Unavailable | Kind::Internal), "{code}: {error:?}");
+        assert_eq!((followed, told), (0, 0), "{code}");
+        fixture.assert_whole(0).await;
+    }
+}
+
+/// What the server itself undoes is answered at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_a_rule_refused_is_not_looked_for() {
+    for code in ["23505", "23503", "40001", "40P01", "25P02"] {
+        let (fixture, answer, followed, told) = add_heard(Mischief::Refuse(code)).await;
+        assert_ne!(answer.unwrap_err().kind(), Kind::OutcomeUnknown, "{code}");
+        assert_eq!((followed, told), (0, 0), "{code}");
+        fixture.assert_whole(0).await;
+    }
+}
+
+/// The server vanishes without a word, in a COMMIT: whoever waits is told within half a minute that nobody knows, and who
+/// comes later does not wait for a connection without end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_vanishes_keeps_nobody_waiting() {
+    let answered = tokio::time::timeout(Duration::from_secs(30), add_with(Mischief::Silence)).await;
+    let (fixture, answer, followed) = answered.unwrap();
+    assert_eq!((answer.unwrap_err().kind(), followed), (Kind::OutcomeUnknown, 1));
+    fixture.assert_whole(0).await;
 }

@@ -10,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Fixture, add, add_counted, impatient, insert, proof, stranger, write};
+use crate::support::{Fixture, add, add_counted, eventually, impatient, insert, proof, stranger, write};
 use model::{Kind, Result};
 use parking_lot::Mutex;
 use store::{
-    Attempt, Connection, Database, Lane, Options,
-    testing::{fail_commits, hold_writer, limit_growth},
+    Attempt, Connection, Database, Lane, Options, Writing,
+    testing::{fail_commits, fail_next_commit, hold_writer, limit_growth},
     values,
 };
 use tokio::task::JoinHandle;
@@ -177,7 +177,7 @@ async fn a_full_disk_refuses_what_it_can_not_hold_and_nothing_else() {
         match job.await.unwrap() {
             Ok(()) => acknowledged += 1,
             Err(error) => assert!(
-                ["database.unavailable", "internal"].contains(&error.code()),
+                ["database.full", "database.unavailable", "internal"].contains(&error.code()),
                 "{error} {:?}",
                 error.detail()
             ),
@@ -236,6 +236,63 @@ async fn a_failed_commit_is_told_to_its_whole_group_and_stops_writing() {
     add(&again, 50).await.unwrap();
     let fixture = fixture.with(again);
     fixture.assert_whole(2).await;
+}
+
+/// Full is not failed: undone, said, tried again, also when nobody writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_without_room_is_undone_and_the_next_goes_on() {
+    let fixture = Fixture::sqlite().await;
+    add(&fixture.database, 1).await.unwrap();
+    for (round, key) in (2..6).enumerate() {
+        fail_next_commit(&fixture.database, 13);
+        let error = add(&fixture.database, key).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "database.full"));
+        assert_eq!(fixture.database.writing(), Writing::Full);
+        if round % 2 == 0 {
+            eventually(async || fixture.database.writing() == Writing::Possible).await;
+        } else {
+            add(&fixture.database, 100 + key).await.unwrap();
+            assert_eq!(fixture.database.writing(), Writing::Possible);
+        }
+    }
+    fixture.assert_whole(3).await;
+    limit_growth(&fixture.database, Some(0)).await;
+    eventually(async || fixture.people().await > 0).await;
+    let mut key = 1000;
+    while add(&fixture.database, key).await.is_ok() {
+        key += 1;
+    }
+    assert_eq!(fixture.database.writing(), Writing::Full, "no room in the middle of a change");
+    limit_growth(&fixture.database, None).await;
+    eventually(async || fixture.database.writing() == Writing::Possible).await;
+}
+
+/// Every other error in a COMMIT leaves in doubt what the file holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_failed_for_another_reason_stops_writing() {
+    for code in [10, 778, 1034, 1290, 3338, 11, 26, 8, 7] {
+        let fixture = Fixture::sqlite().await;
+        fail_next_commit(&fixture.database, code);
+        assert_eq!(add(&fixture.database, 1).await.unwrap_err().code(), "outcome_unknown", "{code}");
+        assert_eq!(fixture.database.writing(), Writing::Stopped, "{code}");
+        assert_eq!(add(&fixture.database, 2).await.unwrap_err().code(), "writing_stopped", "{code}");
+        // Nothing else goes on writing either.
+        assert_eq!(fixture.database.scrub().await.unwrap_err().code(), "writing_stopped", "{code}");
+    }
+}
+
+/// What writes by itself commits, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scrub_whose_commit_fails_stops_writing() {
+    let fixture = Fixture::sqlite().await;
+    for key in 0..20 {
+        add(&fixture.database, key).await.unwrap();
+    }
+    fail_commits(&fixture.database, true).await;
+    assert!(fixture.database.scrub().await.is_err());
+    fail_commits(&fixture.database, false).await;
+    assert_eq!(fixture.database.writing(), Writing::Stopped);
+    assert_eq!(add(&fixture.database, 50).await.unwrap_err().code(), "writing_stopped");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -70,6 +70,7 @@ impl Fixture {
             let statements = [
                 "CREATE TABLE people (key bigint PRIMARY KEY, name text NOT NULL UNIQUE, version bigint NOT NULL)",
                 "CREATE TABLE audit_entries (org_id uuid, id uuid, PRIMARY KEY (org_id, id))",
+                "CREATE TABLE nodes (id uuid PRIMARY KEY, seen_at bigint NOT NULL)",
             ];
             for sql in statements {
                 connection.execute(sql, values![]).await?;
