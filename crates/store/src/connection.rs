@@ -76,7 +76,6 @@ impl<'t> Connection<'t> {
         self.health
     }
 
-
     /// Which engine answers. Rules never ask; statements that differ are made with [`Sql::by_engine`].
     pub fn engine(&self) -> Engine {
         match &self.inner {

@@ -50,17 +50,17 @@ async fn compare(first: &Client, second: &Client) -> Result<Way> {
     let statement = within(first.prepare("SELECT 1")).await?;
     let seen = ask(second, "BEGIN; SELECT current_setting('muster.probe', true), pg_backend_pid()").await;
     let [seen, _] = seen?;
-    let sees = seen.as_deref() == Some(mark.to_string().as_str());
+    let is_seen = seen.as_deref() == Some(mark.to_string().as_str());
     let after = ask(first, "SELECT pg_backend_pid(), NULL").await;
     let moved = match &after {
         Ok([after, _]) => *after != before,
         // It waits for the one connection that the second holds.
-        Err(_) if sees => true,
+        Err(_) if is_seen => true,
         Err(error) => return Err(error.clone()),
     };
     let ran = within(first.query(&statement, &[])).await;
     within(second.simple_query("ROLLBACK")).await?;
-    if sees || moved {
+    if is_seen || moved {
         let keeps_statements = after.is_err() || ran.is_ok();
         return Ok(Way::Shared { keeps_statements });
     }

@@ -214,8 +214,8 @@ impl Open {
             "{BEGIN} SELECT pg_advisory_xact_lock({lock}); \
              SELECT pg_advisory_xact_lock_shared({WRITERS}, {writers})"
         );
-        let begun = tokio::time::timeout(BORDER, open.client()?.batch_execute(&begin)).await;
-        begun.map_err(|_| silent())?.map_err(error)?;
+        let answered = tokio::time::timeout(BORDER, open.client()?.batch_execute(&begin)).await;
+        answered.map_err(|_| silent())?.map_err(error)?;
         Ok(open)
     }
 

@@ -152,7 +152,7 @@ impl Postgres {
     }
 }
 
-/// PgBouncer in front of a server for tests.
+/// `PgBouncer` in front of a server for tests.
 #[derive(Debug)]
 pub struct PgBouncer {
     directory: PathBuf,

@@ -1,4 +1,4 @@
-//! PostgreSQL behind PgBouncer, and what a transaction may take for granted on any connection.
+//! PostgreSQL behind `PgBouncer`, and what a transaction may take for granted on any connection.
 
 use std::time::Duration;
 
