@@ -222,7 +222,7 @@ fn the_list_finds_sorts_and_pages() {
 #[test]
 fn organizations_are_told_apart() {
     let place = Place::new();
-    assert_eq!(place.refused(3, &["user", "list"])["code"], "org.none");
+    assert_eq!(place.refused(3, &["user", "list"])["code"], "database.none");
     place.ok(&["org", "create", "Acme", "--slug", "acme", "--dry-run"]);
     assert_eq!(place.json(&["org", "list"])["items"].as_array().unwrap().len(), 0);
     place.ok(&["org", "create", "Acme", "--slug", "acme"]);
