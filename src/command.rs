@@ -318,6 +318,7 @@ pub(crate) enum Outcome {
     Users {
         items: Vec<UserView>,
         next: Option<String>,
+        more_than: Option<u32>,
     },
     User(Box<UserView>),
     /// A user with a password that Muster made, shown once.

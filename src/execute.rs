@@ -327,7 +327,7 @@ impl Operator<'_> {
         let page = self.app.users(&self.actor, query.at(list.cursor.as_deref())?).await?;
         let now = self.app.now();
         let items = page.items.into_iter().map(|listed| UserView::listed(listed, now)).collect();
-        Ok(Outcome::Users { items, next: page.next })
+        Ok(Outcome::Users { items, next: page.next, more_than: page.more_than })
     }
 
     async fn sessions(&self, filter: SessionFilter, limit: u16, cursor: &str) -> Result<Outcome> {

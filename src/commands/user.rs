@@ -441,7 +441,7 @@ async fn list(options: ListOptions, org: Option<String>, session: &Session) -> R
     let mut runner = Runner::open(&session.config).await?;
     let mut found = Vec::new();
     let mut cursor = None;
-    loop {
+    let common = loop {
         let limit = u16::try_from(most - found.len()).unwrap_or(u16::MAX).min(page::MAX_LIMIT);
         let question = List {
             search: options.search.clone(),
@@ -453,16 +453,16 @@ async fn list(options: ListOptions, org: Option<String>, session: &Session) -> R
             cursor,
         };
         let command = Command { org: org.clone(), dry_run: false, deed: Deed::ListUsers(Box::new(question)) };
-        let (items, next) = match runner.run(command).await? {
-            Outcome::Users { items, next } => (items, next),
+        let (items, next, common) = match runner.run(command).await? {
+            Outcome::Users { items, next, more_than } => (items, next, more_than),
             other => return unexpected(&other),
         };
         found.extend(items);
         cursor = next;
         if cursor.is_none() || found.len() >= most {
-            break;
+            break common;
         }
-    }
+    };
     runner.close().await;
-    print::list(&found, cursor.as_deref(), session.json)
+    print::list(&found, cursor.as_deref(), common, session.json)
 }

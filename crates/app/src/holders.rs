@@ -154,7 +154,7 @@ impl App {
                 everyone,
                 roles,
                 groups,
-                page: Page { items, next, previous: None },
+                page: Page { items, next, previous: None, more_than: None },
             })
         };
         self.database().read(read).await

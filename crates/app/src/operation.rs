@@ -223,6 +223,14 @@ impl<'c, 't> Operation<'c, 't> {
         crate::access::ensure_presented(self.connection, self.context, user, credential, self.now).await
     }
 
+    /// After a wait for a row, in which the actor may have been shut out. Where nobody else writes, nobody has waited.
+    async fn authorize_again(&mut self) -> Result<()> {
+        if self.connection.writes_alone() {
+            return Ok(());
+        }
+        self.authorize(self.permission).await
+    }
+
     /// Runs the deed, unless the same request was answered before.
     async fn perform<T, F>(mut self, deed: &F) -> Result<Done<T>>
     where
@@ -333,7 +341,7 @@ impl<'c, 't> Operation<'c, 't> {
         let user =
             store::users::lock(self.connection, self.context, id).await?.ok_or_else(Error::not_found)?;
         if self.agent == Agent::User(id) {
-            self.authorize(self.permission).await?;
+            self.authorize_again().await?;
         }
         self.reach(id).await?;
         Ok(user)
@@ -410,7 +418,7 @@ impl<'c, 't> Operation<'c, 't> {
     #[boxed]
     pub async fn owners_may_change(&mut self) -> Result<()> {
         store::orgs::lock(self.connection, self.context).await?;
-        self.authorize(self.permission).await
+        self.authorize_again().await
     }
 
     /// Asks for the check that an able owner is left, if this is one.

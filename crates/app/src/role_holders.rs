@@ -102,7 +102,7 @@ impl App {
         let (has_next, has_previous) = if backwards { (true, is_more) } else { (is_more, cursor.is_some()) };
         let next = leads(items.last().filter(|_| has_next), false);
         let previous = leads(items.first().filter(|_| has_previous), true);
-        Ok(Page { items, next, previous })
+        Ok(Page { items, next, previous, more_than: None })
     }
 }
 

@@ -130,7 +130,7 @@ impl App {
             username: row.username,
         };
         let items = page.items.into_iter().map(listed).collect();
-        Ok(Page { items, next: page.next, previous: page.previous })
+        Ok(Page { items, next: page.next, previous: page.previous, more_than: None })
     }
 
     /// How many match, exact up to [`COUNTED`] sessions.

@@ -21,6 +21,10 @@ names! {
     }
 }
 
+/// The order of a search that finds too many to sort them: whoever begins with what was typed comes first. Asked for by
+/// no one; a cursor's, once a page was in it.
+pub const BEST_FIRST: &str = "match";
+
 /// A question to the list of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserQuery {
@@ -106,7 +110,8 @@ impl UserQuery {
     pub fn at(mut self, cursor: Option<&str>) -> Result<Self> {
         if let Some(text) = cursor.filter(|text| !text.is_empty()) {
             let cursor = Cursor::decode(text)?;
-            if cursor.order != self.order() {
+            let is_of_search = cursor.order == BEST_FIRST && !self.search.trim().is_empty();
+            if cursor.order != self.order() && !is_of_search {
                 let message = "This page address belongs to another order. Start again from the first page.";
                 return Err(Error::new(crate::Kind::Malformed, "cursor.other_order", message));
             }

@@ -17,6 +17,8 @@ pub struct Page<T> {
     pub next: Option<String>,
     /// Leads to the page before this one.
     pub previous: Option<String>,
+    /// More than so many match what is searched: the best come first, and not in the order that was asked for.
+    pub more_than: Option<u32>,
 }
 
 /// Between which rows a page starts: the sort key and id of the row before it (or, backwards, after it).

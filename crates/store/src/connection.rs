@@ -5,10 +5,10 @@
 
 use std::{any::Any, collections::BTreeMap};
 
-use model::{Error, Result};
+use model::{Error, OrgId, Result};
 
 use crate::{
-    boxed, postgres,
+    boxed, postgres, search_words,
     sql::{Record, Sql, Value},
     sqlite,
 };
@@ -91,7 +91,7 @@ impl<'t> Connection<'t> {
     }
 
     /// Runs a statement and answers how many rows it touched.
-    pub async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> Result<u64> {
+    pub async fn execute(&mut self, sql: impl Into<Sql<'_>>, values: &[Value<'_>]) -> Result<u64> {
         let sql = sql.into();
         match &mut self.inner {
             Inner::Sqlite { connection, words } => {
@@ -106,7 +106,10 @@ impl<'t> Connection<'t> {
     }
 
     /// Runs statements in order whose results nobody waits for: one round trip on PostgreSQL.
-    pub async fn execute_all<S: Into<Sql> + Copy>(&mut self, statements: &[(S, &[Value<'_>])]) -> Result<()> {
+    pub async fn execute_all<'s, S: Into<Sql<'s>> + Copy>(
+        &mut self,
+        statements: &[(S, &[Value<'_>])],
+    ) -> Result<()> {
         match &mut self.inner {
             Inner::Sqlite { connection, words } => {
                 let ran = statements.iter().try_for_each(|(sql, values)| {
@@ -124,27 +127,27 @@ impl<'t> Connection<'t> {
     }
 
     /// Every row of the answer. Statements bound it themselves (`LIMIT`).
-    pub async fn all<R: Record>(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> Result<Vec<R>> {
+    pub async fn all<R: Record>(&mut self, sql: impl Into<Sql<'_>>, values: &[Value<'_>]) -> Result<Vec<R>> {
         self.query(sql.into(), values, usize::MAX).await
     }
 
     /// The first row, if there is one.
     pub async fn optional<R: Record>(
         &mut self,
-        sql: impl Into<Sql>,
+        sql: impl Into<Sql<'_>>,
         values: &[Value<'_>],
     ) -> Result<Option<R>> {
         Ok(self.query(sql.into(), values, 1).await?.pop())
     }
 
     /// The first row; that there is none would be a defect.
-    pub async fn one<R: Record>(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> Result<R> {
+    pub async fn one<R: Record>(&mut self, sql: impl Into<Sql<'_>>, values: &[Value<'_>]) -> Result<R> {
         let sql = sql.into();
         let row = self.query(sql, values, 1).await?.pop();
         row.ok_or_else(|| Error::internal(format!("no row where there must be one: {}", sql.sqlite)))
     }
 
-    async fn query<R: Record>(&mut self, sql: Sql, values: &[Value<'_>], limit: usize) -> Result<Vec<R>> {
+    async fn query<R: Record>(&mut self, sql: Sql<'_>, values: &[Value<'_>], limit: usize) -> Result<Vec<R>> {
         match &mut self.inner {
             Inner::Sqlite { connection, words } => {
                 let connection = usable(connection, words.is_some());
@@ -152,7 +155,7 @@ impl<'t> Connection<'t> {
                 read.inspect_err(|_| self.health = Health::Spoiled)
             }
             Inner::Postgres(client) => {
-                watched(&mut self.health, postgres::query(client, sql.postgres, values, limit)).await?
+                watched(&mut self.health, postgres::query(client, sql, values, limit)).await?
             }
         }
     }
@@ -165,14 +168,14 @@ impl<'t> Connection<'t> {
         }
     }
 
-    /// Makes the user whose `users.key` is `key` findable by `text` (lower-case, without accents), or by nothing.
+    /// Makes the user whose `users.key` is `key` findable in `org` by `text` (lower-case, without accents), or by nothing.
     ///
     /// `SQLite` writes the words of the whole group once, just before its commit: FTS5 makes a segment per savepoint.
     /// On PostgreSQL there is nothing to do: the text is a column with a trigram index.
-    pub fn index_search(&mut self, key: i64, text: Option<&str>) -> Result<()> {
+    pub fn index_search(&mut self, org: OrgId, key: i64, text: Option<&str>) -> Result<()> {
         match &mut self.inner {
             Inner::Sqlite { words: Some(words), .. } => {
-                words.insert(key, text.map(str::to_owned));
+                words.insert(key, text.map(|text| search_words::indexed(org, text)));
                 Ok(())
             }
             Inner::Sqlite { words: None, .. } => {

@@ -3,24 +3,21 @@
 //! A filter that few groups pass is where the statement begins; what is left of the filters looks at each of these. Without
 //! one it walks along the names. The numbers are counted for the rows of the page alone, and up to 10,000.
 
-use std::{
-    collections::HashMap,
-    fmt::Write as _,
-    sync::{Mutex, OnceLock},
-};
+use std::fmt::Write as _;
 
 use model::{
     GroupId, OrgContext, Result,
     group::Group,
     group_query::{GroupQuery, ORDER},
-    page::{Cursor, Page},
+    page::Page,
 };
 
 use crate::{
     Connection, Engine, Record, Row, Value,
     access::id_list,
     boxed,
-    user_list::{ListedRole, Text, listed_roles, renumbered},
+    listing::{Texts, cut},
+    user_list::{ListedRole, listed_roles},
 };
 
 /// A row of the list.
@@ -53,7 +50,9 @@ pub async fn page(
     within: Option<&[GroupId]>,
 ) -> Result<Page<ListedGroup>> {
     let rows: Vec<ListedGroup> = ask(connection, context, query, within, "").await?;
-    Ok(cut(rows, query))
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), ORDER, |row| {
+        (row.group.fields.name_key(), row.group.id.0)
+    }))
 }
 
 /// How the engine goes about a page, step by step.
@@ -108,12 +107,13 @@ async fn ask<R: Record>(
         Value::from(role.as_str()),
         Value::Json(&within),
     ];
-    let (sql, used) = text(shape);
-    let bound: Vec<Value<'_>> = used.iter().map(|number| bound[number - 1]).collect();
-    connection.all(sql, &bound).await
+    let text = TEXTS.get(shape, |shape| format!("{}{}", shape.how, shape.statement()));
+    connection.all(text.sql(), &text.values(&bound)).await
 }
 
-/// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
+static TEXTS: Texts<Shape> = Texts::new();
+
+/// Everything that makes one statement differ from another. Each text is made once and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each says whether one clause stands in the text")]
 struct Shape {
@@ -125,18 +125,6 @@ struct Shape {
     by_role: bool,
     is_limited: bool,
     has_words: bool,
-}
-
-fn text(shape: Shape) -> Text {
-    static TEXTS: OnceLock<Mutex<HashMap<Shape, Text>>> = OnceLock::new();
-    let mut texts = match TEXTS.get_or_init(Mutex::default).lock() {
-        Ok(texts) => texts,
-        Err(poisoned) => poisoned.into_inner(),
-    };
-    *texts.entry(shape).or_insert_with(|| {
-        let (text, used) = renumbered(&format!("{}{}", shape.how, shape.statement()));
-        (Box::leak(text.into_boxed_str()), Box::leak(used.into_boxed_slice()))
-    })
 }
 
 impl Shape {
@@ -210,25 +198,4 @@ impl Shape {
         let rest = parts.map(|(.., condition)| format!(" AND {condition}"));
         (from, format!("{joined}{}", rest.collect::<String>()))
     }
-}
-
-/// Turns the rows found (one more than asked for) into a page with its neighbours.
-fn cut(mut rows: Vec<ListedGroup>, query: &GroupQuery) -> Page<ListedGroup> {
-    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
-    let more = rows.len() > usize::from(query.limit);
-    rows.truncate(query.limit.into());
-    if backwards {
-        rows.reverse();
-    }
-    let link = |row: Option<&ListedGroup>, backwards: bool| {
-        row.map(|ListedGroup { group, .. }| {
-            let key = group.fields.name_key();
-            Cursor { order: ORDER.to_owned(), key, id: group.id.0, backwards }.encode()
-        })
-    };
-    let has_next = backwards || more;
-    let has_previous = if backwards { more } else { query.cursor.is_some() };
-    let next = has_next.then(|| link(rows.last(), false)).flatten();
-    let previous = has_previous.then(|| link(rows.first(), true)).flatten();
-    Page { items: rows, next, previous }
 }

@@ -3,23 +3,20 @@
 //! What a status means is `model/src/invitation.rs`; here it is said in SQL. Lists of open invitations walk along their
 //! ends, all others along their age, so that each page is read from one index.
 
-use std::{
-    collections::HashMap,
-    fmt::Write as _,
-    sync::{Mutex, OnceLock},
-};
+use std::fmt::Write as _;
 
 use model::{
     InvitationId, OrgContext, Result, Timestamp, UserFields,
     invitation::{Invitation, InvitationStatus},
     invitation_query::{InvitationQuery, Order},
-    page::{Cursor, Page},
+    page::Page,
     search,
 };
 
 use crate::{
     Connection, Engine, Record, Row, Value, boxed,
-    user_list::{patterns, renumbered},
+    listing::{Texts, cut},
+    search_words::patterns,
     users::from_json,
     values,
 };
@@ -57,7 +54,14 @@ pub async fn page(
     now: Timestamp,
 ) -> Result<Page<Listed>> {
     let rows: Vec<Listed> = ask(connection, context, query, now, "").await?;
-    Ok(cut(rows, query))
+    let order = query.order();
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), order.as_str(), |Listed { invitation, .. }| {
+        let key = match order {
+            Order::Newest => String::new(),
+            Order::EndsNext | Order::EndedLast => invitation.expires_at.micros().to_string(),
+        };
+        (key, invitation.id.0)
+    }))
 }
 
 /// How the engine goes about a page, step by step.
@@ -120,9 +124,8 @@ async fn ask<R: Record>(
     ];
     let patterns = patterns(connection.engine(), &terms);
     bound.extend(patterns.iter().map(|pattern| Value::from(pattern.as_str())));
-    let (sql, used) = text(shape);
-    let bound: Vec<Value<'_>> = used.iter().map(|number| bound[number - 1]).collect();
-    connection.all(sql, &bound).await
+    let text = TEXTS.get(shape, |shape| format!("{}{}", shape.how, shape.statement()));
+    connection.all(text.sql(), &text.values(&bound)).await
 }
 
 /// Which statuses are shown.
@@ -183,7 +186,9 @@ impl Statuses {
     }
 }
 
-/// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
+static TEXTS: Texts<Shape> = Texts::new();
+
+/// Everything that makes one statement differ from another. Each text is made once and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each says whether one clause stands in the text")]
 struct Shape {
@@ -196,21 +201,6 @@ struct Shape {
     by_age: bool,
     by_end: bool,
     terms: usize,
-}
-
-/// A statement, and which of the parameters (numbered as bound in `ask`) it uses, in its own order.
-type Text = (&'static str, &'static [usize]);
-
-fn text(shape: Shape) -> Text {
-    static TEXTS: OnceLock<Mutex<HashMap<Shape, Text>>> = OnceLock::new();
-    let mut texts = match TEXTS.get_or_init(Mutex::default).lock() {
-        Ok(texts) => texts,
-        Err(poisoned) => poisoned.into_inner(),
-    };
-    *texts.entry(shape).or_insert_with(|| {
-        let (text, used) = renumbered(&format!("{}{}", shape.how, shape.statement()));
-        (Box::leak(text.into_boxed_str()), Box::leak(used.into_boxed_slice()))
-    })
 }
 
 impl Shape {
@@ -285,29 +275,4 @@ pub async fn counts(
         counts.push((*status, count));
     }
     Ok(counts)
-}
-
-/// Turns the rows found (one more than asked for) into a page with its neighbours.
-fn cut(mut rows: Vec<Listed>, query: &InvitationQuery) -> Page<Listed> {
-    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
-    let more = rows.len() > usize::from(query.limit);
-    rows.truncate(query.limit.into());
-    if backwards {
-        rows.reverse();
-    }
-    let order = query.order();
-    let link = |row: Option<&Listed>, backwards: bool| {
-        row.map(|Listed { invitation, .. }| {
-            let key = match order {
-                Order::Newest => String::new(),
-                Order::EndsNext | Order::EndedLast => invitation.expires_at.micros().to_string(),
-            };
-            Cursor { order: order.as_str().to_owned(), key, id: invitation.id.0, backwards }.encode()
-        })
-    };
-    let has_next = backwards || more;
-    let has_previous = if backwards { more } else { query.cursor.is_some() };
-    let next = has_next.then(|| link(rows.last(), false)).flatten();
-    let previous = has_previous.then(|| link(rows.first(), true)).flatten();
-    Page { items: rows, next, previous }
 }

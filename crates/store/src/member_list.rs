@@ -3,17 +3,12 @@
 //! Of few memberships, all are looked at and sorted. Where there are many, walking along everybody's names and asking of
 //! each whether it is a member fills a page soonest: once per state, as the list of users does and for the same reason.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, OnceLock},
-};
-
 use model::{
     GroupId, OrgContext, Result, Timestamp, User, UserId,
     grant::Given,
     group_query::{MemberQuery, ORDER},
     lifecycle::StateName,
-    page::{Cursor, Page},
+    page::Page,
 };
 
 use crate::{
@@ -21,7 +16,7 @@ use crate::{
     access::id_list,
     boxed,
     grants::given,
-    user_list::{Text, renumbered},
+    listing::{Texts, cut},
     users::COLUMNS,
     values,
 };
@@ -41,7 +36,7 @@ pub async fn page(
     let list = id_list(groups);
     let is_common = is_common(connection, context, &list).await?;
     let rows: Vec<User> = ask(connection, context, &list, at, query, is_common, "").await?;
-    Ok(cut(rows, query))
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), ORDER, |user| (user.sort_name(), user.id.0)))
 }
 
 /// How the engine goes about a page, step by step, the one way and the other.
@@ -97,12 +92,13 @@ async fn ask<R: Record>(
         Value::Json(list),
         Value::from(at),
     ];
-    let (sql, used) = text(shape);
-    let bound: Vec<Value<'_>> = used.iter().map(|number| bound[number - 1]).collect();
-    connection.all(sql, &bound).await
+    let text = TEXTS.get(shape, |shape| format!("{}{}", shape.how, shape.statement()));
+    connection.all(text.sql(), &text.values(&bound)).await
 }
 
-/// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
+static TEXTS: Texts<Shape> = Texts::new();
+
+/// Everything that makes one statement differ from another. Each text is made once and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Shape {
     how: &'static str,
@@ -110,18 +106,6 @@ struct Shape {
     backwards: bool,
     is_common: bool,
     is_dated: bool,
-}
-
-fn text(shape: Shape) -> Text {
-    static TEXTS: OnceLock<Mutex<HashMap<Shape, Text>>> = OnceLock::new();
-    let mut texts = match TEXTS.get_or_init(Mutex::default).lock() {
-        Ok(texts) => texts,
-        Err(poisoned) => poisoned.into_inner(),
-    };
-    *texts.entry(shape).or_insert_with(|| {
-        let (text, used) = renumbered(&format!("{}{}", shape.how, shape.statement()));
-        (Box::leak(text.into_boxed_str()), Box::leak(used.into_boxed_slice()))
-    })
 }
 
 impl Shape {
@@ -162,26 +146,6 @@ impl Shape {
             "SELECT {COLUMNS} FROM ({keys}) page CROSS JOIN users u WHERE u.key = page.key ORDER BY {order}"
         )
     }
-}
-
-/// Turns the rows found (one more than asked for) into a page with its neighbours.
-fn cut(mut rows: Vec<User>, query: &MemberQuery) -> Page<User> {
-    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
-    let more = rows.len() > usize::from(query.limit);
-    rows.truncate(query.limit.into());
-    if backwards {
-        rows.reverse();
-    }
-    let link = |row: Option<&User>, backwards: bool| {
-        row.map(|user| {
-            Cursor { order: ORDER.to_owned(), key: user.sort_name(), id: user.id.0, backwards }.encode()
-        })
-    };
-    let has_next = backwards || more;
-    let has_previous = if backwards { more } else { query.cursor.is_some() };
-    let next = has_next.then(|| link(rows.last(), false)).flatten();
-    let previous = has_previous.then(|| link(rows.first(), true)).flatten();
-    Page { items: rows, next, previous }
 }
 
 /// That a user is in a group directly.

@@ -13,7 +13,7 @@ use model::{Error, Kind, Result};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::task::JoinHandle;
 use tokio_postgres::{
-    Config,
+    Config, Statement,
     config::{Host, SslMode},
     error::SqlState,
     types::{FromSql, IsNull, ToSql, Type},
@@ -22,8 +22,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
 use crate::{
-    sql::{Record, Row, Value},
-    sqlite::{taken, unstorable},
+    sql::{Record, Row, Sql, Value},
+    sqlite::{STATEMENTS, taken, unstorable},
 };
 
 /// The oldest PostgreSQL that Muster is tested with.
@@ -284,13 +284,22 @@ pub(crate) struct Uncommitted {
     pub(crate) is_silent: bool,
 }
 
+/// A statement that stays prepared on this connection. All are forgotten when there are too many: lists have more ways of
+/// asking than are worth keeping.
+async fn prepared(client: &Client, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+    if client.statement_cache.size() >= STATEMENTS {
+        client.statement_cache.clear();
+    }
+    client.prepare_cached(sql).await
+}
+
 /// Runs a statement and answers how many rows it touched.
 pub(crate) async fn execute(
     client: &Client,
     sql: &str,
     values: &[Value<'_>],
 ) -> Result<u64, tokio_postgres::Error> {
-    let statement = client.prepare_cached(sql).await?;
+    let statement = prepared(client, sql).await?;
     client.execute_raw(&statement, values).await
 }
 
@@ -299,22 +308,26 @@ pub(crate) async fn execute_all(
     client: &Client,
     statements: &[(&str, &[Value<'_>])],
 ) -> Result<(), tokio_postgres::Error> {
-    let mut prepared = Vec::with_capacity(statements.len());
+    let mut ready = Vec::with_capacity(statements.len());
     for (sql, values) in statements {
-        prepared.push((client.prepare_cached(sql).await?, *values));
+        ready.push((prepared(client, sql).await?, *values));
     }
-    let sent = prepared.iter().map(|(statement, values)| client.execute_raw(statement, *values));
+    let sent = ready.iter().map(|(statement, values)| client.execute_raw(statement, *values));
     join_all(sent).await.into_iter().try_for_each(|answer| answer.map(drop))
 }
 
 /// Runs a statement; `limit` rows are read.
 pub(crate) async fn query<R: Record>(
     client: &Client,
-    sql: &str,
+    sql: Sql<'_>,
     values: &[Value<'_>],
     limit: usize,
 ) -> Result<Result<Vec<R>>, tokio_postgres::Error> {
-    let statement = client.prepare_cached(sql).await?;
+    let statement = if sql.is_planned_anew {
+        client.prepare(sql.postgres).await?
+    } else {
+        prepared(client, sql.postgres).await?
+    };
     let parameters: Vec<&(dyn ToSql + Sync)> =
         values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
     let rows = client.query(&statement, &parameters).await?;

@@ -5,14 +5,9 @@
 //! sessions, which are sorted. A network is a range of addresses: if few are signed in from there, those are sorted;
 //! where they are many, walking in order and looking at each fills a page soonest.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, OnceLock},
-};
-
 use model::{
     GroupId, OrgContext, Result, RoleKey, SessionId, Timestamp, UserId,
-    page::{Cursor, Page},
+    page::Page,
     session::{ORDER, Session, SessionQuery},
 };
 
@@ -20,7 +15,7 @@ use crate::{
     Connection, Engine, Record, Row, Value,
     access::id_list,
     boxed,
-    user_list::{Text, renumbered},
+    listing::{Texts, cut},
     values,
 };
 
@@ -80,7 +75,9 @@ pub async fn page(
     now: Timestamp,
 ) -> Result<Page<Listed>> {
     let rows = ask(connection, context, query, now, What::Page, "").await?;
-    Ok(cut(rows, query))
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), ORDER, |row: &Listed| {
+        (row.session.last_active_at.micros().to_string(), row.session.id.0)
+    }))
 }
 
 /// How many sessions match, exact up to `COUNTED` and one more than that beyond; with `sparing`, how many of them may
@@ -141,7 +138,9 @@ enum What<'s> {
     End(&'s Sparing),
 }
 
-/// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
+static TEXTS: Texts<Shape> = Texts::new();
+
+/// Everything that makes one statement differ from another. Each text is made once and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a filter that is there or not")]
 struct Shape {
@@ -227,9 +226,8 @@ async fn ask<R: Record>(
         Value::from(roles.as_str()),
         Value::Json(&groups),
     ];
-    let (sql, used) = text(shape);
-    let bound: Vec<Value<'_>> = used.iter().map(|number| bound[number - 1]).collect();
-    connection.all(sql, &bound).await
+    let text = TEXTS.get(shape, |shape| format!("{}{}", shape.how, shape.statement()));
+    connection.all(text.sql(), &text.values(&bound)).await
 }
 
 /// The names between spaces, as the statement looks for one in them.
@@ -261,19 +259,6 @@ async fn place(
                AND address_key <= $3 LIMIT $4) found";
     let (found,): (i64,) = connection.one(sql, values![context.org, low, high, COMMON + 1]).await?;
     Ok(if found > COMMON { Place::Many } else { Place::Few })
-}
-
-/// The statement of a shape: made once, kept for the statement caches.
-fn text(shape: Shape) -> Text {
-    static TEXTS: OnceLock<Mutex<HashMap<Shape, Text>>> = OnceLock::new();
-    let mut texts = match TEXTS.get_or_init(Mutex::default).lock() {
-        Ok(texts) => texts,
-        Err(poisoned) => poisoned.into_inner(),
-    };
-    *texts.entry(shape).or_insert_with(|| {
-        let (text, used) = renumbered(&format!("{}{}", shape.how, shape.statement()));
-        (Box::leak(text.into_boxed_str()), Box::leak(used.into_boxed_slice()))
-    })
 }
 
 impl Shape {
@@ -352,25 +337,4 @@ impl Shape {
         add(self.since, &format!("{} >= $12", self.last_used()));
         parts.join(" AND ")
     }
-}
-
-/// Turns the rows found (one more than asked for) into a page with its neighbours.
-fn cut(mut rows: Vec<Listed>, query: &SessionQuery) -> Page<Listed> {
-    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
-    let more = rows.len() > usize::from(query.limit);
-    rows.truncate(query.limit.into());
-    if backwards {
-        rows.reverse();
-    }
-    let link = |row: Option<&Listed>, backwards: bool| {
-        row.map(|row| {
-            let (order, key) = (ORDER.to_owned(), row.session.last_active_at.micros().to_string());
-            Cursor { order, key, id: row.session.id.0, backwards }.encode()
-        })
-    };
-    let has_next = if backwards { true } else { more };
-    let has_previous = if backwards { more } else { query.cursor.is_some() };
-    let next = has_next.then(|| link(rows.last(), false)).flatten();
-    let previous = has_previous.then(|| link(rows.first(), true)).flatten();
-    Page { items: rows, next, previous }
 }

@@ -13,21 +13,35 @@ use crate::{postgres, sqlite};
 
 /// One statement, as each engine wants it. Nearly always the same text: then a plain string will do.
 #[derive(Debug, Clone, Copy)]
-pub struct Sql {
-    pub(crate) sqlite: &'static str,
-    pub(crate) postgres: &'static str,
+pub struct Sql<'s> {
+    pub(crate) sqlite: &'s str,
+    pub(crate) postgres: &'s str,
+    /// PostgreSQL plans it anew each time, knowing what is bound.
+    pub(crate) is_planned_anew: bool,
 }
 
-impl Sql {
+impl Sql<'static> {
     /// Two texts for one question, where the engines have no common words for it.
     pub const fn by_engine(sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { sqlite, postgres }
+        Self { sqlite, postgres, is_planned_anew: false }
     }
 }
 
-impl From<&'static str> for Sql {
+impl<'s> Sql<'s> {
+    /// A text put together from constants: of the lists alone, which have too many ways of asking to write each out.
+    pub(crate) const fn made(text: &'s str) -> Self {
+        Self { sqlite: text, postgres: text, is_planned_anew: false }
+    }
+
+    /// The same, where the best plan on PostgreSQL depends on what is bound: how common a word is.
+    pub(crate) const fn made_for_its_values(text: &'s str) -> Self {
+        Self { sqlite: text, postgres: text, is_planned_anew: true }
+    }
+}
+
+impl From<&'static str> for Sql<'static> {
     fn from(text: &'static str) -> Self {
-        Self { sqlite: text, postgres: text }
+        Self { sqlite: text, postgres: text, is_planned_anew: false }
     }
 }
 

@@ -25,8 +25,8 @@ use crate::sql::{Record, Row, Value};
 /// The code of an error for want of room.
 pub(crate) const FULL: &str = "database.full";
 
-/// Statements kept prepared on each connection.
-const STATEMENTS: usize = 512;
+/// Statements kept prepared on each connection, on either engine.
+pub(crate) const STATEMENTS: usize = 512;
 /// How long an opener waits for the one before it to end, as at a restart.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 

@@ -7,8 +7,8 @@ use model::{GroupId, OrgId, Result, User, UserId, group, role, search};
 
 use crate::{Connection, Record, Row, users::Texts, values};
 
-/// Counted up whenever `model::text::key`, `model::search` or what of a user is searched changes.
-const RULES: i64 = 1;
+/// Counted up whenever `model::text::key`, `model::search`, `search_words` or what of a user is searched changes.
+const RULES: i64 = 2;
 /// Rows in one transaction.
 const CHUNK: i64 = 500;
 
@@ -81,6 +81,7 @@ async fn renew_user(connection: &mut Connection<'_>, stored: Stored) -> Result<(
     }
     let is_same = (&texts.username_key, &texts.email_key, &texts.sort_name, &texts.search_text)
         == (&username_key, &email_key, &sort_name, &search_text);
+    connection.index_search(user.org.org, key, Some(&texts.search_text))?;
     if is_same {
         return Ok(());
     }
@@ -90,7 +91,7 @@ async fn renew_user(connection: &mut Connection<'_>, stored: Stored) -> Result<(
     let bound =
         values![user.org.org, user.id, &texts.username_key, email, &texts.sort_name, &texts.search_text];
     connection.execute(sql, bound).await?;
-    connection.index_search(key, Some(&texts.search_text))
+    Ok(())
 }
 
 /// Whether somebody else has what is the same name by the new rules. Both go on with the keys they have, and the log says

@@ -95,7 +95,7 @@ pub async fn page(
         let order = query.filter.as_str().to_owned();
         Cursor { order, key, id: token.id.0, backwards: false }.encode()
     });
-    Ok(Page { items, next, previous: None })
+    Ok(Page { items, next, previous: None, more_than: None })
 }
 
 /// The row before the page.

@@ -2,17 +2,21 @@
 //! users there are.
 //!
 //! Orders by name walk `users_list` once per state and merge, because one walk over several states could not stop
-//! early. A search asks the trigram index first: if it knows few rows, these are looked at and sorted; where it knows
-//! many, walking in order and looking at each row fills a page soonest. The same with a role, a group, and the groups to
-//! whose people a viewer is limited. The texts are made in `statement.rs`.
+//! early. With a role, a group, or the groups to whose people a viewer is limited: if these are few, they are looked at
+//! and sorted; where they are many, walking in order and looking at each row fills a page soonest.
+//!
+//! A search asks the index of words for a bounded number of candidates: few are looked at and sorted; of many, those come
+//! first who begin with what was typed (`common.rs`). The texts are made in `statement.rs`.
 
+mod common;
+mod limits;
 mod statement;
 
 use model::{
-    GroupId, OrgContext, Result, Role, RoleKey, Status, Timestamp, User, UserId,
-    filter::{Sort, UserQuery},
+    GroupId, OrgContext, Result, RoleKey, Status, Timestamp, User, UserId,
+    filter::{BEST_FIRST, Sort, UserQuery},
     lifecycle::StateName,
-    page::{Cursor, Page},
+    page::Page,
     rights::Reach,
     search,
 };
@@ -20,11 +24,13 @@ use model::{
 use crate::{
     Connection, Record, Row, Sql, Value,
     access::{self, id_list},
-    boxed, grants, users, values,
+    boxed, grants,
+    listing::cut,
+    search_words, users, values,
 };
-use statement::{Limit, Lock, Plan, Shape, text};
-
-pub(crate) use statement::{Text, patterns, renumbered};
+use common::Ranges;
+use limits::Limits;
+use statement::{Limit, Lock, Plan, Shape, TEXTS};
 
 /// A role as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,8 +74,10 @@ fn listed_role(line: &str) -> Option<ListedRole> {
     Some(ListedRole { key, name })
 }
 
-/// More candidates than this, and a search walks the list instead of looking at each of them.
+/// A search that finds more people is not sorted: those come first who begin with it.
 const COMMON: u16 = 1_500;
+/// A limit (a role, a group, the viewer's, the shown states) to no more people: a search looks at each of them.
+const LOOKED_AT: u16 = 4_000;
 /// Words of a search that count; the rest of a pasted sentence is ignored.
 const MAX_TERMS: usize = 5;
 
@@ -85,8 +93,22 @@ pub async fn page(
     if let Ok(id) = query.search.trim().parse() {
         return one(connection, context, id, reach, now).await;
     }
-    let rows: Vec<Listed> = ask(connection, context, query, reach, now, "").await?;
-    Ok(cut(rows, query))
+    let asked = Asked::of(connection, context, query, reach, now).await?;
+    let Some(plan) = asked.plan else { return common::page(connection, &asked).await };
+    let (keys, after) = (key_list(&asked.candidates), query.cursor.as_ref());
+    let after = after.map(|cursor| (cursor.key.as_str(), cursor.id));
+    let rows: Vec<Found> =
+        asked.rows(connection, plan, &keys, after, usize::from(query.limit) + 1, "").await?;
+    let rows = rows.into_iter().map(|found| found.listed).collect();
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), &query.order(), |Listed { user, .. }| {
+        let key = match query.sort {
+            Sort::Name => user.sort_name(),
+            Sort::Username => user.fields.username_key().unwrap_or_default(),
+            Sort::LastSignIn => user.last_sign_in_at.map_or(0, Timestamp::micros).to_string(),
+            Sort::Created => String::new(),
+        };
+        (key, user.id.0)
+    }))
 }
 
 /// How the engine goes about a page, step by step.
@@ -99,133 +121,192 @@ pub async fn explain(
     reach: &Reach,
     now: Timestamp,
 ) -> Result<Vec<String>> {
-    if connection.engine() == crate::Engine::Postgres {
-        let steps: Vec<(String,)> = ask(connection, context, query, reach, now, "EXPLAIN ").await?;
-        return Ok(steps.into_iter().map(|(step,)| step).collect());
+    let asked = Asked::of(connection, context, query, reach, now).await?;
+    let Some(plan) = asked.plan else {
+        let mut steps = search_words::explain(connection, context, &asked.terms, COMMON).await?;
+        steps.extend(common::explain(connection, &asked).await?);
+        return Ok(steps);
+    };
+    let mut steps = asked.explain(connection, plan, &key_list(&asked.candidates)).await?;
+    if plan == Plan::Candidates {
+        steps.extend(search_words::explain(connection, context, &asked.terms, COMMON).await?);
     }
-    let steps: Vec<(i64, i64, i64, String)> =
-        ask(connection, context, query, reach, now, "EXPLAIN QUERY PLAN ").await?;
-    Ok(steps.into_iter().map(|(.., step)| step).collect())
+    Ok(steps)
 }
 
-/// To whom a page is limited: ids of groups as JSON, closed under what stands in them.
-struct Limits {
-    /// A role as stored.
-    role: Option<String>,
-    /// The groups through which it is held.
-    carrying: String,
-    /// Those of the group that is asked for.
-    group: Option<String>,
-    /// Those whose people the viewer sees.
-    reach: Option<String>,
+/// A row as it is found.
+struct Found {
+    listed: Listed,
+    /// `users.key`.
+    key: i64,
 }
 
-impl Limits {
+impl Record for Found {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        Ok(Self { listed: Listed::read(row)?, key: row.get(17)? })
+    }
+}
+
+/// Keys as they are bound.
+fn key_list(keys: &[i64]) -> String {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    format!("[{}]", keys.join(","))
+}
+
+/// A question with all that its statements need.
+struct Asked<'q> {
+    context: OrgContext,
+    query: &'q UserQuery,
+    now: Timestamp,
+    terms: Vec<String>,
+    limits: Limits,
+    shown: Shown,
+    ranges: Ranges,
+    /// `None`: more are found than are sorted.
+    plan: Option<Plan>,
+    /// Keys of those who may have the words, if that was asked.
+    candidates: Vec<i64>,
+}
+
+impl<'q> Asked<'q> {
     async fn of(
         connection: &mut Connection<'_>,
         context: OrgContext,
-        query: &UserQuery,
+        query: &'q UserQuery,
         reach: &Reach,
         now: Timestamp,
     ) -> Result<Self> {
-        let role = query.role.filter(|role| *role != Role::Member);
-        let carrying = match role {
-            Some(role) => access::carrying(connection, context, &[role]).await?,
-            None => Vec::new(),
-        };
-        let group = match query.group {
-            Some(group) => Some(id_list(&access::inside(connection, context, &[group], now).await?)),
-            None => None,
-        };
-        let reach = match reach {
-            Reach::Everybody => None,
-            Reach::Groups(groups) => Some(id_list(&access::inside(connection, context, groups, now).await?)),
-        };
-        Ok(Self { role: role.map(|role| role.to_string()), carrying: id_list(&carrying), group, reach })
-    }
-
-    /// The limit by which few are found, if there is one: then these are looked at, else the list is walked.
-    async fn narrowest(&self, connection: &mut Connection<'_>, context: OrgContext) -> Result<Option<Limit>> {
-        // Holders of a role are counted with both: those who hold it and those in groups that carry it.
-        const HOLDERS: Sql = Sql::by_engine(
-            "SELECT count(*) FROM (SELECT 1 FROM role_grants WHERE org_id = $1 AND role = $2 UNION ALL \
-             SELECT 1 FROM json_each($3) f CROSS JOIN group_members m \
-             WHERE m.org_id = $1 AND m.group_id = unhex(f.value) LIMIT $4) found",
-            "SELECT count(*) FROM (SELECT 1 FROM role_grants WHERE org_id = $1 AND role = $2 UNION ALL \
-             SELECT 1 FROM jsonb_array_elements_text($3::jsonb) f (value) CROSS JOIN group_members m \
-             WHERE m.org_id = $1 AND m.group_id = f.value::uuid LIMIT $4) found",
-        );
-        let most = i64::from(COMMON) + 1;
-        let mut narrowest: Option<(i64, Limit)> = None;
-        let role = self.role.as_deref();
-        let limits = [
-            (Limit::Role, role.map(|role| (role, self.carrying.as_str()))),
-            (Limit::Group, self.group.as_deref().map(|groups| ("", groups))),
-            (Limit::Reach, self.reach.as_deref().map(|groups| ("", groups))),
-        ];
-        for (limit, asked) in limits {
-            let Some((role, groups)) = asked else { continue };
-            let bound = values![context.org, role, Value::Json(groups), most];
-            let (found,): (i64,) = connection.one(HOLDERS, bound).await?;
-            if found < most && narrowest.is_none_or(|(fewest, _)| found < fewest) {
-                narrowest = Some((found, limit));
-            }
+        let mut terms = search::terms(&query.search);
+        terms.truncate(MAX_TERMS);
+        let limits = Limits::of(connection, context, query, reach, now).await?;
+        let (shown, ranges) = (Shown::of(query), Ranges::of(&query.search));
+        let most = if terms.is_empty() { COMMON } else { LOOKED_AT };
+        let mut narrowest = limits.narrowest(connection, context, most).await?;
+        if narrowest.is_none() && !terms.is_empty() && shown.are_few(connection, context).await? {
+            narrowest = Some(Limit::State);
         }
-        Ok(narrowest.map(|(_, limit)| limit))
+        let mut asked = Self {
+            context,
+            query,
+            now,
+            terms,
+            limits,
+            shown,
+            ranges,
+            plan: Some(narrowest.map_or(Plan::Walk, Plan::Limited)),
+            candidates: Vec::new(),
+        };
+        if narrowest.is_none() && !asked.terms.is_empty() {
+            asked.look_for_words(connection).await?;
+        }
+        Ok(asked)
     }
-}
 
-/// The rows of a page and the one after it; `how` stands before the statement.
-async fn ask<R: Record>(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    query: &UserQuery,
-    reach: &Reach,
-    now: Timestamp,
-    how: &'static str,
-) -> Result<Vec<R>> {
-    let mut terms = search::terms(&query.search);
-    terms.truncate(MAX_TERMS);
-    let limits = Limits::of(connection, context, query, reach, now).await?;
-    let narrowest = limits.narrowest(connection, context).await?;
-    let (plan, candidates) = Plan::of(connection, narrowest, &terms).await?;
-    let shown = Shown::of(query);
-    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
-    let after = Start::of(query, query.descending != backwards);
-    let limit = i64::from(query.limit) + 1;
+    /// Asks the index of words. A page of an order stays in that order, and one of the best first in theirs, whatever is
+    /// found meanwhile.
+    async fn look_for_words(&mut self, connection: &mut Connection<'_>) -> Result<()> {
+        let mut keys = search_words::candidates(connection, self.context, &self.terms, COMMON + 1).await?;
+        let is_common = match &self.query.cursor {
+            Some(cursor) => cursor.order == BEST_FIRST,
+            None => keys.len() > usize::from(COMMON),
+        };
+        keys.truncate(COMMON.into());
+        (self.plan, self.candidates) = ((!is_common).then_some(Plan::Candidates), keys);
+        Ok(())
+    }
 
-    let mut bound = vec![
-        Value::from(context.org),
-        after.key,
-        Value::from(after.id),
-        Value::from(limit),
-        Value::from(now),
-        Value::from(candidates.as_str()),
-        Value::from(limits.role.as_deref()),
-        Value::Json(&limits.carrying),
-        limits.group.as_deref().map_or(Value::Null, Value::Json),
-        limits.reach.as_deref().map_or(Value::Null, Value::Json),
-    ];
-    bound.extend(shown.states.iter().map(|state| Value::from(state.as_str())));
-    let patterns = patterns(connection.engine(), &terms);
-    bound.extend(patterns.iter().map(|pattern| Value::from(pattern.as_str())));
+    fn backwards(&self) -> bool {
+        self.query.cursor.as_ref().is_some_and(|cursor| cursor.backwards)
+    }
 
-    let shape = Shape {
-        how,
-        engine: connection.engine(),
-        sort: query.sort,
-        descending: query.descending != backwards,
-        plan,
-        role: limits.role.is_some(),
-        group: limits.group.is_some(),
-        reach: limits.reach.is_some(),
-        states: shown.states.len(),
-        lock: shown.lock,
-        terms: terms.len(),
-    };
-    let (sql, used) = text(shape);
-    let bound: Vec<Value<'_>> = used.iter().map(|number| bound[number - 1]).collect();
-    connection.all(sql, &bound).await
+    fn is_of_several_words(&self) -> bool {
+        self.terms.len() > 1
+    }
+
+    /// At most so many rows of a way after a place, or from its beginning; `how` stands before the statement.
+    async fn rows<R: Record>(
+        &self,
+        connection: &mut Connection<'_>,
+        plan: Plan,
+        candidates: &str,
+        after: Option<(&str, uuid::Uuid)>,
+        most: usize,
+        how: &'static str,
+    ) -> Result<Vec<R>> {
+        let (limits, states) = (&self.limits, &self.shown.states);
+        let is_best_first = matches!(plan, Plan::Begins(_) | Plan::Rest);
+        let descending = self.backwards() != (self.query.descending && !is_best_first);
+        let (key, id) = self.start(plan, after, descending);
+        let mut bound = vec![
+            Value::from(self.context.org),
+            key,
+            Value::from(id),
+            Value::from(i64::try_from(most).unwrap_or(i64::MAX)),
+            Value::from(self.now),
+            Value::Json(candidates),
+            Value::from(limits.role.as_deref()),
+            Value::Json(&limits.carrying),
+            limits.group.as_deref().map_or(Value::Null, Value::Json),
+            limits.reach.as_deref().map_or(Value::Null, Value::Json),
+        ];
+        bound.extend(self.ranges.values());
+        bound.extend(states.iter().map(|state| Value::from(state.as_str())));
+        let patterns = search_words::patterns(connection.engine(), &self.terms);
+        bound.extend(patterns.iter().map(|pattern| Value::from(pattern.as_str())));
+        let shape = Shape {
+            how,
+            engine: connection.engine(),
+            sort: self.query.sort,
+            descending,
+            plan,
+            role: limits.role.is_some(),
+            group: limits.group.is_some(),
+            reach: limits.reach.is_some(),
+            states: states.len(),
+            lock: self.shown.lock,
+            terms: self.terms.len(),
+        };
+        let text = TEXTS.get(shape, |shape| format!("{}{}", shape.how, shape.statement()));
+        connection.all(text.sql(), &text.values(&bound)).await
+    }
+
+    /// The row before the first: that of the cursor, or before all.
+    fn start<'s>(
+        &'s self,
+        plan: Plan,
+        after: Option<(&'s str, uuid::Uuid)>,
+        descending: bool,
+    ) -> (Value<'s>, UserId) {
+        let is_time = matches!(self.query.sort, Sort::LastSignIn | Sort::Created);
+        let extreme = UserId(if descending { uuid::Uuid::max() } else { uuid::Uuid::nil() });
+        match (plan, after) {
+            (Plan::Begins(_), Some((key, id))) => (Value::Text(key), UserId(id)),
+            (Plan::Begins(column), None) => (Value::Text(self.ranges.start(column, descending)), extreme),
+            (_, Some((key, id))) if is_time => (Value::Int(key.parse().unwrap_or(0)), UserId(id)),
+            (_, Some((key, id))) => (Value::Text(key), UserId(id)),
+            (_, None) if is_time => (Value::Int(if descending { i64::MAX } else { -1 }), extreme),
+            // No text sorts after the last character of Unicode.
+            (_, None) => (Value::Text(if descending { "\u{10ffff}\u{10ffff}" } else { "" }), extreme),
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    async fn explain(
+        &self,
+        connection: &mut Connection<'_>,
+        plan: Plan,
+        candidates: &str,
+    ) -> Result<Vec<String>> {
+        let most = usize::from(self.query.limit) + 1;
+        if connection.engine() == crate::Engine::Postgres {
+            let steps: Vec<(String,)> =
+                self.rows(connection, plan, candidates, None, most, "EXPLAIN ").await?;
+            return Ok(steps.into_iter().map(|(step,)| step).collect());
+        }
+        let steps: Vec<(i64, i64, i64, String)> =
+            self.rows(connection, plan, candidates, None, most, "EXPLAIN QUERY PLAN ").await?;
+        Ok(steps.into_iter().map(|(.., step)| step).collect())
+    }
 }
 
 /// The user of that id as a page: the search box takes ids too.
@@ -253,7 +334,7 @@ async fn one(
         roles.dedup();
         items.push(Listed { user, roles });
     }
-    Ok(Page { items, next: None, previous: None })
+    Ok(Page { items, next: None, previous: None, more_than: None })
 }
 
 /// How many users there are of each status among those in these groups, at any depth.
@@ -357,58 +438,30 @@ impl Shown {
         states.dedup();
         Self { states, lock }
     }
-}
 
-/// The row before the page. Without a cursor: before the first of all.
-struct Start<'q> {
-    key: Value<'q>,
-    id: UserId,
-}
-
-impl<'q> Start<'q> {
-    fn of(query: &'q UserQuery, descending: bool) -> Self {
-        let extreme = if descending { uuid::Uuid::max() } else { uuid::Uuid::nil() };
-        let Some(cursor) = &query.cursor else {
-            let key = match (query.sort, descending) {
-                (Sort::LastSignIn | Sort::Created, true) => Value::Int(i64::MAX),
-                (Sort::LastSignIn | Sort::Created, false) => Value::Int(-1),
-                // No text sorts after the last character of Unicode.
-                (_, true) => Value::Text("\u{10ffff}\u{10ffff}"),
-                (_, false) => Value::Text(""),
+    /// Whether no more people are shown than a search looks at.
+    async fn are_few(&self, connection: &mut Connection<'_>, context: OrgContext) -> Result<bool> {
+        let in_state =
+            "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 AND state = $2 LIMIT $3) found";
+        let locked = "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 \
+                      AND (lock_until IS NOT NULL OR password_locked_until IS NOT NULL) LIMIT $2) found";
+        let mut left = i64::from(LOOKED_AT) + 1;
+        for state in &self.states {
+            let (found,): (i64,) = if self.are_locked() {
+                connection.one(locked, values![context.org, left]).await?
+            } else {
+                connection.one(in_state, values![context.org, state.as_str(), left]).await?
             };
-            return Self { key, id: UserId(extreme) };
-        };
-        let key = match query.sort {
-            Sort::LastSignIn | Sort::Created => Value::Int(cursor.key.parse().unwrap_or(0)),
-            _ => Value::Text(&cursor.key),
-        };
-        Self { key, id: UserId(cursor.id) }
+            left -= found;
+            if left <= 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
-}
 
-/// Turns the rows found (one more than asked for) into a page with its neighbours.
-fn cut(mut rows: Vec<Listed>, query: &UserQuery) -> Page<Listed> {
-    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
-    let more = rows.len() > usize::from(query.limit);
-    rows.truncate(query.limit.into());
-    if backwards {
-        rows.reverse();
+    /// Whether nobody is shown but who is locked.
+    fn are_locked(&self) -> bool {
+        self.lock == Lock::OnlyLocked && self.states.len() == 1
     }
-    let link = |row: Option<&Listed>, backwards: bool| {
-        row.map(|row| {
-            let user = &row.user;
-            let key = match query.sort {
-                Sort::Name => user.sort_name(),
-                Sort::Username => user.fields.username_key().unwrap_or_default(),
-                Sort::LastSignIn => user.last_sign_in_at.map_or(0, Timestamp::micros).to_string(),
-                Sort::Created => String::new(),
-            };
-            Cursor { order: query.order(), key, id: user.id.0, backwards }.encode()
-        })
-    };
-    let has_next = if backwards { true } else { more };
-    let has_previous = if backwards { more } else { query.cursor.is_some() };
-    let next = has_next.then(|| link(rows.last(), false)).flatten();
-    let previous = has_previous.then(|| link(rows.first(), true)).flatten();
-    Page { items: rows, next, previous }
 }

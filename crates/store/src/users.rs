@@ -162,7 +162,7 @@ pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> 
     for _ in 0..INSERTS {
         if let Some((key,)) = connection.optional::<(i64,)>(sql, bound).await? {
             refuse_reserved_meanwhile(connection, user, &texts).await?;
-            return connection.index_search(key, Some(&texts.search_text));
+            return connection.index_search(user.org.org, key, Some(&texts.search_text));
         }
         if let Some(refused) = other_holder(connection, user, &texts).await? {
             return Err(refused);
@@ -212,7 +212,7 @@ pub async fn update(connection: &mut Connection<'_>, user: &User) -> Result<()> 
         .map_err(overtaken)?;
     let Some((key,)) = row else { return Err(stale()) };
     refuse_reserved_meanwhile(connection, user, &texts).await?;
-    connection.index_search(key, Some(&texts.search_text))
+    connection.index_search(user.org.org, key, Some(&texts.search_text))
 }
 
 /// Somebody has changed the user meanwhile.
@@ -241,7 +241,7 @@ pub async fn erase(connection: &mut Connection<'_>, user: &User) -> Result<()> {
         user.version,
     ];
     let Some((key,)) = connection.optional::<(i64,)>(sql, bound).await? else { return Err(stale()) };
-    connection.index_search(key, None)
+    connection.index_search(user.org.org, key, None)
 }
 
 /// Notes a sign-in. Not an edit: the version stays.

@@ -90,10 +90,14 @@ fn way_out(fix: Fix, label: &str, who: &str) -> String {
     format!("{label}: muster user {verb} {who}")
 }
 
-/// The list.
-pub(super) fn list(users: &[UserView], next: Option<&str>, as_json: bool) -> Result<()> {
+/// The list; `common`: more than so many match what was searched.
+pub(super) fn list(users: &[UserView], next: Option<&str>, common: Option<u32>, as_json: bool) -> Result<()> {
     if as_json {
-        return output::json(&serde_json::json!({ "items": users, "next_page_token": next }));
+        let mut page = serde_json::json!({ "items": users, "next_page_token": next });
+        if let Some(most) = common {
+            page["more_than"] = most.into();
+        }
+        return output::json(&page);
     }
     let mut table = Table::new(["NAME", "USERNAME", "EMAIL", "STATUS", "ROLES", "LAST SIGN-IN"]);
     for user in users {
@@ -113,6 +117,12 @@ pub(super) fn list(users: &[UserView], next: Option<&str>, as_json: bool) -> Res
     output::write(&table.to_string())?;
     if next.is_some() {
         output::note(format!("{} shown; there are more. Use --limit or --all.", users.len()));
+    }
+    if let Some(most) = common {
+        output::note(format!(
+            "More than {most} match: those whose name, username or email begins with it come first. Search for more to have \
+             them sorted."
+        ));
     }
     Ok(())
 }

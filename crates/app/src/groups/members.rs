@@ -116,7 +116,7 @@ impl App {
                 }
                 Member { user, given, through }
             });
-            Ok(Page { items: items.collect(), next: page.next, previous: page.previous })
+            Ok(Page { items: items.collect(), next: page.next, previous: page.previous, more_than: None })
         };
         self.database().read_blocking(read).await
     }

@@ -1,15 +1,10 @@
 //! The statements behind the list of users: one text per way of asking, made once and kept.
 
-use std::{
-    collections::HashMap,
-    fmt::Write as _,
-    sync::{Mutex, OnceLock},
-};
+use std::fmt::Write as _;
 
-use model::{Result, filter::Sort};
+use model::filter::Sort;
 
-use super::COMMON;
-use crate::{Connection, Engine, users::COLUMNS, values};
+use crate::{Engine, listing::Texts, users::COLUMNS};
 
 /// What of the active users is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,7 +23,35 @@ pub(super) enum Plan {
     Candidates,
     /// Take those whom a limit knows and sort them.
     Limited(Limit),
+    /// Walk along those where a column begins with what is searched, and leave out who came before.
+    Begins(Column),
+    /// Look at the rows that the trigram index knows, in the order of their keys, but for those who came before.
+    Rest,
 }
+
+/// What of a person may begin with what is searched; who is found by one is left out of those after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Column {
+    Name,
+    Username,
+    Email,
+}
+
+impl Column {
+    const ALL: [Self; 3] = [Self::Name, Self::Username, Self::Email];
+
+    /// The column, and the parameters that are the range in it: from, and up to.
+    fn range(self) -> (&'static str, usize, usize) {
+        match self {
+            Self::Name => ("u.sort_name", 11, 12),
+            Self::Username => ("u.username_key", 13, 14),
+            Self::Email => ("u.email_key", 13, 14),
+        }
+    }
+}
+
+/// The first parameter after those that every way has: the shown states, then the words.
+pub(super) const FIRST_STATE: usize = 15;
 
 /// What limits a page to some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,60 +62,13 @@ pub(super) enum Limit {
     Group,
     /// Those whom the viewer's rights reach.
     Reach,
+    /// Those in the shown states.
+    State,
 }
 
-impl Plan {
-    /// The plan, with the keys of the candidates as a JSON array if there are any.
-    pub(super) async fn of(
-        connection: &mut Connection<'_>,
-        narrowest: Option<Limit>,
-        terms: &[String],
-    ) -> Result<(Self, String)> {
-        if let Some(limit) = narrowest {
-            return Ok((Self::Limited(limit), String::new()));
-        }
-        // PostgreSQL knows from its statistics how common the words are, and chooses by itself.
-        if terms.is_empty() || connection.engine() == Engine::Postgres {
-            return Ok((Self::Walk, String::new()));
-        }
-        let sql = "SELECT rowid FROM user_search WHERE user_search MATCH $1 LIMIT $2";
-        let keys: Vec<(i64,)> =
-            connection.all(sql, values![trigrams(terms).as_str(), i64::from(COMMON) + 1]).await?;
-        if keys.len() > usize::from(COMMON) {
-            return Ok((Self::Walk, String::new()));
-        }
-        let keys: Vec<String> = keys.iter().map(|(key,)| key.to_string()).collect();
-        Ok((Self::Candidates, format!("[{}]", keys.join(","))))
-    }
-}
+pub(super) static TEXTS: Texts<Shape> = Texts::new();
 
-/// An FTS5 query for the rows that hold trigrams of every term, as many as cover it. Cheaper than phrases, for no
-/// positions are compared; whether the term itself is there is seen in the row.
-fn trigrams(terms: &[String]) -> String {
-    let mut quoted: Vec<String> = Vec::new();
-    for term in terms {
-        let letters: Vec<char> = term.chars().collect();
-        let last = letters.len().saturating_sub(3);
-        for start in (0..last).step_by(3).chain([last]) {
-            let trigram: String = letters[start..].iter().take(3).collect();
-            quoted.push(format!("\"{}\"", trigram.replace('"', "\"\"")));
-        }
-    }
-    quoted.join(" AND ")
-}
-
-/// The terms as parameters: as they are where `instr` looks for them, as patterns where `LIKE` does.
-pub(crate) fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
-    match engine {
-        Engine::Sqlite => terms.to_vec(),
-        Engine::Postgres => terms
-            .iter()
-            .map(|term| format!("%{}%", term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")))
-            .collect(),
-    }
-}
-
-/// Everything that makes one statement differ from another. There are few, so each text is made once and kept.
+/// Everything that makes one statement differ from another. Each text is made once and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a limit that is there or not")]
 pub(super) struct Shape {
@@ -109,53 +85,44 @@ pub(super) struct Shape {
     pub(super) terms: usize,
 }
 
-/// A statement, and which of the parameters (numbered as bound in `page`) it uses, in its own order.
-pub(crate) type Text = (&'static str, &'static [usize]);
-
-/// The statement of a shape: made once, kept for the statement caches.
-pub(super) fn text(shape: Shape) -> Text {
-    static TEXTS: OnceLock<Mutex<HashMap<Shape, Text>>> = OnceLock::new();
-    let mut texts = match TEXTS.get_or_init(Mutex::default).lock() {
-        Ok(texts) => texts,
-        Err(poisoned) => poisoned.into_inner(),
-    };
-    *texts.entry(shape).or_insert_with(|| {
-        let (text, used) = renumbered(&format!("{}{}", shape.how, shape.statement()));
-        (Box::leak(text.into_boxed_str()), Box::leak(used.into_boxed_slice()))
-    })
-}
-
 /// A membership that holds now.
 const HOLDS: &str =
     "(m.valid_from IS NULL OR m.valid_from <= $5) AND (m.valid_until IS NULL OR m.valid_until > $5)";
 
 impl Shape {
     /// First the keys of the page, in order and no more than fit on it; then what the page shows of each.
-    fn statement(self) -> String {
+    pub(super) fn statement(self) -> String {
         let direction = if self.descending { "DESC" } else { "ASC" };
-        let order = match self.sort {
-            Sort::Name => format!("u.sort_name {direction}, u.id {direction}"),
-            Sort::Username => format!("u.username_key {direction}, u.id {direction}"),
-            Sort::LastSignIn => format!("u.last_sign_in_at {direction}, u.id {direction}"),
-            Sort::Created => format!("u.id {direction}"),
+        let order = match self.column() {
+            Some(column) => format!("{column} {direction}, u.id {direction}"),
+            None if self.plan == Plan::Rest => format!("u.key {direction}"),
+            None => format!("u.id {direction}"),
         };
         let keys = match self.plan {
-            Plan::Walk if self.sort == Sort::Name => {
+            Plan::Walk | Plan::Begins(_) if self.column() == Some("u.sort_name") => {
                 let streams: Vec<String> = (0..self.states).map(|state| self.stream(state)).collect();
                 let streams = streams.join(" UNION ALL ");
                 format!("SELECT u.key FROM ({streams}) u ORDER BY {order} LIMIT $4")
             }
-            Plan::Walk => {
+            Plan::Walk | Plan::Begins(_) => {
                 let conditions = self.conditions();
                 format!(
                     "SELECT u.key FROM users u WHERE u.org_id = $1 AND {conditions} ORDER BY {order} LIMIT $4"
                 )
             }
-            Plan::Candidates => format!(
-                "SELECT u.key FROM json_each($6) found CROSS JOIN users u \
-                 WHERE u.key = found.value AND u.org_id = $1 AND {} ORDER BY {order} LIMIT $4",
-                self.conditions()
-            ),
+            Plan::Candidates | Plan::Rest => {
+                let found = match self.engine {
+                    Engine::Sqlite => "SELECT value AS key FROM json_each($6)",
+                    Engine::Postgres => {
+                        "SELECT value::bigint AS key FROM jsonb_array_elements_text($6::jsonb)"
+                    }
+                };
+                format!(
+                    "SELECT u.key FROM ({found}) found CROSS JOIN users u \
+                     WHERE u.key = found.key AND u.org_id = $1 AND {} ORDER BY {order} LIMIT $4",
+                    self.conditions()
+                )
+            }
             Plan::Limited(limit) => {
                 let some = self.limited(limit);
                 let conditions = self.conditions();
@@ -169,8 +136,51 @@ impl Shape {
                      LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
                      WHERE g.org_id = u.org_id AND g.user_id = u.id)";
         format!(
-            "SELECT {COLUMNS}, {roles} FROM ({keys}) page CROSS JOIN users u WHERE u.key = page.key ORDER BY {order}"
+            "SELECT {COLUMNS}, {roles}, u.key FROM ({keys}) page CROSS JOIN users u WHERE u.key = page.key ORDER BY {order}"
         )
+    }
+
+    /// What the rows are in order of, besides ids and keys.
+    fn column(self) -> Option<&'static str> {
+        match (self.plan, self.sort) {
+            (Plan::Begins(column), _) => Some(column.range().0),
+            (Plan::Rest, _) | (_, Sort::Created) => None,
+            (_, Sort::Name) => Some("u.sort_name"),
+            (_, Sort::Username) => Some("u.username_key"),
+            (_, Sort::LastSignIn) => Some("u.last_sign_in_at"),
+        }
+    }
+
+    /// Where the page starts, and of a column that begins with what is searched, where that ends.
+    fn after(self) -> String {
+        let than = if self.descending { "<" } else { ">" };
+        let mut text = match self.column() {
+            Some(column) => format!("({column}, u.id) {than} ($2, $3)"),
+            // The candidates are cut where the page starts before they are bound.
+            None if self.plan == Plan::Rest => "true".to_owned(),
+            None => format!("u.id {than} $3"),
+        };
+        let before = match self.plan {
+            Plan::Begins(own) => {
+                let (column, from, to) = own.range();
+                let _ = if self.descending {
+                    write!(text, " AND {column} >= ${from}")
+                } else {
+                    write!(text, " AND {column} < ${to}")
+                };
+                Some(own)
+            }
+            Plan::Rest => None,
+            Plan::Walk | Plan::Candidates | Plan::Limited(_) => return text,
+        };
+        for earlier in Column::ALL.into_iter().take_while(|earlier| Some(*earlier) != before) {
+            let (column, from, to) = earlier.range();
+            let _ = write!(
+                text,
+                " AND NOT (COALESCE({column}, '') >= ${from} AND COALESCE({column}, '') < ${to})"
+            );
+        }
+        text
     }
 
     /// The ids in a list that is bound.
@@ -198,6 +208,15 @@ impl Shape {
             }
             Limit::Group => members(9).replacen("SELECT", "SELECT DISTINCT", 1),
             Limit::Reach => members(10).replacen("SELECT", "SELECT DISTINCT", 1),
+            Limit::State if self.lock == Lock::OnlyLocked && self.states == 1 => {
+                "SELECT s.id AS user_id FROM users s WHERE s.org_id = $1 \
+                 AND (s.lock_until IS NOT NULL OR s.password_locked_until IS NOT NULL)"
+                    .to_owned()
+            }
+            Limit::State => {
+                let states = self.state_list();
+                format!("SELECT s.id AS user_id FROM users s WHERE s.org_id = $1 AND s.state IN ({states})")
+            }
         }
     }
 
@@ -225,17 +244,18 @@ impl Shape {
                 ),
                 Limit::Group => write!(text, " AND {}", is_in(9)),
                 Limit::Reach => write!(text, " AND {}", is_in(10)),
+                Limit::State => Ok(()),
             };
         }
     }
 
     /// The first rows of one state, by name.
     fn stream(self, state: usize) -> String {
-        let (direction, than) = if self.descending { ("DESC", "<") } else { ("ASC", ">") };
+        let direction = if self.descending { "DESC" } else { "ASC" };
         let mut stream = format!(
-            "SELECT * FROM (SELECT u.sort_name, u.id, u.key FROM users u WHERE u.org_id = $1 AND u.state = ${} \
-             AND (u.sort_name, u.id) {than} ($2, $3)",
-            11 + state
+            "SELECT * FROM (SELECT u.sort_name, u.id, u.key FROM users u WHERE u.org_id = $1 AND u.state = ${} AND {}",
+            FIRST_STATE + state,
+            self.after()
         );
         self.lock_condition(&mut stream);
         self.limit_conditions(&mut stream);
@@ -244,19 +264,18 @@ impl Shape {
         stream
     }
 
+    /// The shown states.
+    fn state_list(self) -> String {
+        let states: Vec<String> = (0..self.states).map(|state| format!("${}", FIRST_STATE + state)).collect();
+        states.join(", ")
+    }
+
     fn conditions(self) -> String {
-        let than = if self.descending { "<" } else { ">" };
-        let mut text = match self.sort {
-            Sort::Name => format!("(u.sort_name, u.id) {than} ($2, $3)"),
-            Sort::Username => format!("(u.username_key, u.id) {than} ($2, $3)"),
-            Sort::LastSignIn => format!("(u.last_sign_in_at, u.id) {than} ($2, $3)"),
-            Sort::Created => format!("u.id {than} $3"),
-        };
-        let states: Vec<String> = (0..self.states).map(|state| format!("${}", 11 + state)).collect();
+        let mut text = self.after();
         // Not a plain column on `SQLite`: an index that starts with the state would be taken, and everything sorted.
         // PostgreSQL has statistics of the column, and needs them.
         let state = if self.engine == Engine::Postgres { "u.state" } else { "u.state || ''" };
-        let _ = write!(text, " AND {state} IN ({})", states.join(", "));
+        let _ = write!(text, " AND {state} IN ({})", self.state_list());
         self.lock_condition(&mut text);
         self.limit_conditions(&mut text);
         self.words(&mut text);
@@ -279,7 +298,7 @@ impl Shape {
 
     fn words(self, text: &mut String) {
         for term in 0..self.terms {
-            let number = 11 + self.states + term;
+            let number = FIRST_STATE + self.states + term;
             let _ = if self.engine == Engine::Postgres {
                 write!(text, " AND u.search_text LIKE ${number}")
             } else {
@@ -287,22 +306,4 @@ impl Shape {
             };
         }
     }
-}
-
-/// Numbers the parameters of a statement from 1 without gaps: PostgreSQL can't tell the type of one that isn't used.
-pub(crate) fn renumbered(text: &str) -> (String, Vec<usize>) {
-    let (mut out, mut used): (String, Vec<usize>) = (String::with_capacity(text.len()), Vec::new());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let digits = rest[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
-        let number: usize = rest[at + 1..=at + digits].parse().unwrap_or(0);
-        let place = used.iter().position(|known| *known == number).unwrap_or_else(|| {
-            used.push(number);
-            used.len() - 1
-        });
-        let _ = write!(out, "{}${}", &rest[..at], place + 1);
-        rest = &rest[at + 1 + digits..];
-    }
-    out.push_str(rest);
-    (out, used)
 }

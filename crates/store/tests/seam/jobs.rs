@@ -80,7 +80,7 @@ async fn a_dry_run_sees_its_own_changes_and_leaves_none() {
         let proof = proof();
         let seen = write(&fixture.database, Lane::Bulk, async move |connection| {
             insert(connection, proof, 2).await?;
-            connection.index_search(1, None)?;
+            connection.index_search(proof.org, 1, None)?;
             connection.execute("DELETE FROM people WHERE key = 1", values![]).await?;
             let (key,): (i64,) = connection.one("SELECT key FROM people", values![]).await?;
             Ok(Attempt::Discard(key))

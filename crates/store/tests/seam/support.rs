@@ -87,7 +87,7 @@ impl Fixture {
         Self { database, url: options.url.clone(), scratch }
     }
 
-    pub(crate) async fn count(&self, sql: impl Into<Sql>) -> i64 {
+    pub(crate) async fn count(&self, sql: impl Into<Sql<'_>>) -> i64 {
         let sql = sql.into();
         let row: Result<(i64,)> =
             self.database.read(async |connection| connection.one(sql, values![]).await).await;
@@ -142,7 +142,7 @@ pub(crate) async fn insert(connection: &mut Connection<'_>, proof: Proof, key: i
         ("INSERT INTO audit_entries (org_id, id) VALUES ($1, $2)", values![proof.org, proof.entry]),
     ];
     connection.execute_all(&statements).await?;
-    connection.index_search(key, Some(&name))
+    connection.index_search(proof.org, key, Some(&name))
 }
 
 pub(crate) async fn add(database: &Database, key: i64) -> Result<()> {

@@ -67,6 +67,7 @@ fn statement(Literal { before, text }: Literal, engine: Engine) -> Option<String
     }
     // Of two texts for one question, the first is `SQLite`'s.
     let code: String = before.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let code = code.strip_suffix('{').map_or(code.clone(), str::to_owned);
     let of_sqlite = code.ends_with("by_engine(");
     let of_postgres = code.ends_with("by_engine(,");
     let verb = text.split_whitespace().next().unwrap_or_default();

@@ -250,6 +250,10 @@ pub(crate) struct UserPage {
     /// Leads to the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous_page_token: Option<String>,
+    /// Only with a search that more than so many match: those whose name, username or email begins with it come first,
+    /// whatever `sort` says. A longer search is sorted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_than: Option<u32>,
 }
 
 /// List users
@@ -266,7 +270,8 @@ pub(crate) async fn list(
     let now = shared.app.now();
     let roles = |roles: Vec<ListedRole>| roles.into_iter().map(RoleView::from).collect();
     let items = page.items.into_iter().map(|row| present_user(row.user, roles(row.roles), now)).collect();
-    Ok(axum::Json(UserPage { items, next_page_token: page.next, previous_page_token: page.previous }))
+    let (next_page_token, previous_page_token) = (page.next, page.previous);
+    Ok(axum::Json(UserPage { items, next_page_token, previous_page_token, more_than: page.more_than }))
 }
 
 /// A user to create.

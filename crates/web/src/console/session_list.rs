@@ -177,7 +177,7 @@ pub(crate) async fn list(visit: Visit, Query(address): Query<Address>) -> Answer
             visit.app().sessions(&visit.caller.actor, query.clone()).await?,
             visit.app().session_count(&visit.caller.actor, query).await?,
         ),
-        None => (Page { items: Vec::new(), next: None, previous: None }, Count::default()),
+        None => (Page { items: Vec::new(), next: None, previous: None, more_than: None }, Count::default()),
     };
     let rows: Vec<ListedSession> = page.items.iter().map(|listed| listed_row(&visit, listed)).collect();
     let list = List { visit: &visit, address: &address };

@@ -88,7 +88,7 @@ pub(crate) async fn list(visit: Visit, Query(mut address): Query<Address>) -> An
     let unknown_word = !word.trim().is_empty() && meant.is_empty();
     let query = address.understood()?;
     let page = if unknown_word {
-        Page { items: Vec::new(), next: None, previous: None }
+        Page { items: Vec::new(), next: None, previous: None, more_than: None }
     } else {
         visit.app().users(&visit.caller.actor, query.clone()).await?
     };
@@ -118,8 +118,13 @@ pub(crate) async fn list(visit: Visit, Query(mut address): Query<Address>) -> An
         path: visit.at("/users"),
         kept: address.kept(),
         status,
-        columns: list.columns(),
-        announcement: if empty.is_some() { "Nobody matches".to_owned() } else { pager.summary.clone() },
+        columns: list.columns(page.more_than.is_some()),
+        best_first: list.best_first(&page),
+        announcement: if empty.is_some() {
+            "Nobody matches".to_owned()
+        } else {
+            list.announced(&page, &pager)
+        },
         rows,
         pager,
         empty,
@@ -254,9 +259,21 @@ impl List<'_> {
         StatusFilter { chips, all, ..StatusFilter::default() }
     }
 
-    fn columns(&self) -> Vec<Column> {
+    /// What is said of a search that finds more than are sorted.
+    fn best_first(&self, page: &Page<Listed>) -> String {
+        let Some(most) = page.more_than else { return String::new() };
+        format!(
+            "More than {} match “{}”. Those whose name, username or email begins with it come first. Type more to have \
+             them sorted.",
+            number(most.into()),
+            self.query.search.trim()
+        )
+    }
+
+    fn columns(&self, is_best_first: bool) -> Vec<Column> {
         let column = |label, class, sort: Option<Sort>| {
             let sorted = match sort {
+                _ if is_best_first => Sorted::No,
                 Some(sort) if sort == self.query.sort && self.query.descending => Sorted::Descending,
                 Some(sort) if sort == self.query.sort => Sorted::Ascending,
                 _ => Sorted::No,
@@ -282,6 +299,11 @@ impl List<'_> {
             column("Last sign-in", "spare-4", Some(Sort::LastSignIn)),
             column("Created", "spare-1", Some(Sort::Created)),
         ]
+    }
+
+    /// What is said to those who can't see the list change.
+    fn announced(&self, page: &Page<Listed>, pager: &Pager) -> String {
+        [pager.summary.clone(), self.best_first(page)].join(". ").trim_end_matches([' ', '.']).to_owned()
     }
 
     fn pager(&self, page: &Page<Listed>) -> Pager {

@@ -26,6 +26,8 @@ pub(crate) struct UserList {
     pub(crate) kept: Vec<(String, String)>,
     pub(crate) status: StatusFilter,
     pub(crate) columns: Vec<Column>,
+    /// What is said of a search that finds more than are sorted; empty for others.
+    pub(crate) best_first: String,
     pub(crate) rows: Vec<UserRow>,
     pub(crate) pager: Pager,
     /// Shown instead of the table when there is nothing to show.

@@ -162,6 +162,7 @@ fn list() -> UserList {
         kept: Vec::new(),
         status: statuses(),
         columns: columns(),
+        best_first: String::new(),
         rows: PEOPLE.iter().enumerate().map(|(number, person)| row(person, number)).collect(),
         pager: Pager {
             summary: "15 of 1,284 people".to_owned(),

@@ -1,0 +1,138 @@
+//! Pages of a search that finds more than are sorted: first those whose name, username or email begins with what was typed,
+//! each along its index; then as many others as were looked at, in the order of their keys.
+
+use model::{Result, filter::BEST_FIRST, page::Page};
+
+use super::{
+    Asked, COMMON, Found, Listed,
+    statement::{Column, Plan},
+};
+use crate::{Connection, Value, listing::cut};
+
+/// Candidates that are looked at together, where those who begin with it don't fill the page.
+const CHUNK: usize = 200;
+
+/// The ways that a page goes, one after the other.
+const WAYS: [Plan; 4] =
+    [Plan::Begins(Column::Name), Plan::Begins(Column::Username), Plan::Begins(Column::Email), Plan::Rest];
+
+/// A row with where it was found.
+type Placed = (usize, Found);
+
+/// The page, with the number of which there are more.
+pub(super) async fn page(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Page<Listed>> {
+    let rows = rows(connection, asked).await?;
+    let page = cut(rows, asked.query.limit, asked.query.cursor.as_ref(), BEST_FIRST, |(way, found)| {
+        (format!("{way}{}", sort_key(WAYS[*way], found)), found.listed.user.id.0)
+    });
+    Ok(Page {
+        items: page.items.into_iter().map(|(_, found)| found.listed).collect(),
+        next: page.next,
+        previous: page.previous,
+        more_than: Some(COMMON.into()),
+    })
+}
+
+fn sort_key(way: Plan, found: &Found) -> String {
+    let user = &found.listed.user;
+    match way {
+        Plan::Begins(Column::Name) => user.sort_name(),
+        Plan::Begins(Column::Username) => user.fields.username_key().unwrap_or_default(),
+        Plan::Begins(Column::Email) => user.fields.email_key().unwrap_or_default(),
+        _ => found.key.to_string(),
+    }
+}
+
+/// One row more than the page has, the ways taken in turn.
+async fn rows(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Vec<Placed>> {
+    let backwards = asked.backwards();
+    let cursor = asked.query.cursor.as_ref();
+    let start = cursor.and_then(|cursor| {
+        let way = cursor.key.get(..1)?.parse::<usize>().ok().filter(|way| *way < WAYS.len())?;
+        Some((way, cursor.key.get(1..).unwrap_or_default(), cursor.id))
+    });
+    let mut rows: Vec<Placed> = Vec::new();
+    let ways: Vec<usize> =
+        if backwards { (0..WAYS.len()).rev().collect() } else { (0..WAYS.len()).collect() };
+    for way in ways {
+        let missing = (usize::from(asked.query.limit) + 1).saturating_sub(rows.len());
+        let is_before = start.is_some_and(|(first, ..)| if backwards { way > first } else { way < first });
+        if missing == 0 || is_before || (asked.is_of_several_words() && matches!(way, 1 | 2)) {
+            continue;
+        }
+        let after = start.filter(|(first, ..)| *first == way).map(|(_, key, id)| (key, id));
+        let found = match WAYS[way] {
+            Plan::Rest => rest(connection, asked, after.map(|(key, _)| key), missing).await?,
+            begins => asked.rows(connection, begins, "", after, missing, "").await?,
+        };
+        rows.extend(found.into_iter().map(|found| (way, found)));
+    }
+    Ok(rows)
+}
+
+/// Of the candidates, those after a key, some at a time until enough are found.
+async fn rest(
+    connection: &mut Connection<'_>,
+    asked: &Asked<'_>,
+    after: Option<&str>,
+    missing: usize,
+) -> Result<Vec<Found>> {
+    let backwards = asked.backwards();
+    let after = after.and_then(|key| key.parse::<i64>().ok());
+    let mut keys: Vec<i64> = asked
+        .candidates
+        .iter()
+        .copied()
+        .filter(|key| after.is_none_or(|after| if backwards { *key < after } else { *key > after }))
+        .collect();
+    if backwards {
+        keys.reverse();
+    }
+    let mut found: Vec<Found> = Vec::new();
+    for chunk in keys.chunks(CHUNK) {
+        let still = missing.saturating_sub(found.len());
+        if still == 0 {
+            break;
+        }
+        found.extend(asked.rows(connection, Plan::Rest, &super::key_list(chunk), None, still, "").await?);
+    }
+    Ok(found)
+}
+
+/// How the engine goes about each way.
+#[cfg(feature = "testing")]
+pub(super) async fn explain(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Vec<String>> {
+    let mut steps = Vec::new();
+    for way in WAYS {
+        let keys = super::key_list(asked.candidates.get(..CHUNK).unwrap_or(&asked.candidates));
+        steps.extend(asked.explain(connection, way, &keys).await?);
+    }
+    Ok(steps)
+}
+
+/// From where to where a column begins with what was typed: names as they sort, usernames and emails as they are unique.
+pub(super) struct Ranges {
+    name: [String; 2],
+    key: [String; 2],
+}
+
+impl Ranges {
+    pub(super) fn of(search: &str) -> Self {
+        let range = |from: String| {
+            // No text sorts after the last character of Unicode.
+            let to = if from.is_empty() { String::new() } else { format!("{from}\u{10ffff}") };
+            [from, to]
+        };
+        Self { name: range(model::search::sort_key(search)), key: range(model::text::key(search)) }
+    }
+
+    pub(super) fn values(&self) -> [Value<'_>; 4] {
+        [&self.name[0], &self.name[1], &self.key[0], &self.key[1]].map(Value::from)
+    }
+
+    /// Before the first of a way, or after its last.
+    pub(super) fn start(&self, column: Column, descending: bool) -> &str {
+        let range = if column == Column::Name { &self.name } else { &self.key };
+        &range[usize::from(descending)]
+    }
+}
