@@ -4,6 +4,7 @@
 //! set, so that a misspelt name is an error and never silently the default.
 
 mod audit;
+mod clients;
 mod key_file;
 pub(crate) mod keys;
 mod mail;
@@ -67,6 +68,7 @@ pub(crate) struct Config {
     pub(crate) management: SocketAddr,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) sign_ins_per_minute: u32,
+    pub(crate) clients: web::ClientLimits,
     geo_directory: Option<String>,
     pub(crate) log_format: Option<LogFormat>,
     pub(crate) log_level: String,
@@ -125,6 +127,7 @@ impl Config {
             management: values.address("server.management")?,
             trusted_proxies: values.networks("server.trusted_proxies")?,
             sign_ins_per_minute: values.number("server.sign_ins_per_minute", 1, 1_000_000)?.unwrap_or(60),
+            clients: values.client_limits()?,
             geo_directory: values.text("geo.directory"),
             log_format: values.log_format()?,
             log_level: values.log_level()?,

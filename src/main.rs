@@ -9,7 +9,6 @@ mod commands;
 mod config;
 mod demo;
 mod execute;
-mod http;
 mod log;
 mod output;
 mod problem;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Every kind with its name and its exit code: 2 what was asked for is wrong, 3 there is no such thing, 4 it is not
 /// possible as things stand, 5 try again later, 1 anything else.
-const KINDS: [(Kind, &str, u8); 14] = [
+const KINDS: [(Kind, &str, u8); 15] = [
     (Kind::Malformed, "malformed", 2),
     (Kind::Invalid, "invalid", 2),
     (Kind::Unauthenticated, "unauthenticated", 1),
@@ -16,6 +16,7 @@ const KINDS: [(Kind, &str, u8); 14] = [
     (Kind::PreconditionRequired, "precondition_required", 2),
     (Kind::Gone, "gone", 3),
     (Kind::TooLarge, "too_large", 2),
+    (Kind::TooSlow, "too_slow", 5),
     (Kind::TooMany, "too_many", 5),
     (Kind::Unavailable, "unavailable", 5),
     (Kind::OutcomeUnknown, "outcome_unknown", 5),

@@ -176,10 +176,7 @@ impl TestApp {
             )
             .await
             .unwrap();
-        let router = web::router(
-            web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") },
-            app.clone(),
-        );
+        let router = web::router(web_options(), app.clone());
         let mut test = Self { app, router, clock, org, owner: nobody(), url, _scratch: scratch };
         test.owner = test.with_token("olivia@acme.example").await;
         test
@@ -193,17 +190,13 @@ impl TestApp {
     /// The same, which reaches the database by another address.
     pub(crate) async fn second_through(&self, url: &str) -> (App, Router) {
         let app = open(url, self.clock.clone()).await;
-        let options =
-            web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") };
-        (app.clone(), web::router(options, app))
+        (app.clone(), web::router(web_options(), app))
     }
 
     /// A second server on the same database that knows breached passwords (PostgreSQL only, or after `close`).
     pub(crate) async fn knowing(&self, breached: BreachedPasswords) -> (App, Router) {
         let app = open_with(&self.url, self.clock.clone(), Arc::new(breached)).await;
-        let options =
-            web::Options { sign_ins_per_minute: 1_000_000, ..web::Options::new("http://localhost:8080") };
-        (app.clone(), web::router(options, app))
+        (app.clone(), web::router(web_options(), app))
     }
 
     /// Moves the clock.
@@ -418,6 +411,12 @@ pub(crate) fn form_request(path: &str, cookie: &str, form: &str) -> Request<Body
 /// Fields as a form's body.
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+/// Nobody is held up by limits that belong to one address: all tests come from the same.
+pub(crate) fn web_options() -> web::Options {
+    let clients = web::ClientLimits { requests_per_address: 1_000_000, ..web::ClientLimits::default() };
+    web::Options { sign_ins_per_minute: 1_000_000, clients, ..web::Options::new("http://localhost:8080") }
 }
 
 /// The program over an address, migrated.

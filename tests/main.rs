@@ -59,6 +59,7 @@ mod session_list;
 mod sessions;
 mod setup;
 mod signin;
+mod slow_clients;
 mod smtp_delivery;
 mod smtp_peer;
 mod smtp_refusals;

@@ -31,6 +31,7 @@ use sd_notify::NotifyState;
 use store::Database;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use web::{ClientLimits, Listener};
 
 use super::{
     bootstrap::{self, Start},
@@ -38,7 +39,6 @@ use super::{
 };
 use crate::{
     config::{Config, LogFormat},
-    http::Listener,
     log, output,
     problem::failed,
     runner::new_app,
@@ -104,6 +104,7 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
     let mut web = web::Options::new(url.clone());
     web.trusted_proxies.clone_from(&config.trusted_proxies);
     web.sign_ins_per_minute = config.sign_ins_per_minute;
+    web.clients.clone_from(&config.clients);
     web.demo = options.demo.then(demo::sign_ins);
 
     let end = TheEnd::listen()?;
@@ -247,11 +248,17 @@ impl Running {
         running.serving.spawn(async move { signer.keep_checkpoints(keeping, stop).await });
         let (postman, stop) = (app.clone(), running.stop.clone());
         running.serving.spawn(async move { postman.work_mail(stop).await });
+        let (clients, proxies) = (web.clients.clone(), web.trusted_proxies.clone());
         let router = web::router(web, app.clone());
-        running.serving.spawn(public.serve(router, running.stop.clone()));
+        running.serving.spawn(public.serve(router, clients, proxies, running.stop.clone()));
         let router = web::management(app.clone(), move || metrics.render());
         let router = unready_while(running.draining.clone(), router);
-        running.watched.spawn(management.serve(router, running.end.clone()));
+        running.watched.spawn(management.serve(
+            router,
+            ClientLimits::default(),
+            Vec::new(),
+            running.end.clone(),
+        ));
         Ok(running)
     }
 

@@ -78,6 +78,27 @@ pub(crate) const KEYS: &[Key] = &[
         "Sign-ins and other requests worth guessing that one address may send in a minute, 1 to 1,000,000.",
     ),
     key(
+        "server.connections",
+        "8192",
+        "Connections at once, 16 to 60,000. A quarter is kept for those whose cookie or token was found valid.",
+    ),
+    key(
+        "server.connections_per_address",
+        "512",
+        "Of them, from one address (an IPv6 network of 64 bits), 4 to 60,000. Not for `server.trusted_proxies`.",
+    ),
+    key(
+        "server.requests_per_address",
+        "256",
+        "Requests of one client that are in progress at once, 4 to 60,000. Behind a trusted proxy the client is the one that \
+         it names.",
+    ),
+    key(
+        "server.request_patience",
+        "10",
+        "Seconds that a request may keep Muster waiting for its head or body, 1 to 300; then it must come at 1 kB a second.",
+    ),
+    key(
         "geo.directory",
         "",
         "Directory of the files that say where addresses are; `muster geo install` puts them there. Unless given: \

@@ -52,6 +52,27 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn limits_of_clients_are_the_documented_ones_unless_set() {
+    let usual = web::ClientLimits::default();
+    let wanted = [
+        ("server.connections", usual.connections),
+        ("server.connections_per_address", usual.connections_per_address),
+        ("server.requests_per_address", usual.requests_per_address),
+        ("server.request_patience", 10),
+    ];
+    for (name, default) in wanted {
+        assert_eq!(Key::named(name).unwrap().default, default.to_string(), "{name}");
+    }
+    let variables =
+        [("MUSTER_SERVER__CONNECTIONS_PER_ADDRESS", "4"), ("MUSTER_SERVER__REQUEST_PATIENCE", "300")];
+    let clients = read(None, &variables).unwrap().clients;
+    assert_eq!((clients.connections_per_address, clients.patience.as_secs()), (4, 300));
+    assert_eq!((usual.patience.as_secs(), clients.connections), (10, usual.connections));
+    let none = read(None, &[("MUSTER_SERVER__CONNECTIONS", "0")]).unwrap_err();
+    assert!(none.message().contains("16 to 60000"), "{}", none.message());
+}
+
+#[test]
 fn a_misspelt_setting_is_an_error_that_names_the_right_one() {
     let scratch = Scratch::new("misspelt");
     let file = scratch.file("muster.toml", "[server]\nlisten_on = \"127.0.0.1:1\"\n");

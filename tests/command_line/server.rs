@@ -1,6 +1,9 @@
 //! Commands beside a running server: one writer, one truth; and the server's own start and end.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{
+    io::{Read, Write},
+    os::unix::fs::PermissionsExt,
+};
 
 use crate::support::{Place, get, post};
 
@@ -104,6 +107,22 @@ fn the_management_listener_tells_how_the_server_is() {
     assert_ne!(get(&server.address, "/healthz", "").0, 200);
     let long = format!("x-long: {}\r\n", "x".repeat(100_000));
     assert_eq!(get(&server.management, "/healthz", &long).0, 431);
+}
+
+#[test]
+fn a_client_that_keeps_the_server_waiting_is_counted() {
+    let place = Place::with_org();
+    place.file("muster.toml", "[server]\nrequest_patience = 1\n");
+    let server = place.serve(&["--config", "muster.toml"]);
+    let mut slow = std::net::TcpStream::connect(&server.address).unwrap();
+    slow.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let head = "POST /o/acme/sign-in HTTP/1.1\r\nhost: muster\r\ncontent-length: 9\r\n\r\n";
+    slow.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    let metrics = get(&server.management, "/metrics", "").1;
+    assert!(metrics.contains("muster_http_refused_total{reason=\"slow_body\"} 1"), "{metrics}");
 }
 
 #[test]

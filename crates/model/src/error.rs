@@ -30,6 +30,8 @@ pub enum Kind {
     Gone,
     /// The body is larger than accepted.
     TooLarge,
+    /// The body came too slowly.
+    TooSlow,
     /// Too many tries; wait.
     TooMany,
     /// Nothing was written; try again later.

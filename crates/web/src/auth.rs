@@ -33,7 +33,8 @@ use crate::{
     Shared,
     problem::{self, Problem},
     route::{Declared, Door, Needs},
-    security::{self, Origin},
+    security::{self, Origin, Passage},
+    server::TooSlow,
 };
 
 /// Largest body of any request.
@@ -92,10 +93,10 @@ where
         let mut handler = std::mem::replace(&mut self.handler, copy);
         let guard = self.guard.clone();
         Box::pin(async move {
-            let (passage, may_pass) = security::arrive(&guard.shared, &mut request);
+            let (mut passage, may_pass) = security::arrive(&guard.shared, &mut request);
             let (origin, mut who) = (*security::origin(&request), None);
             let admitted = match may_pass {
-                Ok(()) => admit(&guard, &mut request, &mut who).await,
+                Ok(()) => admit(&guard, &mut request, &mut passage, &mut who).await,
                 Err(error) => Err(error),
             };
             let mut response = match admitted {
@@ -138,10 +139,18 @@ async fn note_denial(guard: &Guard, org: &Org, access: &Access, origin: Origin, 
 type Who = Option<(Arc<Org>, Arc<Access>)>;
 
 /// Refuses, or leaves in the request what the handler needs; `Some` answers in the handler's place.
-async fn admit(guard: &Guard, request: &mut Request, who: &mut Who) -> Result<Option<Response>> {
+async fn admit(
+    guard: &Guard,
+    request: &mut Request,
+    passage: &mut Passage,
+    who: &mut Who,
+) -> Result<Option<Response>> {
     let (shared, route) = (&guard.shared, &guard.route);
     if request.method() != Method::GET {
         shared.limits.check(route.rate, security::origin(request))?;
+    }
+    if !matches!(route.needs, Needs::Permission(_)) {
+        passage.enter(shared, request, false)?;
     }
     if route.needs == Needs::Nothing {
         return Ok(None);
@@ -170,6 +179,7 @@ async fn admit(guard: &Guard, request: &mut Request, who: &mut Who) -> Result<Op
             }
             Err(error) => return Err(error),
         };
+    passage.enter(shared, request, true)?;
     if access.must_change_password && permission != Permission::AccountPassword {
         match route.door {
             Door::Console if !is_sign_out(request) => {
@@ -429,6 +439,12 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes> {
     Limited::new(body, MAX_BODY).collect().await.map(Collected::to_bytes).map_err(|error| {
         if error.downcast_ref::<LengthLimitError>().is_some() {
             return Error::new(Kind::TooLarge, "body.too_large", "Send at most 1 MB at once.");
+        }
+        let cause: &(dyn std::error::Error + 'static) = error.as_ref();
+        let mut causes = std::iter::successors(Some(cause), |cause| cause.source());
+        if causes.any(<dyn std::error::Error>::is::<TooSlow>) {
+            let message = "The request came too slowly. Look at your connection, then send it again.";
+            return Error::new(Kind::TooSlow, "body.too_slow", message);
         }
         Error::new(Kind::Malformed, "body.broken", "The request ended before its body was complete.")
     })

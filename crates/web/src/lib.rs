@@ -11,10 +11,12 @@ mod console;
 mod extract;
 mod file;
 mod icons;
+mod in_progress;
 mod management;
 mod problem;
 mod route;
 mod security;
+mod server;
 
 use std::sync::Arc;
 
@@ -24,6 +26,7 @@ use ipnet::IpNet;
 
 pub use management::management;
 pub use route::{Declared, Door, Needs, Rate};
+pub use server::{ClientLimits, Listener};
 
 /// How the server is reached; see `docs/operating.md`.
 #[derive(Debug, Clone)]
@@ -34,6 +37,8 @@ pub struct Options {
     pub trusted_proxies: Vec<IpNet>,
     /// Sign-ins and other costly requests per address and minute.
     pub sign_ins_per_minute: u32,
+    /// How much of the server one client may hold.
+    pub clients: ClientLimits,
     /// Whether the demo's passwords may be shown on the sign-in page.
     pub demo: Option<Demo>,
 }
@@ -49,7 +54,8 @@ impl Options {
     /// The usual options for a public address.
     pub fn new(public_url: impl Into<String>) -> Self {
         let public_url = public_url.into().trim_end_matches('/').to_owned();
-        Self { public_url, trusted_proxies: Vec::new(), sign_ins_per_minute: 60, demo: None }
+        let clients = ClientLimits::default();
+        Self { public_url, trusted_proxies: Vec::new(), sign_ins_per_minute: 60, clients, demo: None }
     }
 
     /// Whether people come by https; decides the cookies' name and flags.
@@ -66,6 +72,7 @@ pub(crate) struct Parts {
     pub(crate) app: App,
     pub(crate) options: Options,
     pub(crate) limits: security::Limits,
+    pub(crate) in_progress: Arc<in_progress::InProgress>,
 }
 
 impl std::ops::Deref for Shared {
@@ -78,7 +85,8 @@ impl std::ops::Deref for Shared {
 /// The public listener: console, API, assets.
 pub fn router(options: Options, app: App) -> Router {
     let limits = security::Limits::new(options.sign_ins_per_minute);
-    let shared = Shared(Arc::new(Parts { app, options, limits }));
+    let in_progress = Arc::new(in_progress::InProgress::new(options.clients.requests_per_address));
+    let shared = Shared(Arc::new(Parts { app, options, limits, in_progress }));
     let around = axum::middleware::from_fn_with_state(shared.clone(), security::around);
     let mut router = Router::new().merge(assets::router().layer(around.clone()));
     for route in routes() {

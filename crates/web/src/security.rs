@@ -4,6 +4,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
+    sync::Arc,
 };
 
 use axum::{
@@ -17,8 +18,10 @@ use model::{Error, Kind, Result, link::Purpose};
 
 use crate::{
     Shared,
+    in_progress::Held,
     problem::{self, Problem},
     route::Rate,
+    server::Connection,
 };
 
 /// Where a request came from.
@@ -102,7 +105,7 @@ impl Limits {
 }
 
 /// An IPv6 site has 2^64 addresses: its network counts as one.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => std::net::Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)).into(),
@@ -115,9 +118,20 @@ pub(crate) struct Passage {
     is_api: bool,
     method: Method,
     uri: Uri,
+    place: Option<Held>,
 }
 
 impl Passage {
+    /// Takes one of the places of the client's address, until it is answered. Comes before the body is read, and once it is
+    /// known whether the request's cookie or token is valid.
+    pub(crate) fn enter(&mut self, shared: &Shared, request: &Request, is_proven: bool) -> Result<()> {
+        if let Some(connection) = request.extensions().get::<Arc<Connection>>() {
+            connection.set_proven(is_proven);
+        }
+        self.place = Some(shared.in_progress.enter(origin(request).address, is_proven)?);
+        Ok(())
+    }
+
     /// The path that was asked for.
     pub(crate) fn path(&self) -> &str {
         self.uri.path()
@@ -130,13 +144,14 @@ pub(crate) fn arrive(shared: &Shared, request: &mut Request) -> (Passage, Result
     let address = address(request, shared);
     request.extensions_mut().insert(Origin { address, request_id: id });
     let is_api = is_api_path(request.uri().path());
-    let passage = Passage { id, is_api, method: request.method().clone(), uri: request.uri().clone() };
+    let passage =
+        Passage { id, is_api, method: request.method().clone(), uri: request.uri().clone(), place: None };
     (passage, same_site(request))
 }
 
 /// What comes after it: a refusal gets its body, the answer its headers.
 pub(crate) fn leave(shared: &Shared, passage: &Passage, response: &mut Response) {
-    let Passage { id, is_api, method, uri } = passage;
+    let Passage { id, is_api, method, uri, .. } = passage;
     problem::finish(response, id.as_str(), *is_api, method, uri.path());
     answered(response.status().as_u16()).increment(1);
     if secret_of(uri.path()).is_some() {
