@@ -143,6 +143,7 @@ pub(crate) async fn new_app(
         app::Options { carrier, breached, ..app::Options::new(config.hashing, config.keys()?, public_url) };
     let app = App::new(database, Arc::new(SystemClock), Arc::new(SystemEntropy), options);
     app.check_key().await?;
+    app.fill_email_directory().await?;
     app.look_places_up_in(config.geo_directory());
     Ok(app)
 }

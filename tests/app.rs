@@ -27,7 +27,7 @@ use http_body_util::BodyExt as _;
 use model::{Clock, Entropy, Org, OrgContext, Role, Timestamp, UserFields, UserId};
 use serde_json::{Value, json};
 use store::{
-    Database,
+    Attempt, Database, Lane, Proof,
     testing::{Postgres, Scratch},
 };
 use tower::ServiceExt as _;
@@ -199,6 +199,14 @@ impl TestApp {
         (app.clone(), web::router(web_options(), app))
     }
 
+    /// The program on the same database with hashing of another strength.
+    pub(crate) fn hashing_with(&self, hashing: hashing::Options) -> Router {
+        let options = ::app::Options::new(hashing, Keys::new([7; 32]), "http://localhost:8080".to_owned());
+        let entropy = Arc::new(TestEntropy(AtomicU64::new(u64::MAX / 3)));
+        let app = App::new(self.app.database().clone(), self.clock.clone(), entropy, options);
+        web::router(web_options(), app)
+    }
+
     /// Moves the clock.
     pub(crate) fn later(&self, duration: Duration) {
         self.clock.later(duration);
@@ -335,6 +343,18 @@ impl TestApp {
             }
             _ => Err(answer),
         }
+    }
+
+    /// Changes the database, for what no door does.
+    pub(crate) async fn force(&self, statements: Vec<&'static str>) {
+        let proof = Proof { org: self.org.id, entry: model::EntryId(uuid::Uuid::from_u128(7)) };
+        let work = async move |connection: &mut store::Connection<'_>| {
+            for sql in &statements {
+                connection.execute(*sql, &[]).await?;
+            }
+            Ok(Attempt::Commit(()))
+        };
+        self.app.database().transaction(proof, Lane::Interactive, work, |&()| {}).await.unwrap();
     }
 
     /// Answers of the database to one question, for what no door shows.

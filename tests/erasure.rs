@@ -282,7 +282,8 @@ on_both! {
 /// A table that holds something on a person is counted in the receipt, or goes with the profile.
 #[test]
 fn receipts_count_every_table_of_a_person() {
-    const WITH_THE_PROFILE: [&str; 3] = ["credentials", "password_history", "grant_snapshots"];
+    const WITH_THE_PROFILE: [&str; 4] =
+        ["credentials", "password_history", "grant_snapshots", "email_directory"];
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/store");
     let counting = fs::read_to_string(store.join("src/erasure.rs")).unwrap();
     let mut tables = 0;

@@ -22,6 +22,7 @@ mod data_export;
 mod delegation;
 mod devices;
 mod dropped;
+mod email_directory;
 mod endings;
 mod enumeration;
 mod erasure;

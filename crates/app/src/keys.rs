@@ -8,10 +8,10 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use model::{Entropy, Error, Kind, Result};
+use model::{Entropy, Error, Kind, Result, User};
 use sha2::Sha256;
 
-use store::boxed;
+use store::{Connection, boxed, email_directory::EmailHash};
 
 use crate::App;
 
@@ -60,18 +60,56 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// What stands for an address, in whatever spelling, in the directory of addresses.
+    pub(crate) fn email_hash(&self, address: &str) -> EmailHash {
+        self.derive("email directory", &[model::user::key(address).as_bytes()])
+    }
+
+    /// The same of the address that a user has proven to have.
+    pub(crate) fn proven_email(&self, user: &User) -> Option<EmailHash> {
+        let address = user.fields.email.as_deref().filter(|_| user.email_verified)?;
+        Some(self.email_hash(address))
+    }
+}
+
+/// Users whose entry in the directory of addresses is written in one transaction.
+const CHUNK: u16 = 500;
+
 impl App {
+    /// Fills the directory of addresses for users from before there was one. Can be killed and begun again.
+    #[boxed]
+    pub async fn fill_email_directory(&self) -> Result<()> {
+        let look =
+            async |connection: &mut Connection<'_>| store::email_directory::is_filled(connection).await;
+        if self.database().read(look).await? {
+            return Ok(());
+        }
+        let nowhere = model::OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
+        let mut position = Some(store::email_directory::START);
+        while let Some(from) = position {
+            let keys = self.keys().clone();
+            let fill = async move |connection: &mut Connection<'_>| {
+                let hash_of = |user: &User| keys.proven_email(user);
+                store::email_directory::fill(connection, from, &hash_of, CHUNK).await
+            };
+            position = self.maintain(nowhere, fill).await?;
+        }
+        tracing::info!("the directory of proven addresses was filled");
+        Ok(())
+    }
+
     /// Refuses to work on a database that was used with another key: links would not open and seals would look broken.
     /// The first server that comes sets the key.
     #[boxed]
     pub async fn check_key(&self) -> Result<()> {
         let fingerprint = self.keys().derive("fingerprint", &[]);
-        let read = async |connection: &mut store::Connection<'_>| store::setup::key(connection).await;
+        let read = async |connection: &mut Connection<'_>| store::setup::key(connection).await;
         let known = if let Some(known) = self.database().read(read).await? {
             known
         } else {
             let nowhere = model::OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
-            let keep = async move |connection: &mut store::Connection<'_>| {
+            let keep = async move |connection: &mut Connection<'_>| {
                 store::setup::keep_key(connection, &fingerprint).await
             };
             self.maintain(nowhere, keep).await?

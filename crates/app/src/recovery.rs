@@ -18,7 +18,10 @@ use model::{
     user::UserType,
 };
 use serde_json::Value;
-use store::{Connection, boxed};
+use store::{
+    Connection, boxed,
+    email_directory::{self, EmailHash},
+};
 
 use crate::{
     Actor, App, Operation, Person,
@@ -114,22 +117,41 @@ impl App {
     /// The worker's part of `ask_for_organizations`: each organization sends a mail of its own, so that none of them
     /// keeps anything about another one.
     pub(crate) async fn find_organizations(&self, email: &str) -> Result<()> {
-        let find = async |connection: &mut Connection<'_>| {
-            store::users::orgs_of_address(connection, email, ORGS).await
-        };
-        for (org, user) in self.database().read(find).await? {
-            let deed = async move |op: &mut Operation<'_, '_>| {
-                let person = op.person(user).await?;
-                if person.user.may_act(op.now)
-                    && op.is_within("find organization", user.0, AN_HOUR, HOUR).await?
-                {
-                    op.notify(&person.user, MailKind::OrganizationFound, None, MailDetails::default());
-                }
-                Ok(())
+        let (hash, mut position, mut told) = (self.keys().email_hash(email), email_directory::START, 0);
+        loop {
+            let find = async |connection: &mut Connection<'_>| {
+                email_directory::find(connection, &hash, position, ORGS).await
             };
-            self.run(&Actor::system(org.into()), Permission::UserRead, deed).await?;
+            let found = self.database().read(find).await?;
+            for (org, user) in &found {
+                told += u16::from(self.tell_organization(*org, *user, hash).await?);
+                if told == ORGS {
+                    return Ok(());
+                }
+            }
+            match found.last() {
+                Some(last) if found.len() == usize::from(ORGS) => position = *last,
+                _ => return Ok(()),
+            }
         }
-        Ok(())
+    }
+
+    /// Tells somebody who has proven the address of that hash of one organization; says whether there was anybody to tell.
+    async fn tell_organization(&self, org: model::OrgId, user: UserId, hash: EmailHash) -> Result<bool> {
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person(user).await?;
+            if !person.user.may_act(op.now) || op.keys.proven_email(&person.user) != Some(hash) {
+                return Ok(false);
+            }
+            if op.is_within("find organization", user.0, AN_HOUR, HOUR).await? {
+                op.notify(&person.user, MailKind::OrganizationFound, None, MailDetails::default());
+            }
+            Ok(true)
+        };
+        match self.run(&Actor::system(org.into()), Permission::UserRead, deed).await {
+            Err(error) if error.kind() == Kind::NotFound => Ok(false),
+            told => told,
+        }
     }
 
     /// An administrator sends the link with which somebody chooses a new password. Somebody who has none yet gets the

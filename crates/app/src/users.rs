@@ -285,7 +285,7 @@ impl Operation<'_, '_> {
     /// Inserts a user under the wished username, or under the first free one that the template makes.
     async fn insert_named(&mut self, user: &mut User, template: &str) -> Result<()> {
         if user.fields.username.is_some() {
-            return store::users::insert(self.connection, user).await;
+            return self.insert_user(user).await;
         }
         let mut candidates = user.fields.username_candidates(template);
         for number in 0..NUMBERED {
@@ -296,7 +296,7 @@ impl Operation<'_, '_> {
                 continue;
             }
             user.fields.username = Some(candidate);
-            match store::users::insert(self.connection, user).await {
+            match self.insert_user(user).await {
                 Err(error) if error.code() == "username.taken" => {}
                 other => return other,
             }
@@ -304,7 +304,7 @@ impl Operation<'_, '_> {
         let [.., a, b, c] = *self.new_id().as_bytes();
         let base = user.fields.username_candidates(template).next().unwrap_or_default();
         user.fields.username = Some(format!("{base}{}", u32::from_be_bytes([0, a, b, c])));
-        store::users::insert(self.connection, user).await
+        self.insert_user(user).await
     }
 
     /// Who is named as manager or as responsible must be of this organization.
@@ -390,9 +390,15 @@ impl Operation<'_, '_> {
     /// Saves a changed user under the version it was loaded with.
     pub(crate) async fn save(&mut self, user: &mut User) -> Result<()> {
         user.updated_at = self.now;
-        store::users::update(self.connection, user).await?;
+        let proven = self.keys.proven_email(user);
+        store::users::update(self.connection, user, proven.as_ref()).await?;
         user.version += 1;
         Ok(())
+    }
+
+    async fn insert_user(&mut self, user: &User) -> Result<()> {
+        let proven = self.keys.proven_email(user);
+        store::users::insert(self.connection, user, proven.as_ref()).await
     }
 
     /// An entry about a user.

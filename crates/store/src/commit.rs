@@ -12,7 +12,7 @@ use deadpool_postgres::Pool;
 use model::{Error, Kind, Result};
 
 use crate::{
-    Connection, Proof,
+    Connection, Proof, Writing,
     postgres::{self, Open},
     values,
     writer::outcome_unknown,
@@ -42,7 +42,7 @@ pub(crate) async fn commit<T>(
     let failed = match open.commit().await {
         Err(failed) => failed,
         Ok(client) => {
-            stuck.store(false, Ordering::Relaxed);
+            note_silence(&stuck, false);
             after(&value);
             if let Some(client) = client.filter(|_| revokes) {
                 outlast_writers(&client, proof).await?;
@@ -54,7 +54,7 @@ pub(crate) async fn commit<T>(
         return Err(failed.error);
     }
     metrics::counter!("muster_database_unsure_commits_total").increment(1);
-    stuck.store(failed.is_silent, Ordering::Relaxed);
+    note_silence(&stuck, failed.is_silent);
     let found = proof.find(&pool).await;
     let detail = failed.error.detail().unwrap_or_default();
     if found == Some(false) {
@@ -71,6 +71,15 @@ pub(crate) async fn commit<T>(
         outlast_writers(&postgres::client(&pool).await.map_err(outcome_unknown)?, proof).await?;
     }
     Ok(value)
+}
+
+/// Notes whether the last COMMIT was answered in time.
+fn note_silence(stuck: &AtomicBool, is_silent: bool) {
+    if stuck.load(Ordering::Relaxed) != is_silent {
+        stuck.store(is_silent, Ordering::Relaxed);
+        let writing = if is_silent { Writing::Hanging } else { Writing::Possible };
+        writing.show();
+    }
 }
 
 /// What was revoked is acknowledged only when nobody can commit any more who began before it and so has not seen it.

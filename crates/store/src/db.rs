@@ -116,6 +116,7 @@ impl Database {
     /// (`database.in_use` otherwise).
     #[boxed]
     pub async fn open(options: &Options) -> Result<Self> {
+        Writing::Possible.show();
         if let Some(path) = options.url.strip_prefix("sqlite:") {
             let path = PathBuf::from(path);
             let lock = sqlite::claim(&path).await?;

@@ -16,6 +16,7 @@ pub mod credentials;
 pub mod data_exports;
 mod db;
 pub mod devices;
+pub mod email_directory;
 pub mod endings;
 pub mod erasure;
 pub mod grants;

@@ -58,6 +58,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(14, "0014_shutting_out"),
     step!(15, "0015_made_within"),
     step!(16, "0016_nodes"),
+    step!(17, "0017_email_directory"),
 ];
 
 impl Migration {

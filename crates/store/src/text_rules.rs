@@ -8,7 +8,7 @@ use model::{GroupId, OrgId, Result, User, UserId, group, role, search};
 use crate::{Connection, Record, Row, users::Texts, values};
 
 /// Counted up whenever `model::text::key`, `model::search`, `search_words` or what of a user is searched changes.
-const RULES: i64 = 2;
+pub(crate) const RULES: i64 = 2;
 /// Rows in one transaction.
 const CHUNK: i64 = 500;
 

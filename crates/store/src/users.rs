@@ -5,7 +5,11 @@ use model::{
     lifecycle::Lock, user::Source,
 };
 
-use crate::{Columns, Connection, Record, Row, Value, boxed, locking, reserved_addresses, values};
+use crate::{
+    Columns, Connection, Record, Row, Value, boxed,
+    email_directory::{self, EmailHash},
+    locking, reserved_addresses, values,
+};
 
 /// The columns of a whole user, in the order in which `User` is read.
 pub(crate) const COLUMNS: &str = "u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
@@ -99,21 +103,6 @@ pub async fn find_by_identifier(
     }
 }
 
-/// The organizations in which somebody active has proven this address to be their own; at most `limit`.
-#[boxed]
-pub async fn orgs_of_address(
-    connection: &mut Connection<'_>,
-    address: &str,
-    limit: u16,
-) -> Result<Vec<(model::OrgId, UserId)>> {
-    let key = model::user::key(address);
-    // Organization by organization, each through its own index: every key begins with the organization.
-    let sql = "SELECT u.org_id, u.id FROM orgs o CROSS JOIN users u \
-               WHERE u.org_id = o.id AND u.email_key = $1 AND u.state = 'active' AND u.email_verified \
-               ORDER BY o.name, u.id LIMIT $2";
-    connection.all(sql, values![&key, i64::from(limit)]).await
-}
-
 /// Whether anybody, in the trash too, holds that username.
 #[boxed]
 pub async fn username_is_taken(
@@ -129,9 +118,10 @@ pub async fn username_is_taken(
 /// How often a value that is refused, but then held by nobody, is tried again.
 const INSERTS: usize = 5;
 
-/// Writes a new user. A taken username or email is a conflict that names the field.
+/// Writes a new user. A taken username or email is a conflict that names the field. `proven` is the hash of the address, if
+/// the user has proven it.
 #[boxed]
-pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> {
+pub async fn insert(connection: &mut Connection<'_>, user: &User, proven: Option<&EmailHash>) -> Result<()> {
     let texts = Texts::of(user)?;
     if is_reserved(connection, user, &texts).await? {
         return Err(held("email", false));
@@ -162,6 +152,9 @@ pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> 
     for _ in 0..INSERTS {
         if let Some((key,)) = connection.optional::<(i64,)>(sql, bound).await? {
             refuse_reserved_meanwhile(connection, user, &texts).await?;
+            if proven.is_some() {
+                email_directory::put(connection, user, proven).await?;
+            }
             return connection.index_search(user.org.org, key, Some(&texts.search_text));
         }
         if let Some(refused) = other_holder(connection, user, &texts).await? {
@@ -172,9 +165,9 @@ pub async fn insert(connection: &mut Connection<'_>, user: &User) -> Result<()> 
     Err(Error::unavailable("database.contention", "a username or email went to and fro"))
 }
 
-/// Saves a loaded user: only if nobody has saved it since (`version`), which then counts on.
+/// Saves a loaded user: only if nobody has saved it since (`version`), which then counts on. `proven` as in `insert`.
 #[boxed]
-pub async fn update(connection: &mut Connection<'_>, user: &User) -> Result<()> {
+pub async fn update(connection: &mut Connection<'_>, user: &User, proven: Option<&EmailHash>) -> Result<()> {
     let texts = Texts::of(user)?;
     // Asked first: on PostgreSQL a refused UPDATE would spoil the transaction.
     if let Some(refused) = other_holder(connection, user, &texts).await? {
@@ -212,6 +205,7 @@ pub async fn update(connection: &mut Connection<'_>, user: &User) -> Result<()> 
         .map_err(overtaken)?;
     let Some((key,)) = row else { return Err(stale()) };
     refuse_reserved_meanwhile(connection, user, &texts).await?;
+    email_directory::put(connection, user, proven).await?;
     connection.index_search(user.org.org, key, Some(&texts.search_text))
 }
 
@@ -241,6 +235,7 @@ pub async fn erase(connection: &mut Connection<'_>, user: &User) -> Result<()> {
         user.version,
     ];
     let Some((key,)) = connection.optional::<(i64,)>(sql, bound).await? else { return Err(stale()) };
+    email_directory::remove(connection, user).await?;
     connection.index_search(user.org.org, key, None)
 }
 

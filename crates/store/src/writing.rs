@@ -1,4 +1,4 @@
-//! Whether `SQLite`'s writer can save anything, and what an error says about that.
+//! Whether anything can be saved, and what an error of `SQLite`'s writer says about that.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -13,6 +13,13 @@ pub enum Writing {
     Stopped,
     /// PostgreSQL has not answered the last COMMIT in time; the next one that it answers ends this.
     Hanging,
+}
+
+impl Writing {
+    /// Says it to whoever reads the metrics.
+    pub(crate) fn show(self) {
+        metrics::gauge!("muster_writing_stopped").set(f64::from(u8::from(self != Self::Possible)));
+    }
 }
 
 /// What the writer knows about it.
@@ -43,7 +50,7 @@ impl State {
         } else if writing == Writing::Full && before == Writing::Possible as u8 {
             tracing::error!("the disk is full: nothing is saved until there is room again");
         }
-        metrics::gauge!("muster_writing_stopped").set(f64::from(u8::from(self.get() != Writing::Possible)));
+        self.get().show();
     }
 
     /// Notes what an error says about writing outside the groups, where every statement commits by itself.

@@ -240,7 +240,7 @@ impl World {
                 ..UserFields::default()
             };
             let user = User::new(self.user(number), self.org, fields, NOW);
-            store::users::insert(connection, &user).await?;
+            store::users::insert(connection, &user, None).await?;
         }
         let own = self.roles.iter().filter(|role| role.key.built_in().is_none());
         for role in own {

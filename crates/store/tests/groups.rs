@@ -66,7 +66,7 @@ async fn write(connection: &mut Connection<'_>) -> model::Result<()> {
         };
         let mut person = User::new(user(number), context(), fields, NOW);
         person.state = State::Active;
-        store::users::insert(connection, &person).await?;
+        store::users::insert(connection, &person, None).await?;
         if number % 2 == 0 {
             memberships::add(connection, context(), user(number), group(0), &given()).await?;
         }

@@ -92,7 +92,7 @@ async fn loaded(engine: Engine) -> (Database, Scratch) {
         let proof = Proof { org: OrgId(Uuid::nil()), entry: EntryId(id(from)) };
         let work = async move |connection: &mut Connection<'_>| {
             for number in from..from + 500 {
-                store::users::insert(connection, &person(number)).await?;
+                store::users::insert(connection, &person(number), None).await?;
                 store::invitations::insert(connection, &invented(number)).await?;
             }
             Ok(Attempt::Commit(()))

@@ -25,7 +25,7 @@ use store::{
 };
 
 /// Tables that grow with the number of people; nothing that is asked often may go through all of them.
-const LARGE: [&str; 10] = [
+const LARGE: [&str; 11] = [
     "users",
     "audit_entries",
     "sessions",
@@ -36,6 +36,7 @@ const LARGE: [&str; 10] = [
     "links",
     "mails",
     "invitations",
+    "email_directory",
 ];
 
 #[tokio::test]

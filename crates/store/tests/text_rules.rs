@@ -49,7 +49,7 @@ async fn write(connection: &mut Connection<'_>) -> model::Result<()> {
             phone: Some(format!("+49 (30) 555-{number:04}")),
             ..UserFields::default()
         };
-        users::insert(connection, &User::new(user(number), context(), fields, NOW)).await?;
+        users::insert(connection, &User::new(user(number), context(), fields, NOW), None).await?;
     }
     let fields = GroupFields { name: "Entwürfe".to_owned(), description: String::new() };
     let (id, source) = (GroupId(Uuid::from_u128(1)), "local".to_owned());

@@ -274,7 +274,8 @@ async fn await_approval(making: &Making<'_>, id: UserId) -> Result<()> {
         let mut person = op.person(id).await?;
         person.user.state = State::Pending { awaits: vec![Awaited::Approval] };
         person.user.updated_at = op.now;
-        store::users::update(op.connection, &person.user).await?;
+        // Nobody has proven an address while waiting.
+        store::users::update(op.connection, &person.user, None).await?;
         let state = Changed { before: "staged".into(), after: "pending".into() };
         op.record(Entry {
             name: "user.signed_up",

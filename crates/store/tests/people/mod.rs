@@ -125,12 +125,12 @@ fn id(number: usize) -> Uuid {
 
 async fn insert(connection: &mut Connection<'_>, context: OrgContext, number: usize) -> Result<Person> {
     let mut user = invented(context, number);
-    store::users::insert(connection, &user).await?;
+    store::users::insert(connection, &user, None).await?;
     if number % 40 == 3 {
         let until =
             (number % 80 == 3).then(|| if number % 160 == 3 { NOW.minus(SECOND) } else { NOW.plus(SECOND) });
         user.lock = Some(Lock { until, note: String::new(), since: NOW, by: Agent::Operator });
-        store::users::update(connection, &user).await?;
+        store::users::update(connection, &user, None).await?;
     }
     if number.is_multiple_of(3) {
         let at = Timestamp::from_micros(1_000 + i64::try_from(number % 977).unwrap());

@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Fixture, add_counted, eventually, insert, proof, write};
+use crate::support::{Fixture, add, add_counted, eventually, insert, proof, write};
 use model::{Kind, Result};
 use parking_lot::Mutex;
-use store::{Attempt, Connection, Database, Lane, Options, testing::Postgres};
+use store::{Attempt, Connection, Database, Lane, Options, Writing, testing::Postgres};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixStream},
@@ -141,6 +141,12 @@ async fn pass(
 
 /// Adds a person through the go-between; answers that, and how often `after` ran.
 async fn add_with(mischief: Mischief) -> (Fixture, Result<()>, usize) {
+    let (fixture, _, _, answer, followed) = add_through(mischief).await;
+    (fixture, answer, followed)
+}
+
+/// The same, with the go-between and the database as it is reached through it.
+async fn add_through(mischief: Mischief) -> (Fixture, Between, Database, Result<()>, usize) {
     let fixture = Fixture::postgres().await;
     let between = Between::start(Postgres::shared()).await;
     let name = fixture.url.trim_start_matches("postgres:///").split('?').next().unwrap();
@@ -149,7 +155,7 @@ async fn add_with(mischief: Mischief) -> (Fixture, Result<()>, usize) {
     between.plan(mischief);
     let after = Arc::new(AtomicUsize::new(0));
     let answer = add_counted(&database, 1, Arc::clone(&after)).await;
-    (fixture, answer, after.load(Ordering::SeqCst))
+    (fixture, between, database, answer, after.load(Ordering::SeqCst))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -253,8 +259,13 @@ async fn a_commit_that_a_rule_refused_is_not_looked_for() {
 /// comes later does not wait for a connection without end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_vanishes_keeps_nobody_waiting() {
-    let answered = tokio::time::timeout(Duration::from_secs(30), add_with(Mischief::Silence)).await;
-    let (fixture, answer, followed) = answered.unwrap();
+    let answered = tokio::time::timeout(Duration::from_secs(30), add_through(Mischief::Silence)).await;
+    let (fixture, between, database, answer, followed) = answered.unwrap();
     assert_eq!((answer.unwrap_err().kind(), followed), (Kind::OutcomeUnknown, 1));
     fixture.assert_whole(0).await;
+    // Readiness says so until something is saved again.
+    assert_eq!(database.writing(), Writing::Hanging);
+    between.plan(Mischief::None);
+    eventually(async || add(&database, 2).await.is_ok()).await;
+    assert_eq!(database.writing(), Writing::Possible);
 }
