@@ -30,6 +30,7 @@ mod explain_sign_in;
 mod forgery;
 mod granting;
 mod groups;
+mod idle;
 mod in_flight;
 mod invitations;
 mod last_owner;

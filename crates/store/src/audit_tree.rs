@@ -99,11 +99,51 @@ pub async fn waiting(connection: &mut Connection<'_>, after: OrgId) -> Result<Op
     Ok(connection.optional::<(OrgId,)>(sql, values![after]).await?.map(|(org,)| org))
 }
 
-/// The next organization that has a tree, by id.
+/// A tree that has grown since its last checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsigned {
+    /// Whose it is.
+    pub org: OrgId,
+    /// When the last checkpoint was.
+    pub checkpoint_at: Timestamp,
+    /// Size and right edge now.
+    pub frontier: Frontier,
+}
+
+impl Record for Unsigned {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        let (org, checkpoint_at, size) = (columns.take()?, columns.take()?, number(columns.take()?));
+        let peaks = hashes(&columns.take::<Vec<u8>>()?);
+        Ok(Self { org, checkpoint_at, frontier: Frontier::new(size, peaks).ok_or_else(broken)? })
+    }
+}
+
+/// Trees that have grown since their last checkpoint, where that is from `until` or earlier: by its time, those after
+/// `position` only.
 #[boxed]
-pub async fn next(connection: &mut Connection<'_>, after: OrgId) -> Result<Option<OrgId>> {
-    let sql = "SELECT org_id FROM audit_trees WHERE org_id > $1 ORDER BY org_id LIMIT 1";
-    Ok(connection.optional::<(OrgId,)>(sql, values![after]).await?.map(|(org,)| org))
+pub async fn unsigned(
+    connection: &mut Connection<'_>,
+    until: Timestamp,
+    (at, org): (Timestamp, OrgId),
+    limit: u32,
+) -> Result<Vec<Unsigned>> {
+    let sql = "SELECT org_id, checkpoint_at, size, peaks FROM audit_trees WHERE size > checkpoint_size \
+               AND checkpoint_at <= $1 AND (checkpoint_at, org_id) > ($2, $3) ORDER BY checkpoint_at, org_id LIMIT $4";
+    connection.all(sql, values![until, at, org, limit]).await
+}
+
+/// Checkpoints that have not reached the outside, by organization, with their sizes.
+#[boxed]
+pub async fn unsent(
+    connection: &mut Connection<'_>,
+    after: OrgId,
+    limit: u32,
+) -> Result<Vec<(OrgId, u64, String)>> {
+    let sql = "SELECT org_id, checkpoint_size, checkpoint FROM audit_trees WHERE checkpoint_size > sent_size \
+               AND org_id > $1 ORDER BY org_id LIMIT $2";
+    let found: Vec<(OrgId, i64, String)> = connection.all(sql, values![after, limit]).await?;
+    Ok(found.into_iter().map(|(org, size, checkpoint)| (org, number(size), checkpoint)).collect())
 }
 
 /// The tree as it is.

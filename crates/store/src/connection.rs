@@ -93,6 +93,7 @@ impl<'t> Connection<'t> {
     /// Runs a statement and answers how many rows it touched.
     pub async fn execute(&mut self, sql: impl Into<Sql<'_>>, values: &[Value<'_>]) -> Result<u64> {
         let sql = sql.into();
+        count_statements(1);
         match &mut self.inner {
             Inner::Sqlite { connection, words } => {
                 let connection = usable(connection, words.is_some());
@@ -110,6 +111,7 @@ impl<'t> Connection<'t> {
         &mut self,
         statements: &[(S, &[Value<'_>])],
     ) -> Result<()> {
+        count_statements(statements.len());
         match &mut self.inner {
             Inner::Sqlite { connection, words } => {
                 let ran = statements.iter().try_for_each(|(sql, values)| {
@@ -148,6 +150,7 @@ impl<'t> Connection<'t> {
     }
 
     async fn query<R: Record>(&mut self, sql: Sql<'_>, values: &[Value<'_>], limit: usize) -> Result<Vec<R>> {
+        count_statements(1);
         match &mut self.inner {
             Inner::Sqlite { connection, words } => {
                 let connection = usable(connection, words.is_some());
@@ -196,6 +199,14 @@ impl<'t> Connection<'t> {
         }
         Ok(())
     }
+}
+
+/// For a test that wants to know how many there were.
+fn count_statements(number: usize) {
+    #[cfg(feature = "testing")]
+    crate::testing::note_statements(number);
+    #[cfg(not(feature = "testing"))]
+    let _ = number;
 }
 
 /// A full disk and the like end the whole transaction in the middle: what follows would commit statement by statement.

@@ -59,6 +59,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(15, "0015_made_within"),
     step!(16, "0016_nodes"),
     step!(17, "0017_email_directory"),
+    step!(18, "0018_audit_due"),
 ];
 
 impl Migration {

@@ -294,3 +294,21 @@ pub fn fail_next_commit(database: &Database, code: i32) {
 pub async fn hold_writer(database: &Database, work: impl FnOnce() + Send + 'static) {
     drop(database.with_writer(move |_| work()).await);
 }
+
+tokio::task_local! {
+    static STATEMENTS: std::cell::Cell<usize>;
+}
+
+/// Does `work` and counts the statements that its task runs; what `SQLite`'s writing thread does is not among them.
+pub async fn counting_statements<T>(work: impl Future<Output = T>) -> (T, usize) {
+    let counted = async {
+        let done = work.await;
+        (done, STATEMENTS.with(std::cell::Cell::get))
+    };
+    STATEMENTS.scope(std::cell::Cell::new(0), counted).await
+}
+
+pub(crate) fn note_statements(number: usize) {
+    // Nobody counts where this is an error.
+    STATEMENTS.try_with(|count| count.set(count.get() + number)).ok();
+}

@@ -25,7 +25,7 @@ use store::{
 };
 
 /// Tables that grow with the number of people; nothing that is asked often may go through all of them.
-const LARGE: [&str; 11] = [
+const LARGE: [&str; 12] = [
     "users",
     "audit_entries",
     "sessions",
@@ -37,6 +37,7 @@ const LARGE: [&str; 11] = [
     "mails",
     "invitations",
     "email_directory",
+    "audit_trees",
 ];
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! sent to an address if one is set; `model/src/audit/checkpoint.rs` is their text.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::Write as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -19,7 +19,7 @@ use model::{
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use store::{
     Connection,
-    audit_tree::{self, Tree},
+    audit_tree::{self, Tree, Unsigned},
     boxed,
 };
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,11 @@ const LOOK: Duration = Duration::from_secs(10);
 /// After a failure, sending is tried again this much later; twice as much each time, up to an hour.
 const AGAIN: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Checkpoints that are written or sent at once.
+const PAGE: u32 = 1000;
+/// No organization: before the first one, and for what is about several.
+const NOWHERE: OrgId = OrgId(Uuid::nil());
 
 /// Where checkpoints go, and how often.
 #[derive(Debug, Clone)]
@@ -102,7 +107,12 @@ impl App {
                 tracing::error!(%error, detail = error.detail(), "audit checkpoints could not be written");
             }
             if keeping.url.is_some() && self.now() >= send_at {
-                failures = if self.send_checkpoints(&keeping).await { 0 } else { failures + 1 };
+                let sent = self.send_checkpoints(&keeping).await;
+                if let Err(error) = &sent {
+                    let detail = error.detail();
+                    tracing::warn!(%error, detail, "an audit checkpoint could not be sent; it is tried again");
+                }
+                failures = if sent.is_ok() { 0 } else { failures + 1 };
                 let pause = if failures == 0 { LOOK } else { AGAIN * (1 << (failures - 1).min(6)) };
                 send_at = self.now().plus(pause.min(LONGEST));
             }
@@ -120,28 +130,39 @@ impl App {
     #[boxed]
     pub async fn checkpoint_all(&self, keeping: &Keeping, every: Duration) -> Result<usize> {
         self.sequence_all().await?;
+        let (until, mut after) = (self.now().minus(every), (Timestamp::from_micros(-1), NOWHERE));
         let mut written = 0;
-        for org in self.logs().await? {
-            written += usize::from(self.checkpoint(keeping, org, every).await?);
+        loop {
+            let look = async |connection: &mut Connection<'_>| {
+                audit_tree::unsigned(connection, until, after, PAGE).await
+            };
+            let due = self.database().read(look).await?;
+            let Some(last) = due.last() else { return Ok(written) };
+            after = (last.checkpoint_at, last.org);
+            written += due.len();
+            self.checkpoint(keeping, due).await?;
         }
-        Ok(written)
     }
 
-    async fn checkpoint(&self, keeping: &Keeping, org: OrgId, every: Duration) -> Result<bool> {
-        let context = OrgContext::from(org);
-        let Some(tree) = self.tree(context).await? else { return Ok(false) };
-        let due = tree.checkpoint_at.plus(every) <= self.now();
-        if !due || tree.frontier.size() == tree.checkpoint_size {
-            return Ok(false);
-        }
-        let (size, now) = (tree.frontier.size(), self.now());
-        let note = Signer::new(self.keys())?.sign(org, size, tree.frontier.root(), now)?;
-        append(&keeping.file(org), &note)?;
-        self.maintain(context, async move |connection| {
-            audit_tree::signed(connection, context, size, now, &note).await
+    /// Signs these trees, keeps the files first, then says so in the database, in one transaction.
+    async fn checkpoint(&self, keeping: &Keeping, due: Vec<Unsigned>) -> Result<()> {
+        let (signer, now) = (Signer::new(self.keys())?, self.now());
+        let sign = |tree: Unsigned| {
+            let (org, size, root) = (tree.org, tree.frontier.size(), tree.frontier.root());
+            Ok((org, size, signer.sign(org, size, root, now)?))
+        };
+        let notes = due.into_iter().map(sign).collect::<Result<Vec<_>>>()?;
+        append_all(
+            &keeping.directory,
+            notes.iter().map(|(org, _, note)| (keeping.file(*org), note.as_str())),
+        )?;
+        self.maintain(NOWHERE.into(), async move |connection| {
+            for (org, size, note) in &notes {
+                audit_tree::signed(connection, (*org).into(), *size, now, note).await?;
+            }
+            Ok(())
         })
-        .await?;
-        Ok(true)
+        .await
     }
 
     pub(super) async fn tree(&self, context: OrgContext) -> Result<Option<Tree>> {
@@ -149,43 +170,27 @@ impl App {
         self.database().read(read).await
     }
 
-    /// Every organization that has a log.
-    async fn logs(&self) -> Result<Vec<OrgId>> {
-        let (mut all, mut after) = (Vec::new(), OrgId(Uuid::nil()));
+    /// Sends checkpoints that have not been sent; answers how many there were.
+    #[boxed]
+    pub async fn send_checkpoints(&self, keeping: &Keeping) -> Result<usize> {
+        let Some(url) = &keeping.url else { return Ok(0) };
+        let (mut after, mut count) = (NOWHERE, 0);
         loop {
-            let read = async |connection: &mut Connection<'_>| audit_tree::next(connection, after).await;
-            let Some(next) = self.database().read(read).await? else { return Ok(all) };
-            all.push(next);
-            after = next;
-        }
-    }
-
-    /// Sends checkpoints that have not been sent; answers whether all have been.
-    async fn send_checkpoints(&self, keeping: &Keeping) -> bool {
-        match self.try_to_send(keeping).await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(%error, detail = error.detail(), "an audit checkpoint could not be sent; it is tried again");
-                false
-            }
-        }
-    }
-
-    async fn try_to_send(&self, keeping: &Keeping) -> Result<()> {
-        let Some(url) = &keeping.url else { return Ok(()) };
-        for org in self.logs().await? {
-            let context = OrgContext::from(org);
-            let Some(tree) = self.tree(context).await? else { continue };
-            let size = tree.checkpoint_size;
-            if size > tree.sent_size {
-                connect::post::send(url, "text/plain; charset=utf-8", tree.checkpoint.into_bytes()).await?;
+            let look =
+                async |connection: &mut Connection<'_>| audit_tree::unsent(connection, after, PAGE).await;
+            let unsent = self.database().read(look).await?;
+            let Some((last, ..)) = unsent.last() else { return Ok(count) };
+            after = *last;
+            count += unsent.len();
+            for (org, size, checkpoint) in unsent {
+                let context = OrgContext::from(org);
+                connect::post::send(url, "text/plain; charset=utf-8", checkpoint.into_bytes()).await?;
                 self.maintain(context, async move |connection| {
                     audit_tree::sent(connection, context, size).await
                 })
                 .await?;
             }
         }
-        Ok(())
     }
 
     /// Reads checkpoints of this server; see [`Signer::read`].
@@ -199,18 +204,25 @@ impl App {
     }
 }
 
-/// Appends to the file, which is on disk when this returns.
-fn append(path: &Path, note: &str) -> Result<()> {
-    let failed = |error: std::io::Error| {
-        let message =
-            format!("The checkpoint file {} can't be written. Look at audit.directory.", path.display());
-        Error::new(Kind::Unavailable, "checkpoint.unwritable", message).with_detail(error)
-    };
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(failed)?;
+/// Appends to the files, which are on disk when this returns. The disk is waited for once, however many there are: a clean
+/// stop has to do it for every organization.
+fn append_all<'n>(directory: &Path, notes: impl Iterator<Item = (PathBuf, &'n str)>) -> Result<()> {
+    std::fs::create_dir_all(directory).map_err(|error| unwritable(directory, error))?;
+    for (path, note) in notes {
+        append(&path, note).map_err(|error| unwritable(&path, error))?;
     }
-    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
-    let gap = if file.metadata().map_err(failed)?.len() == 0 { "" } else { "\n" };
-    file.write_all(format!("{gap}{note}").as_bytes()).map_err(failed)?;
-    file.sync_all().map_err(failed)
+    let synced = File::open(directory).and_then(|opened| Ok(rustix::fs::syncfs(opened)?));
+    synced.map_err(|error| unwritable(directory, error))
+}
+
+fn append(path: &Path, note: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let gap = if file.metadata()?.len() == 0 { "" } else { "\n" };
+    file.write_all(format!("{gap}{note}").as_bytes())
+}
+
+fn unwritable(path: &Path, error: std::io::Error) -> Error {
+    let message =
+        format!("The checkpoint file {} can't be written. Look at audit.directory.", path.display());
+    Error::new(Kind::Unavailable, "checkpoint.unwritable", message).with_detail(error)
 }
