@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ::app::hashing;
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
@@ -11,7 +12,7 @@ use axum::{
 use model::{Org, Role};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, PASSWORD, Somebody, TestApp, form, form_request, send};
+use crate::app::{Answer, Engine, PASSWORD, Somebody, TestApp, form, form_request, send};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -270,5 +271,33 @@ on_both! {
         assert!(answer.headers.get(header::SET_COOKIE).is_none() && answer.status == StatusCode::OK, "a link signs nobody in");
         app.call(Method::POST, "/sign-in", "", json!({"identifier": app.owner.email, "password": PASSWORD})).await.expect(404);
         app.call(Method::GET, "/whoami", "", Value::Null).await.expect(401);
+    }
+
+    /// The session has begun by then: whoever has signed in is not sent away because a stronger hash could not be saved.
+    async fn a_sign_in_stands_if_its_password_can_not_be_hashed_anew(app: TestApp) {
+        let ana = app.person("Ana", Role::Member).await;
+        let stronger = hashing::Options { threads: 2, memory: 128, passes: 1, queue: 1024 };
+        let router = app.hashing_with(stronger);
+        let sign_in = async || {
+            let fields = form(&[("identifier", &ana.email), ("password", PASSWORD)]);
+            let answer = send(&router, form_request("/o/acme/sign-in", "", &fields)).await.expect(303);
+            assert!(holds(&app, &cookie(&answer).0).await);
+        };
+        let stronger = async || app.count("SELECT count(*) FROM credentials WHERE hash LIKE '%m=128%'").await;
+        app.force(match app.app.database().engine() {
+            Engine::Sqlite => vec!["CREATE TRIGGER refused BEFORE UPDATE OF hash ON credentials BEGIN SELECT RAISE(ABORT, 'no'); END"],
+            Engine::Postgres => vec![
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$",
+                "CREATE TRIGGER refused BEFORE UPDATE OF hash ON credentials FOR EACH ROW EXECUTE FUNCTION refuse()",
+            ],
+        }).await;
+        sign_in().await;
+        assert_eq!(stronger().await, 0);
+        app.force(match app.app.database().engine() {
+            Engine::Sqlite => vec!["DROP TRIGGER refused"],
+            Engine::Postgres => vec!["DROP TRIGGER refused ON credentials"],
+        }).await;
+        sign_in().await;
+        assert_eq!(stronger().await, 1);
     }
 }

@@ -66,23 +66,21 @@ async fn serve(Path((asked, name)): Path<(String, String)>, wishes: HeaderMap) -
     ];
     match body {
         Asset::Plain(body) => (headers, body.into_owned()).into_response(),
-        Asset::Compressed(body) => {
-            let mut response = (headers, compressed(body, &wishes)).into_response();
-            response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-            response
-        }
+        Asset::Compressed(body) => (headers, compressed(body, &wishes)).into_response(),
     }
 }
 
 /// As it is for whoever takes gzip, which is everybody; unpacked for the others.
-fn compressed(body: &'static [u8], wishes: &HeaderMap) -> Response {
+pub(crate) fn compressed(body: &'static [u8], wishes: &HeaderMap) -> Response {
+    let varies = (header::VARY, HeaderValue::from_static("accept-encoding"));
     let accepted = wishes.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
     if accepted.is_some_and(|accepted| accepted.contains("gzip")) {
-        return ([(header::CONTENT_ENCODING, "gzip")], body).into_response();
+        let packed = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return ([varies, packed], body).into_response();
     }
     let mut plain = Vec::new();
     match GzDecoder::new(body).read_to_end(&mut plain) {
-        Ok(_) => plain.into_response(),
+        Ok(_) => ([varies], plain).into_response(),
         Err(error) => {
             tracing::error!(%error, "an asset can't be unpacked");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
