@@ -27,6 +27,7 @@ async fn come_from(app: &TestApp, somebody: &Somebody, address: &str, password: 
         user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0".to_owned(),
         hints: model::device::ClientHints::default(),
         request_id: "r".to_owned(),
+        devices: Vec::new(),
     };
     app.later(Duration::from_millis(1));
     drop(app.app.sign_in(&app.org, attempt).await);

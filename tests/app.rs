@@ -56,12 +56,19 @@ macro_rules! on_both {
     )+ };
 }
 
-/// A clock that stands still until moved.
-pub(crate) struct TestClock(AtomicI64);
+/// A clock that stands still until moved, and can be set.
+pub(crate) struct TestClock {
+    now: AtomicI64,
+    set: AtomicI64,
+}
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+        Timestamp::from_micros(self.now.load(Ordering::SeqCst) + self.set.load(Ordering::SeqCst))
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        Some(Duration::from_micros(self.now.load(Ordering::SeqCst).unsigned_abs()))
     }
 }
 
@@ -134,7 +141,7 @@ impl Empty {
 
     async fn over(url: String, scratch: Option<Scratch>) -> Self {
         let start = Timestamp::parse("2026-11-20T08:00:00Z").unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(start.micros())));
+        let clock = Arc::new(TestClock { now: AtomicI64::new(start.micros()), set: AtomicI64::new(0) });
         let app = open(&url, clock.clone()).await;
         Self { app, clock, url, scratch }
     }
@@ -143,7 +150,11 @@ impl Empty {
 impl TestClock {
     /// Moves it.
     pub(crate) fn later(&self, duration: Duration) {
-        self.0.fetch_add(i64::try_from(duration.as_micros()).unwrap(), Ordering::SeqCst);
+        self.now.fetch_add(i64::try_from(duration.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_by(&self, seconds: i64) {
+        self.set.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 }
 

@@ -144,6 +144,7 @@ fn attempt(person: &Somebody) -> Attempt {
         user_agent: String::new(),
         hints: ClientHints::default(),
         request_id: String::new(),
+        devices: Vec::new(),
     }
 }
 

@@ -3,17 +3,34 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode};
-use model::Role;
+use axum::{
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode},
+};
+use model::{Role, link::Purpose};
 use serde_json::{Value, json};
+use web::{Declared, Needs};
 
 use crate::{
-    app::{Answer, PASSWORD, Somebody, TestApp},
+    app::{Answer, PASSWORD, Somebody, TestApp, form, form_request},
     matrix::{force, without_request_id},
     signin::submit,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The field in which a public form takes somebody's name; a new form says here what it takes.
+fn names_somebody(route: &Declared) -> Option<&'static str> {
+    match route.path.as_str() {
+        "/o/{slug}/sign-in" | "/o/{slug}/forgot-password" => Some("identifier"),
+        "/find-organization" => Some("email"),
+        // An organization's short name, a secret, or a password that nobody has yet.
+        "/" | "/o/{slug}/password-strength" => None,
+        path if path.contains("{name}") => None,
+        path if path.starts_with("/setup") => None,
+        other => panic!("{other}: does it take somebody's name?"),
+    }
+}
 
 /// What a stranger sees: everything but the request's id and what was typed.
 fn seen(answer: &Answer, identifier: &str) -> (StatusCode, HeaderMap, String) {
@@ -136,5 +153,64 @@ on_both! {
             assert_eq!(without_request_id(&ask(query).await), plain, "{query}");
         }
         assert!(!plain.contains("olivia"));
+    }
+
+    /// How long a refusal takes follows from the statements it runs: they are the same, in the same order, for everybody
+    /// and for nobody, at every public door that takes a name.
+    async fn every_public_door_asks_the_database_the_same_of_everybody_and_nobody(app: TestApp) {
+        let people = refused_people(&app).await;
+        let ana = app.person("Ana", Role::Member).await;
+        let mut names: Vec<String> = people.iter().map(|(_, name, _)| name.clone()).collect();
+        names.extend([ana.email.clone(), ana.username.clone(), app.owner.email.clone(), "nobody@acme.example".to_owned(), "nobody".to_owned(), "%".to_owned(), "x".repeat(2_000)]);
+        app.worked().await;
+        submit(&app, "warm", PASSWORD, false).await;
+        store::testing::watch_statements(app.org.id);
+        for route in web::declared() {
+            if matches!(route.needs, Needs::Permission(_)) || route.method != Method::POST {
+                continue;
+            }
+            let Some(field) = names_somebody(&route) else { continue };
+            let path = route.path.replace("{slug}", "acme");
+            let mut first = None;
+            for name in &names {
+                store::testing::take_statements(app.org.id);
+                let fields = form(&[(field, name), ("password", "wrong-canyon-harbor")]);
+                app.send(form_request(&path, "", &fields)).await;
+                let ran = store::testing::take_statements(app.org.id);
+                assert_eq!(&ran, first.get_or_insert_with(|| ran.clone()), "{path}, {name}");
+            }
+            // The search for an organization is about none.
+            assert!(route.needs == Needs::Nothing || !first.unwrap().is_empty(), "{path}");
+        }
+    }
+
+    /// A link that was never made, and one that has ended, differ in what is said of them alone.
+    async fn links_that_open_nothing_cost_the_same(app: TestApp) {
+        let ana = app.person("Ana", Role::Member).await;
+        let made = crate::rescue::links_of_all_purposes(&app, &ana).await;
+        app.post(&format!("/users/{}/suspend", ana.id), json!({"reason": "left"})).await.expect(200);
+        let never = model::session::Secret::of([9; 32]).reveal();
+        store::testing::watch_statements(app.org.id);
+        for route in web::declared() {
+            if matches!(route.needs, Needs::Permission(_)) || !route.path.contains("{name}") || route.path.starts_with("/demo") || route.path.starts_with("/setup") {
+                continue;
+            }
+            let purpose = Purpose::ALL.iter().position(|purpose| route.path.contains(&format!("/{}/", purpose.path())));
+            let ended = &made[purpose.unwrap_or_else(|| panic!("{}: whose link is this?", route.path))];
+            let ask = async |secret: &str| {
+                store::testing::take_statements(app.org.id);
+                let path = route.path.replace("{slug}", "acme").replace("{name}", secret);
+                let fields = form(&[("new_password", "another-canyon-harbor"), ("repeat_password", "another-canyon-harbor"), ("password", "another-canyon-harbor")]);
+                let request = if route.method == Method::POST {
+                    form_request(&path, "", &fields)
+                } else {
+                    Request::get(&path).body(Body::empty()).unwrap()
+                };
+                let status = app.send(request).await.status;
+                (status, store::testing::take_statements(app.org.id))
+            };
+            let ((unknown, first), (gone, second)) = (ask(&never).await, ask(ended).await);
+            assert_eq!(first, second, "{} {}: {unknown} and {gone}", route.method, route.path);
+        }
     }
 }

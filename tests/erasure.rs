@@ -107,6 +107,7 @@ fn from(password: &str) -> Attempt {
         user_agent: "Zqxmbrowser/1.0".to_owned(),
         hints: model::device::ClientHints::default(),
         request_id: "r".to_owned(),
+        devices: Vec::new(),
     }
 }
 

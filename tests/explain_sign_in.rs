@@ -59,6 +59,7 @@ async fn guess(app: &TestApp, identifier: &str, address: &str, times: usize) {
             user_agent: String::new(),
             hints: model::device::ClientHints::default(),
             request_id: String::new(),
+            devices: Vec::new(),
         };
         app.app.sign_in(&app.org, attempt).await.unwrap_err();
     }
@@ -83,6 +84,7 @@ fn from() -> Attempt {
         user_agent: String::new(),
         hints: model::device::ClientHints::default(),
         request_id: String::new(),
+        devices: Vec::new(),
     }
 }
 

@@ -180,6 +180,7 @@ pub(crate) fn from(somebody: &Somebody, user_agent: &str) -> Attempt {
         user_agent: user_agent.to_owned(),
         hints: ClientHints::default(),
         request_id: "test".to_owned(),
+        devices: Vec::new(),
     }
 }
 

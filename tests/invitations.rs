@@ -51,6 +51,7 @@ fn from() -> Attempt {
         user_agent: "Firefox".to_owned(),
         hints: ClientHints::default(),
         request_id: "r".to_owned(),
+        devices: Vec::new(),
     }
 }
 

@@ -253,4 +253,78 @@ on_both! {
             try_from(&router, address, &[], &format!("nobody at {address}"), WRONG).await.expect(status);
         }
     }
+
+    /// A site has 2^64 addresses: they are one.
+    async fn an_ipv6_site_is_one_address(app: TestApp) {
+        let ana = app.person("Ana", Role::Member).await;
+        let router = router(&app, &[], 1_000_000);
+        for number in 1..=5 {
+            let peer = format!("[2001:db8:1:2:{number:x}::{number:x}]");
+            try_from(&router, &peer, &[], &ana.email, WRONG).await.expect(422);
+        }
+        try_from(&router, "[2001:db8:1:2:ffff::9]", &[], &ana.email, PASSWORD).await.expect(429);
+        try_from(&router, "[2001:db8:1:3::9]", &[], &ana.email, PASSWORD).await.expect(303);
+    }
+
+    /// Many accounts from one address: it is refused for those that never signed in from there, and all others go on.
+    async fn an_address_where_many_accounts_fail_is_refused_for_new_ones(app: TestApp) {
+        app.patch("/org", json!({"settings": {"lockout": {"accounts_per_address": 10}}})).await.expect(200);
+        let (ana, bea, cleo) = (app.person("Ana", Role::Member).await, app.person("Bea", Role::Member).await, app.person("Cleo", Role::Member).await);
+        let router = router(&app, &[], 1_000_000);
+        let office = "203.0.113.9";
+        try_from(&router, office, &[], &ana.email, PASSWORD).await.expect(303);
+        let device = try_from(&router, "192.0.2.1", &[], &bea.email, PASSWORD).await.expect(303);
+        let device = device.headers.get_all("set-cookie").iter().find(|line| line.to_str().unwrap().starts_with("muster-devices")).unwrap();
+        let device = device.to_str().unwrap().split(';').next().unwrap().to_owned();
+        // One account counts once, however often it fails, and so does one that is known there.
+        for who in [&cleo.email, &ana.email] {
+            for _ in 0..5 {
+                try_from(&router, office, &[], who, WRONG).await.expect(422);
+            }
+        }
+        for number in 0..9 {
+            try_from(&router, office, &[], &format!("nobody{number}"), WRONG).await.expect(422);
+        }
+        // Here as there: what is refused says nothing of who has an account, or signs in from there.
+        for who in ["nobody9", &app.owner.email] {
+            let refused = try_from(&router, office, &[], who, WRONG).await.expect(429);
+            assert!(refused.text.contains("Too many accounts"), "{}", refused.text);
+            assert_eq!(refused.headers["retry-after"], "900");
+        }
+        try_from(&router, office, &[], &bea.email, PASSWORD).await.expect(429);
+        try_from(&router, office, &[("cookie", &device)], &bea.email, PASSWORD).await.expect(303);
+        try_from(&router, "203.0.113.10", &[], &cleo.email, PASSWORD).await.expect(303);
+        // Ana has signed in from there, and her failures of before are too many only under her own count.
+        app.post(&format!("/users/{}/unlock", ana.id), json!({})).await;
+        let session = browser(&app, &app.org, &ana).await;
+        assert!(holds(&app, &session.cookie).await);
+        app.later(15 * MINUTE);
+        try_from(&router, office, &[], &app.owner.email, PASSWORD).await.expect(303);
+    }
+
+    async fn listed_networks_are_not_counted(app: TestApp) {
+        let refused = app.patch("/org", json!({"settings": {"lockout": {"exempt_networks": ["nonsense"]}}})).await.expect(422);
+        assert_eq!(refused.json()["errors"][0]["field"], "lockout.exempt_networks");
+        app.patch("/org", json!({"settings": {"lockout": {"accounts_per_address": 10, "exempt_networks": ["203.0.113.0/24", " 2001:db8::/32"]}}})).await.expect(200);
+        let ana = app.person("Ana", Role::Member).await;
+        let router = router(&app, &[], 1_000_000);
+        for number in 0..30 {
+            try_from(&router, "203.0.113.9", &[], &format!("nobody{number}"), WRONG).await.expect(422);
+        }
+        try_from(&router, "203.0.113.9", &[], &ana.email, PASSWORD).await.expect(303);
+    }
+
+    /// The limit that sheds load at one address shuts out nobody who is known there.
+    async fn who_is_known_is_not_shut_out_by_others_at_the_address(app: TestApp) {
+        let ana = app.person("Ana", Role::Member).await;
+        let router = router(&app, &[], 2);
+        let first = try_from(&router, "203.0.113.9", &[], &ana.email, PASSWORD).await.expect(303);
+        let cookies: Vec<&str> = first.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().split(';').next().unwrap()).collect();
+        try_from(&router, "203.0.113.9", &[], "nobody", WRONG).await.expect(422);
+        try_from(&router, "203.0.113.9", &[], "nobody", WRONG).await.expect(429);
+        try_from(&router, "203.0.113.9", &[("cookie", &cookies.join("; "))], &ana.email, PASSWORD).await.expect(303);
+        let mut request = crate::app::api_request(axum::http::Method::POST, "acme", "/account/password", &ana.token, &json!({"present_password": WRONG, "new_password": "another-canyon-harbor"}));
+        request.extensions_mut().insert(ConnectInfo::<SocketAddr>("203.0.113.9:4711".parse().unwrap()));
+        send(&router, request).await.expect(422);
+    }
 }

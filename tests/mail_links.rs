@@ -94,6 +94,7 @@ async fn cause(app: &TestApp, route: &Declared, number: usize) -> Option<Cause> 
                     user_agent: String::new(),
                     hints: model::device::ClientHints::default(),
                     request_id: String::new(),
+                    devices: Vec::new(),
                 };
                 assert!(app.app.sign_in(&app.org, attempt).await.is_err());
             }

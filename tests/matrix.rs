@@ -61,6 +61,7 @@ pub(crate) async fn browser_from(
         user_agent: "test".to_owned(),
         hints: ClientHints::default(),
         request_id: "test".to_owned(),
+        devices: Vec::new(),
     };
     let secret = app.app.sign_in(org, attempt).await.unwrap().secret;
     Browser { cookie: format!("muster-{}={}", org.id, secret.reveal()), csrf: secret.derived("csrf") }
@@ -77,6 +78,7 @@ pub(crate) fn address(route: &Declared, slug: &str, id: &str) -> String {
         ("{user}", NEVER),
         ("{child}", NEVER),
         ("{token}", NEVER),
+        ("{device}", NEVER),
     ];
     let path = values.iter().fold(route.path.clone(), |path, (name, value)| path.replace(name, value));
     assert!(!path.contains('{'), "{path}: say in tests/matrix.rs what this parameter may be");

@@ -41,6 +41,7 @@ async fn issued(app: &TestApp, name: &str, purpose: Purpose) -> (Somebody, Strin
                     user_agent: String::new(),
                     hints: model::device::ClientHints::default(),
                     request_id: String::new(),
+                    devices: Vec::new(),
                 };
                 assert!(app.app.sign_in(&app.org, attempt).await.is_err());
             }

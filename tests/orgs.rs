@@ -38,7 +38,7 @@ on_both! {
     async fn every_number_has_its_range(app: TestApp) {
         for (group, rule, lowest, highest) in [
             ("lifecycle", "trash_days", 0, 365), ("password", "minimum_length", 8, 64), ("password", "minimum_strength", 0, 4), ("password", "history", 0, 24), ("password", "expires_after_days", 0, 730), ("password", "temporary_hours", 1, 720),
-            ("lockout", "failures_per_address", 3, 20), ("lockout", "failures_in_total", 10, 200), ("lockout", "minutes", 1, 1440),
+            ("lockout", "failures_per_address", 3, 20), ("lockout", "failures_in_total", 10, 200), ("lockout", "accounts_per_address", 10, 10_000), ("lockout", "minutes", 1, 1440),
             ("session", "idle_minutes", 5, 1440), ("session", "absolute_hours", 1, 720),
             ("session", "remembered_idle_days", 1, 90), ("session", "remembered_absolute_days", 1, 365), ("session", "maximum", 0, 100), ("invitation", "lifetime_hours", 1, 2160), ("audit", "retention_days", 0, 3650),
         ] {
@@ -55,7 +55,7 @@ on_both! {
         // Every rule of the document was tried, or is one of these.
         let settings = app.get("/org").await.json()["settings"].clone();
         let numbers = settings.as_object().unwrap().values().flat_map(|group| group.as_object().unwrap().values()).filter(|value| value.is_number());
-        assert_eq!(numbers.count(), 16);
+        assert_eq!(numbers.count(), 17);
     }
 
     async fn what_is_unknown_or_malformed_is_refused_and_changes_nothing(app: TestApp) {

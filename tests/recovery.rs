@@ -67,6 +67,7 @@ async fn lock_by_failures(app: &TestApp, somebody: &Somebody) {
             user_agent: "test".to_owned(),
             hints: model::device::ClientHints::default(),
             request_id: "test".to_owned(),
+            devices: Vec::new(),
         };
         assert!(app.app.sign_in(&app.org, attempt).await.is_err());
     }
@@ -289,7 +290,7 @@ on_both! {
         for number in 0..20 {
             let attempt = ::app::signin::Attempt {
                 identifier: ana.email.clone(), password: "wrong-canyon-harbor".to_owned(), remember: false,
-                address: format!("203.0.113.{number}"), hints: model::device::ClientHints::default(), user_agent: String::new(), request_id: String::new(),
+                address: format!("203.0.113.{number}"), hints: model::device::ClientHints::default(), user_agent: String::new(), request_id: String::new(), devices: Vec::new(),
             };
             assert!(app.app.sign_in(&org, attempt).await.is_err());
         }

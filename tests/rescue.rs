@@ -8,6 +8,7 @@ use model::{
     LinkId, Role, TokenId, UserId,
     credential_change::CredentialChange,
     link::{Link, Purpose},
+    session::Secret,
 };
 use serde_json::json;
 use store::{Attempt as Done, Lane, Proof, values};
@@ -26,15 +27,20 @@ fn planted(made: model::Timestamp) -> model::Timestamp {
     made.plus(DAY + Duration::from_micros(7))
 }
 
-/// Writes a link of each purpose, as if it had been mailed.
-async fn links_of_all_purposes(app: &TestApp, somebody: &Somebody) {
+/// Writes a link of each purpose, as if it had been mailed; answers what opens them.
+pub(crate) async fn links_of_all_purposes(app: &TestApp, somebody: &Somebody) -> Vec<String> {
     let (context, user, now) = (app.context(), somebody.id, app.app.now());
     let address = somebody.email.clone();
     let ids: Vec<_> = Purpose::ALL.iter().map(|_| model::id::new_uuid(now, app.app.entropy())).collect();
+    let secret_of = |id: &uuid::Uuid| {
+        let mut secret = [0; 32];
+        secret[..16].copy_from_slice(id.as_bytes());
+        Secret::of(secret)
+    };
+    let secrets = ids.iter().map(|id| secret_of(id).reveal()).collect();
     let work = async move |connection: &mut store::Connection<'_>| {
         for (purpose, id) in Purpose::ALL.iter().zip(&ids) {
-            let mut secret = [0; 32];
-            secret[..16].copy_from_slice(id.as_bytes());
+            let secret = secret_of(id).hash();
             let link = Link {
                 id: LinkId(*id),
                 org: context,
@@ -54,6 +60,7 @@ async fn links_of_all_purposes(app: &TestApp, somebody: &Somebody) {
     let entry = model::EntryId(uuid::Uuid::from_u128(7));
     let proof = Proof { org: app.org.id, entry };
     app.app.database().transaction(proof, Lane::Interactive, work, |()| ()).await.unwrap();
+    secrets
 }
 
 /// The purposes of the links that were written and still open.
@@ -68,7 +75,7 @@ async fn open_links(app: &TestApp, user: UserId, made: model::Timestamp) -> Vec<
 }
 
 /// Carries a change out; `secret` is of the link that it takes.
-async fn carry_out(app: &TestApp, ana: &Somebody, change: CredentialChange, secret: &str) {
+pub(crate) async fn carry_out(app: &TestApp, ana: &Somebody, change: CredentialChange, secret: &str) {
     match change {
         CredentialChange::Changed => {
             let body = json!({"present_password": ana.password, "new_password": OTHER});
@@ -94,7 +101,7 @@ async fn carry_out(app: &TestApp, ana: &Somebody, change: CredentialChange, secr
 }
 
 /// Makes ready the link that a change takes; empty where it takes none.
-async fn secret_for(app: &TestApp, ana: &Somebody, change: CredentialChange) -> String {
+pub(crate) async fn secret_for(app: &TestApp, ana: &Somebody, change: CredentialChange) -> String {
     match change {
         CredentialChange::Reset => {
             app.app.ask_for_reset(&app.org, &ana.email, "203.0.113.9").await.unwrap();

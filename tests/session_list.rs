@@ -27,6 +27,7 @@ async fn from(app: &TestApp, who: &Somebody, address: &str, user_agent: &str) ->
         user_agent: user_agent.to_owned(),
         hints: ClientHints::default(),
         request_id: "test".to_owned(),
+        devices: Vec::new(),
     };
     app.later(Duration::from_millis(1));
     let secret = app.app.sign_in(&app.org, attempt).await.unwrap().secret;

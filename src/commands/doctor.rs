@@ -5,7 +5,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use app::{App, mails::OLD, system::SystemClock};
+use app::{App, clock::ClockFinding, mails::OLD, system::SystemClock};
 use connect::smtp::Server;
 use model::{Clock as _, OrgContext, Result, Timestamp};
 use store::{Connection, Engine, Writing};
@@ -161,6 +161,7 @@ pub(crate) async fn examine(app: &App) -> Vec<Check> {
             Check::fail("writing", "has stopped after a failed commit", advice)
         }
     });
+    checks.extend(steps(app).await);
     checks.push(jobs(app).await);
     checks.push(mail_queue(app).await);
     checks.extend(owners(app).await);
@@ -197,6 +198,29 @@ async fn schema(app: &App) -> Check {
         Ok(0) => Check::ok("schema", "up to date"),
         Ok(many) => Check::fail("schema", format!("{many} migrations wait"), "Run `muster migrate`."),
         Err(error) => Check::fail("schema", error.message(), ""),
+    }
+}
+
+/// Whether the clock was set, or differs from other nodes'.
+async fn steps(app: &App) -> Option<Check> {
+    let lasting =
+        |micros: i64| indicatif::HumanDuration(std::time::Duration::from_micros(micros.unsigned_abs()));
+    let advice = "Keep this machine's clock synchronized, for example with chrony or systemd-timesyncd.";
+    match app.clock_finding().await {
+        Ok(ClockFinding::Fine) => None,
+        Ok(ClockFinding::Apart(by)) => {
+            let side = if by < 0 { "behind" } else { "ahead of" };
+            Some(Check::fail("clock", format!("{} {side} that of other nodes", lasting(by)), advice))
+        }
+        Ok(ClockFinding::WasSet(at, by)) => {
+            let way = if by < 0 { "back" } else { "forward" };
+            let finding = format!(
+                "was set {way} by {} at {at}; what was left of locks and limits counted on from then",
+                lasting(by)
+            );
+            Some(Check::warn("clock", finding, advice))
+        }
+        Err(error) => Some(Check::fail("clock", error.message(), "")),
     }
 }
 

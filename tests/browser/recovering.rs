@@ -91,6 +91,7 @@ async fn unlocking_by_mail() {
             user_agent: "test".to_owned(),
             hints: model::device::ClientHints::default(),
             request_id: "test".to_owned(),
+            devices: Vec::new(),
         };
         assert!(Box::pin(site.app.sign_in(&org, attempt)).await.is_err());
     }

@@ -23,6 +23,7 @@ async fn elsewhere(site: &Site, identifier: &str, address: &str, user_agent: &st
         user_agent: user_agent.to_owned(),
         hints: ClientHints::default(),
         request_id: String::new(),
+        devices: Vec::new(),
     };
     Box::pin(site.app.sign_in(&*site.org().await, attempt)).await.expect("signed in");
 }

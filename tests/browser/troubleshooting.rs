@@ -112,6 +112,7 @@ async fn guess(site: &Site, identifier: &str) {
             user_agent: String::new(),
             hints: ClientHints::default(),
             request_id: String::new(),
+            devices: Vec::new(),
         };
         Box::pin(site.app.sign_in(&org, attempt)).await.expect_err("it was a guess");
     }

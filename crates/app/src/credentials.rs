@@ -173,12 +173,12 @@ impl App {
         Ok(self.database().read(read).await?.is_some_and(|at| now < at.plus(PROVED_FOR)))
     }
 
-    /// Compares the present password, counting failures like a sign-in does. What it answers is compared again in the
+    /// Compares the present password; too many wrong ones end the session or token they came with. What it answers is compared again in the
     /// transaction that relies on it.
     pub(crate) async fn check_present(&self, actor: &Actor, present: &str) -> Result<ComparedPassword> {
         let user = actor.user().ok_or_else(signed_out)?;
         let context = actor.context;
-        self.count_try(context, user, &actor.address).await?;
+        let wrong = self.count_present(actor, user).await?;
         let find = async |connection: &mut store::Connection<'_>| {
             store::credentials::find(connection, context, user).await
         };
@@ -190,14 +190,11 @@ impl App {
             None => false,
         };
         if !matches {
+            self.settle_wrong_present(actor, user, wrong).await?;
             let message = "This is not your present password.";
             return Err(Error::invalid_field("present_password", "password.wrong", message));
         }
-        let address = actor.address.clone();
-        self.maintain(context, async move |connection| {
-            store::credentials::forget_tries(connection, context, user, Some(&address)).await
-        })
-        .await?;
+        self.forget_present(actor, user).await?;
         Ok(ComparedPassword { user, stamp: stored.map_or(0, |stored| stored.stamp) })
     }
 }
@@ -274,6 +271,7 @@ impl Operation<'_, '_> {
             EndedSessions::All => None,
         };
         store::sessions::end_all(self.connection, context, user, but).await?;
+        store::devices::end_all(self.connection, context, user, but).await?;
         match change.tokens() {
             EndedTokens::None => Ok(0),
             EndedTokens::Recent => {

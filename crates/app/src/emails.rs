@@ -22,7 +22,7 @@ use crate::{
     invitations::invitee,
     mail::NewMail,
     recovery::{OpenedLink, Returned, is_primary, overtaken},
-    signin::{Attempt, SignedIn},
+    signin::{Attempt, NewSecrets},
     users::changed,
 };
 
@@ -150,8 +150,8 @@ impl App {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::EmailUndo, secret).await?;
         let credential = self.credential_of_choice(org, &user, typed).await?;
         let (settings, actor) = (org.settings.clone(), invitee(org, &user, &from));
-        let (secret, id) = (self.new_secret(), user.id);
-        let hash = secret.hash();
+        let (secrets, id) = (NewSecrets::new(self), user.id);
+        let (hashes, presented) = (secrets.hashes(), from.devices.clone());
         let country = self.country_of(&from.address);
         let deed = async move |op: &mut Operation<'_, '_>| {
             let mut person = op.person(id).await?;
@@ -161,15 +161,10 @@ impl App {
             }
             op.give_back_email(&mut person, &link).await?;
             op.put_credential(&mut person, &credential, CredentialChange::EmailUndone).await?;
-            op.begin_session_of(&person, hash, &from, &country, &settings).await
+            op.begin_session_of(&person, hashes, &from, &country, &settings).await
         };
         let begun = self.run_proven(&actor, deed).await?;
-        let signed_in = begun.map(|(kept_until, must_change_password)| SignedIn {
-            secret,
-            kept_until,
-            user: id,
-            must_change_password,
-        });
+        let signed_in = begun.map(|begun| secrets.signed_in(id, begun, &presented));
         Ok(Returned { user: id, signed_in })
     }
 }

@@ -10,7 +10,7 @@ mod many;
 use model::{
     Action, Agent, Error, FieldError, GroupId, InvitationId, Kind, Org, Permission, Result, RoleKey, User,
     UserFields, UserId,
-    audit::Door,
+    audit::{Changes, Door},
     credential_change::CredentialChange,
     invitation::{self, Invitation, InvitationState},
     job::Work,
@@ -31,7 +31,7 @@ pub use many::MOST_INVITED;
 use crate::{
     Actor, App, Operation, Person,
     mail::NewMail,
-    signin::{Attempt, SignedIn},
+    signin::{Attempt, NewSecrets, SignedIn},
     users::{Holds, changed},
 };
 
@@ -202,8 +202,8 @@ impl App {
             .and(acceptance.family_name.as_deref());
         let credential =
             self.choose_password("password", &acceptance.password, org, about, Some(link.user)).await?;
-        let (secret, settings, user) = (self.new_secret(), org.settings.clone(), link.user);
-        let hash = secret.hash();
+        let (secrets, settings, user) = (NewSecrets::new(self), org.settings.clone(), link.user);
+        let (hashes, presented) = (secrets.hashes(), from.devices.clone());
         let actor = invitee(org, &opened.user, &from);
         let country = self.country_of(&from.address);
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -217,15 +217,10 @@ impl App {
             person = op.complete(person, &acceptance, &link.address).await?;
             op.put_credential(&mut person, &credential, CredentialChange::Chosen).await?;
             let person = op.transition(person, Action::Accept, &settings.lifecycle).await?;
-            op.begin_session_of(&person, hash, &from, &country, &settings).await
+            op.begin_session_of(&person, hashes, &from, &country, &settings).await
         };
         let begun = self.run_proven(&actor, deed).await?;
-        let signed_in = begun.map(|(kept_until, must_change_password)| SignedIn {
-            secret,
-            kept_until,
-            user,
-            must_change_password,
-        });
+        let signed_in = begun.map(|begun| secrets.signed_in(user, begun, &presented));
         Ok(Accepted { user, signed_in })
     }
 }
@@ -261,6 +256,19 @@ fn is_address_of(user: &User, address: &str) -> bool {
     let key = model::user::key(address);
     let addresses = [&user.fields.email, &user.fields.personal_email];
     addresses.into_iter().flatten().any(|own| model::user::key(own) == key)
+}
+
+/// Which mail an invitation is, and what it says.
+fn invitation_mail(invitation: &Invitation) -> (MailKind, MailDetails) {
+    let kind = match invitation.kind {
+        Purpose::Activation => MailKind::Activation,
+        _ => MailKind::Invitation,
+    };
+    let by = match invitation.invited_by {
+        Agent::User(_) => invitation.invited_by_name.clone(),
+        Agent::Operator | Agent::System => String::new(),
+    };
+    (kind, MailDetails { by, message: invitation.message.clone(), ..MailDetails::default() })
 }
 
 impl Operation<'_, '_> {
@@ -342,6 +350,42 @@ impl Operation<'_, '_> {
         self.replace_links(user, &invitation).await
     }
 
+    /// Sends a pending invitation once more because somebody asks who is not signed in. What an administrator has sent
+    /// stays, and so does how often one may send it: links that open are mailed again as they are, and only where their
+    /// time is over there are new ones.
+    pub(crate) async fn send_invitation_on_request(
+        &mut self,
+        user: &User,
+        mut invitation: Invitation,
+    ) -> Result<()> {
+        if invitation.expires_at <= self.now {
+            invitation.renew(self.now);
+            self.record_user(user, "user.invited", Changes::new(), "link".to_owned());
+            return self.replace_links(user, &invitation).await;
+        }
+        let links = store::links::open_of(self.connection, self.context, user.id, invitation.kind).await?;
+        let mut written = Vec::new();
+        // The latest link of each address.
+        for link in links.iter().rev().filter(|link| is_address_of(user, &link.address)) {
+            let key = model::user::key(&link.address);
+            if written.contains(&key) {
+                continue;
+            }
+            written.push(key);
+            let (kind, details) = invitation_mail(&invitation);
+            let (address, id) = (link.address.as_str(), Some(invitation.id));
+            self.mail(NewMail {
+                user: Some(user.id),
+                kind,
+                address,
+                link: Some(link),
+                invitation: id,
+                details,
+            });
+        }
+        Ok(())
+    }
+
     /// The addresses of an invited user have changed: what is out goes to the new ones instead.
     pub(crate) async fn redirect_invitation(&mut self, user: &User) -> Result<()> {
         let pending = store::invitations::pending_of(self.connection, self.context, user.id).await?;
@@ -404,15 +448,8 @@ impl Operation<'_, '_> {
         invitation: &Invitation,
         reminder: Option<MailKind>,
     ) -> Result<()> {
-        let kind = reminder.unwrap_or(match invitation.kind {
-            Purpose::Activation => MailKind::Activation,
-            _ => MailKind::Invitation,
-        });
-        let by = match invitation.invited_by {
-            Agent::User(_) => invitation.invited_by_name.clone(),
-            Agent::Operator | Agent::System => String::new(),
-        };
-        let details = MailDetails { by, message: invitation.message.clone(), ..MailDetails::default() };
+        let (usual, details) = invitation_mail(invitation);
+        let kind = reminder.unwrap_or(usual);
         let mut written = Vec::new();
         for address in [&user.fields.email, &user.fields.personal_email].into_iter().flatten() {
             let key = model::user::key(address);

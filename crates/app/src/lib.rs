@@ -12,9 +12,11 @@ pub mod application_permissions;
 pub mod audit;
 pub mod breached;
 pub mod cache;
+pub mod clock;
 pub mod copying;
 pub mod credentials;
 pub mod data_exports;
+pub mod devices;
 pub mod emails;
 pub mod erasure;
 pub mod explain_access;
@@ -74,7 +76,7 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     database: Database,
-    clock: Arc<dyn Clock>,
+    clock: clock::SteadyClock,
     entropy: Arc<dyn Entropy>,
     cache: cache::Cache,
     hasher: hashing::Hasher,
@@ -126,7 +128,7 @@ impl App {
         let hasher = hashing::Hasher::start(options.hashing, entropy.clone());
         Self(Arc::new(Inner {
             database,
-            clock,
+            clock: clock::SteadyClock::new(clock),
             entropy,
             cache,
             hasher,
@@ -146,9 +148,13 @@ impl App {
         self.0.places.get_or_init(|| Places::new(directory));
     }
 
-    /// The present moment, by the injected clock.
+    /// The present moment, by the injected clock (`clock.rs`).
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    pub(crate) fn steady(&self) -> &clock::SteadyClock {
+        &self.0.clock
     }
 
     /// The injected source of randomness.

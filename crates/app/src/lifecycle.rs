@@ -1,6 +1,6 @@
 //! Moving users through the lifecycle: what `model/src/lifecycle.rs` decides, carried out in one transaction.
 //!
-//! Whoever may no longer act loses sessions, tokens and links with the change itself, never later.
+//! Whoever may no longer act loses sessions, known devices, tokens and links with the change itself, never later.
 
 use model::{
     Action, Org, Permission, Result, Timestamp, User, UserFields, UserId, audit,
@@ -178,8 +178,8 @@ impl Operation<'_, '_> {
         store::notices::unmute(self.connection, context, id).await?;
         store::mails::erase(self.connection, context, id).await?;
         store::invitations::erase(self.connection, context, id).await?;
-        store::devices::forget(self.connection, context, id).await?;
         self.forget_tries(&person.user, None).await?;
+        store::devices::forget(self.connection, context, id).await?;
         self.forget_strays(&person.user).await?;
         store::idempotency::forget(self.connection, context, &id.to_string()).await?;
         store::audit::erase_person(self.connection, context, id, self.now).await?;
@@ -203,6 +203,7 @@ impl Operation<'_, '_> {
             match effect {
                 Effect::EndAccess => {
                     store::sessions::end_all(self.connection, context, id, None).await?;
+                    store::devices::end_all(self.connection, context, id, None).await?;
                     store::tokens::revoke_all(self.connection, context, id).await?;
                     store::links::end_all(self.connection, context, id, Ending::Overtaken, self.now).await?;
                 }

@@ -14,6 +14,7 @@ use model::{
     lifecycle::StateName,
     link::{Ending, Link, Purpose},
     mail::{MailDetails, MailKind},
+    network,
     strength::About,
     user::UserType,
 };
@@ -26,7 +27,7 @@ use store::{
 use crate::{
     Actor, App, Operation, Person,
     invitations::invitee,
-    signin::{Attempt, SignedIn},
+    signin::{Attempt, NewSecrets, SignedIn},
     tries::occasion,
     users::changed,
 };
@@ -78,7 +79,7 @@ impl App {
 
     async fn ask_the_worker(&self, context: OrgContext, work: Work, address: &str) -> Result<()> {
         let now = self.now();
-        let counted = occasion(context, "recovery from", address.as_bytes());
+        let counted = occasion(context, "recovery from", network::counted(address).as_bytes());
         let id = JobId(model::id::new_uuid(now, self.entropy()));
         let job = Job { id, org: context, work, run_at: now, attempts: 0 };
         let write = async move |connection: &mut Connection<'_>| {
@@ -112,6 +113,25 @@ impl App {
             Err(error) if matches!(error.kind(), Kind::NotFound | Kind::TooMany | Kind::Conflict) => Ok(()),
             other => other,
         }
+    }
+
+    /// The worker's part of locking a password after failures: what is told about it.
+    pub(crate) async fn notify_password_locked(
+        &self,
+        org: &Org,
+        user: UserId,
+        until: Timestamp,
+    ) -> Result<()> {
+        let settings = org.settings.clone();
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person(user).await?;
+            // Unlocked meanwhile, or locked for another reason: that is told elsewhere.
+            if until <= op.now || person.user.password_locked_until != Some(until) {
+                return Ok(());
+            }
+            op.tell_password_locked(&person, until, &settings).await
+        };
+        self.run(&Actor::system(org.id.into()), Permission::UserRead, deed).await
     }
 
     /// The worker's part of `ask_for_organizations`: each organization sends a mail of its own, so that none of them
@@ -214,8 +234,8 @@ impl App {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::PasswordReset, secret).await?;
         let credential = self.credential_of_choice(org, &user, typed).await?;
         let (settings, actor) = (org.settings.clone(), invitee(org, &user, &from));
-        let (secret, id) = (self.new_secret(), user.id);
-        let hash = secret.hash();
+        let (secrets, id) = (NewSecrets::new(self), user.id);
+        let (hashes, presented) = (secrets.hashes(), from.devices.clone());
         let country = self.country_of(&from.address);
         let deed = async move |op: &mut Operation<'_, '_>| {
             let mut person = op.person(id).await?;
@@ -225,15 +245,10 @@ impl App {
             }
             op.prove_address(&mut person).await?;
             op.put_credential(&mut person, &credential, CredentialChange::Reset).await?;
-            op.begin_session_of(&person, hash, &from, &country, &settings).await
+            op.begin_session_of(&person, hashes, &from, &country, &settings).await
         };
         let begun = self.run_proven(&actor, deed).await?;
-        let signed_in = begun.map(|(kept_until, must_change_password)| SignedIn {
-            secret,
-            kept_until,
-            user: id,
-            must_change_password,
-        });
+        let signed_in = begun.map(|begun| secrets.signed_in(id, begun, &presented));
         Ok(Returned { user: id, signed_in })
     }
 
@@ -276,7 +291,8 @@ impl App {
                 return Err(overtaken());
             }
             op.end_with_change(id, CredentialChange::NotMe, &policy).await?;
-            store::users::lock_password(op.connection, op.context, id, Some(Timestamp::MAX)).await?;
+            store::users::lock_password(op.connection, op.context, id, Some((op.now, Timestamp::MAX)))
+                .await?;
             let changes = changed("password_locked_until", Value::Null, Timestamp::MAX.to_string().into());
             op.record_user(&person.user, "sign_in.disowned", changes, "link".to_owned());
             op.user_is_stale(id);
@@ -336,7 +352,7 @@ impl Operation<'_, '_> {
             State::Invited => {
                 let pending = store::invitations::pending_of(self.connection, self.context, user.id).await?;
                 match pending {
-                    Some(invitation) => self.send_invitation(user, invitation.kind).await,
+                    Some(invitation) => self.send_invitation_on_request(user, invitation).await,
                     None => Ok(()),
                 }
             }

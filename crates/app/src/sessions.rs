@@ -372,26 +372,6 @@ impl Operation<'_, '_> {
         Ok(())
     }
 
-    /// Notes with what and from where somebody signs in. Whether a word about it is due is `known_device`'s answer.
-    pub(crate) async fn note_device(&mut self, session: &Session) -> Result<bool> {
-        let device = connect::device::recognize(&session.user_agent, &session.hints);
-        self.known_device(session.user, &device, &session.country).await
-    }
-
-    /// Whether somebody has signed in with such a device, and from that country (empty: not known), before; notes that
-    /// it is so from now on. True at the first sign-in ever, which there is nothing to compare with.
-    pub(crate) async fn known_device(
-        &mut self,
-        user: UserId,
-        device: &Device,
-        country: &str,
-    ) -> Result<bool> {
-        let key = device.key();
-        let known =
-            store::devices::note(self.connection, self.context, user, &key, country, self.now).await?;
-        Ok(known.nothing || (known.device && (known.country || country.is_empty())))
-    }
-
     /// Refuses to sign many people out without their number.
     async fn check_number(&mut self, people: u64, confirm: Option<u64>) -> Result<()> {
         let active = store::users::active_up_to(self.connection, self.context, PLENTY).await?;

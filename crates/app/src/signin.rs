@@ -3,20 +3,28 @@
 //! Whoever asks learns nothing from a refusal: unknown, wrong, suspended and locked look and take alike. How
 //! often one may try is `tries.rs`.
 
+mod deciding;
+
 use model::{
-    Error, Kind, Org, OrgContext, Permission, Result, SessionId, Timestamp, User, UserId,
-    audit::Changes,
-    credential::{Credential, Password},
-    device::{self, ClientHints},
-    session::{self, Secret, Session},
+    Error, Kind, Org, OrgContext, Permission, Result, SessionId, Timestamp, UserId,
+    credential::Password,
+    device::{self, ClientHints, KnownDevice},
+    network,
+    session::{self, Secret, SecretHash, Session},
     settings::PasswordPolicy,
-    user::UserType,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use store::boxed;
 
-use crate::{Actor, App, Operation, Person, invitations::invitee, users::changed};
+use self::deciding::{About, Proven, Refusal, Seen, refusal, stranger};
+use crate::{
+    Actor, App, Operation, Person,
+    invitations::invitee,
+    tries::{self, Try, address_full},
+    users::changed,
+};
 
 /// What somebody types to sign in.
 #[derive(Debug, Clone)]
@@ -35,6 +43,15 @@ pub struct Attempt {
     pub hints: ClientHints,
     /// The request's id.
     pub request_id: String,
+    /// The cookies of known devices that the browser presented, whosever they are.
+    pub devices: Vec<Secret>,
+}
+
+impl Attempt {
+    /// The stored form of the presented devices' cookies.
+    pub(crate) fn device_hashes(&self) -> Vec<SecretHash> {
+        self.devices.iter().take(KnownDevice::COOKIES).map(Secret::hash).collect()
+    }
 }
 
 /// Somebody has signed in.
@@ -48,31 +65,51 @@ pub struct SignedIn {
     pub user: UserId,
     /// Another password must be chosen first.
     pub must_change_password: bool,
+    /// By which the browser is known from now on, this person's first: for the cookie of devices.
+    pub devices: Vec<Secret>,
 }
 
-/// Why a sign-in was refused: for the audit log only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    TooMany,
-    WrongPassword,
-    NoPassword,
-    NotActive,
-    PasswordLocked,
-    PasswordExpired,
-    Service,
+/// The secrets of a session that is about to begin, and of its browser, should that be a new one.
+pub(crate) struct NewSecrets {
+    session: Secret,
+    device: Secret,
 }
 
-impl Refusal {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::TooMany => "too_many_tries",
-            Self::WrongPassword => "wrong_password",
-            Self::NoPassword => "no_password",
-            Self::NotActive => "not_active",
-            Self::PasswordLocked => "password_locked",
-            Self::PasswordExpired => "password_expired",
-            Self::Service => "service_user",
-        }
+/// Their stored form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SecretHashes {
+    session: SecretHash,
+    device: SecretHash,
+}
+
+/// What the transaction says of a session that has begun.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    kept_until: Option<Timestamp>,
+    must_change_password: bool,
+    /// The presented cookie that the device is known by; `None`: by the new one.
+    known_by: Option<SecretHash>,
+}
+
+impl NewSecrets {
+    /// Fresh ones.
+    pub(crate) fn new(app: &App) -> Self {
+        Self { session: app.new_secret(), device: app.new_secret() }
+    }
+
+    /// What goes into the transaction.
+    pub(crate) fn hashes(&self) -> SecretHashes {
+        SecretHashes { session: self.session.hash(), device: self.device.hash() }
+    }
+
+    /// For the answer, once it is committed.
+    pub(crate) fn signed_in(self, user: UserId, begun: Begun, presented: &[Secret]) -> SignedIn {
+        let Begun { kept_until, must_change_password, known_by } = begun;
+        let is_own = |secret: &&Secret| known_by == Some(secret.hash());
+        let own = presented.iter().find(is_own).cloned().unwrap_or(self.device);
+        let others = presented.iter().filter(|secret| !is_own(secret)).cloned();
+        let devices = std::iter::once(own).chain(others).take(KnownDevice::COOKIES).collect();
+        SignedIn { secret: self.session, kept_until, user, must_change_password, devices }
     }
 }
 
@@ -105,35 +142,32 @@ impl App {
 
     async fn try_sign_in(&self, org: &Org, attempt: Attempt) -> Result<SignedIn> {
         let context = OrgContext::from(org.id);
-        let identifier = attempt.identifier.clone();
-        let find = async |connection: &mut store::Connection<'_>| {
-            let Some(user) = store::users::find_by_identifier(connection, context, &identifier).await? else {
-                return Ok(None);
-            };
-            let credential = store::credentials::find(connection, context, user.id).await?;
-            Ok(Some((user, credential)))
+        let seen = self.look_up(context, &attempt).await?;
+        let tried = Try {
+            identifier: &attempt.identifier,
+            account: seen.user.as_ref().map(|user| user.id),
+            address: &attempt.address,
+            device: seen.device,
+            is_from_known_network: seen.is_from_known_network,
         };
-        let found = if identifier.len() > 1000 { None } else { self.database().read(find).await? };
-        let account = found.as_ref().map(|(user, _)| user.id);
-        let is_throttled = self.count_sign_in(context, &identifier, account, &attempt.address).await?;
-        let credential = found.as_ref().and_then(|(_, credential)| credential.as_ref());
-        let stored = credential.map(|credential| credential.hash.clone());
+        let counted = self.count_sign_in(context, tried).await?;
+        let stored = seen.credential.as_ref().map(|credential| credential.hash.clone());
         // Something that can't be a password takes as long as any other.
         let typed = Password::typed(&attempt.password).or_else(|| Password::typed("-"));
         let possible = Password::typed(&attempt.password).is_some();
         let Some(typed) = typed else { return Err(refused()) };
         let verdict = self.hasher().verify(typed.clone(), stored.as_deref()).await?;
-        let Some((user, credential)) = found else {
-            self.note_failure_of_nobody(org, &identifier).await?;
-            count_outcome("refused");
-            return Err(refused());
-        };
-        let proven = Proven { matches: verdict.matches && possible, is_throttled };
-        let signed_in = self.settle(org, &user, credential, proven, attempt).await?;
+        let matches = verdict.matches && possible;
+        let user = seen.user.as_ref().map(|user| user.id);
+        let signed_in = self.settle(org, seen, Proven { matches, counted }, attempt).await?;
         count_outcome(if signed_in.is_some() { "signed_in" } else { "refused" });
-        if verdict.outdated && signed_in.is_some() {
+        let Some(signed_in) = signed_in else {
+            let policy = &org.settings.lockout;
+            return Err(if counted.is_address_full { address_full(policy) } else { refused() });
+        };
+        if let Some(user) = user.filter(|_| verdict.outdated) {
             // The session stands: whoever has signed in is not sent away because a stronger hash must wait.
-            let rehashed = self.rehash(context, user.id, typed, stored.unwrap_or_default()).await;
+            let rehashed = self.rehash(context, user, typed, stored.unwrap_or_default()).await;
             if let Err(error) = rehashed {
                 tracing::warn!(
                     code = error.code(),
@@ -142,7 +176,26 @@ impl App {
                 );
             }
         }
-        signed_in.ok_or_else(refused)
+        Ok(signed_in)
+    }
+
+    /// Who is called so, and what is known of where the try comes from: the same statements for nobody.
+    async fn look_up(&self, context: OrgContext, attempt: &Attempt) -> Result<Seen> {
+        // Longer than any name.
+        let identifier = attempt.identifier.chars().take(1000).collect::<String>();
+        let nobody = tries::nobody(context, &identifier);
+        let secrets = attempt.device_hashes();
+        let (network, since) = (network::counted(&attempt.address), self.now().minus(KnownDevice::LIFETIME));
+        let read = async |connection: &mut store::Connection<'_>| {
+            let user = store::users::find_by_identifier(connection, context, &identifier).await?;
+            let id = user.as_ref().map_or(nobody, |user| user.id);
+            let credential = store::credentials::find(connection, context, id).await?;
+            let device = store::devices::presented(connection, context, id, &secrets, since).await?;
+            let is_from_known_network =
+                store::devices::is_from_known_network(connection, context, id, &network).await?;
+            Ok(Seen { user, nobody, credential, device, is_from_known_network })
+        };
+        self.database().read(read).await
     }
 
     /// The organization of an id, as it stands in the database.
@@ -153,39 +206,48 @@ impl App {
         self.database().read(read).await?.ok_or_else(Error::not_found)
     }
 
-    /// The password was compared; now decide in one transaction whether a session begins.
+    /// The password was compared; now decide in one transaction whether a session begins. Where there is nobody, the same
+    /// is done about nobody.
     async fn settle(
         &self,
         org: &Org,
-        user: &User,
-        seen: Option<Credential>,
+        seen: Seen,
         proven: Proven,
         attempt: Attempt,
     ) -> Result<Option<SignedIn>> {
-        let secret = self.new_secret();
-        let (hash, settings) = (secret.hash(), org.settings.clone());
-        let (actor, user) = (invitee(org, user, &attempt), user.id);
-        let country = self.country_of(&attempt.address);
+        let secrets = NewSecrets::new(self);
+        let (hashes, settings) = (secrets.hashes(), org.settings.clone());
+        let actor = match &seen.user {
+            Some(user) => invitee(org, user, &attempt),
+            None => stranger(org, &attempt),
+        };
+        let id = seen.user.as_ref().map_or(seen.nobody, |user| user.id);
+        let (country, presented) = (self.country_of(&attempt.address), attempt.devices.clone());
+        let org_name = org.name.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {
-            let mut person = op.person(user).await?;
-            if proven.matches {
-                op.end_outgrown_password(&mut person).await?;
-            }
-            let refusal = refusal(&person, seen.as_ref(), proven, op.now);
-            if let Some(refusal) = refusal {
-                op.refuse_sign_in(&person, refusal, &settings).await?;
+            let found = op.find_signing_in(id, &attempt).await?;
+            let is_on_known_device = found.device.is_some();
+            let about = About { user: found.user.as_ref(), id, org: &org_name, is_on_known_device };
+            if let Some(refusal) = refusal(&found, &seen, proven, op.now) {
+                op.refuse_sign_in(&about, refusal, &settings).await?;
                 return Ok(None);
             }
-            op.begin_session_of(&person, hash, &attempt, &country, &settings).await
+            let Some(user) = found.user.clone() else { return Ok(None) };
+            let mut person = op.with_access(user).await?;
+            if op.end_outgrown_password(&mut person).await? {
+                op.refuse_sign_in(&about, Refusal::PasswordExpired, &settings).await?;
+                return Ok(None);
+            }
+            let begun = op.begin_session_of(&person, hashes, &attempt, &country, &settings).await?;
+            let was_counted = seen.device.is_none() && !seen.is_from_known_network;
+            if begun.is_some() && was_counted && !settings.lockout.exempts(&attempt.address) {
+                op.take_back_account(&attempt.address, &settings.lockout).await?;
+            }
+            Ok(begun)
         };
         // Who signs in needs no permission: the password has just been compared.
-        let begun: Option<(Option<Timestamp>, bool)> = self.run_proven(&actor, deed).await?;
-        Ok(begun.map(|(kept_until, must_change_password)| SignedIn {
-            secret,
-            kept_until,
-            user,
-            must_change_password,
-        }))
+        let begun = self.run_proven(&actor, deed).await?;
+        Ok(begun.map(|begun| secrets.signed_in(id, begun, &presented)))
     }
 
     async fn rehash(&self, context: OrgContext, user: UserId, typed: Password, old: String) -> Result<()> {
@@ -209,44 +271,10 @@ fn count_outcome(outcome: &'static str) {
     metrics::counter!("muster_sign_ins_total", "outcome" => outcome).increment(1);
 }
 
-/// What was found out about a password before the transaction.
-#[derive(Debug, Clone, Copy)]
-struct Proven {
-    /// It is the stored one.
-    matches: bool,
-    /// There were too many tries of this account from there.
-    is_throttled: bool,
-}
-
-/// Everything that must hold for a session to begin.
-fn refusal(person: &Person, seen: Option<&Credential>, proven: Proven, now: Timestamp) -> Option<Refusal> {
-    if proven.is_throttled {
-        return Some(Refusal::TooMany);
-    }
-    let Some(seen) = seen else { return Some(Refusal::NoPassword) };
-    if person.user.fields.kind() == UserType::Service {
-        return Some(Refusal::Service);
-    }
-    if person.user.password_locked_until.is_some_and(|until| until > now) {
-        return Some(Refusal::PasswordLocked);
-    }
-    // The password that was compared must still be the password.
-    if !proven.matches || person.password.set_at.is_none() || person.password.stamp != seen.stamp {
-        return Some(Refusal::WrongPassword);
-    }
-    if !person.user.may_act(now) {
-        return Some(Refusal::NotActive);
-    }
-    if person.password.expires_at.is_some_and(|at| at <= now) {
-        return Some(Refusal::PasswordExpired);
-    }
-    None
-}
-
 fn new_session(
     op: &Operation<'_, '_>,
     person: &Person,
-    secret: session::SecretHash,
+    secret: SecretHash,
     attempt: &Attempt,
     country: &str,
     settings: &model::Settings,
@@ -277,23 +305,22 @@ fn new_session(
 
 impl Operation<'_, '_> {
     /// Begins a session of somebody who has just proven who it is; `None` if the account may not be used at present.
-    /// Answers until when the cookie may be kept, and whether another password must be chosen first.
     pub(crate) async fn begin_session_of(
         &mut self,
         person: &Person,
-        secret: session::SecretHash,
+        secrets: SecretHashes,
         from: &Attempt,
         country: &str,
         settings: &model::Settings,
-    ) -> Result<Option<(Option<Timestamp>, bool)>> {
+    ) -> Result<Option<Begun>> {
         if !person.user.may_act(self.now) {
             return Ok(None);
         }
-        let must_change = self.notice_expired_password(person, &settings.password).await?;
-        let session = new_session(self, person, secret, from, country, settings);
-        self.begin_session(person, &session).await?;
+        let must_change_password = self.notice_expired_password(person, &settings.password).await?;
+        let session = new_session(self, person, secrets.session, from, country, settings);
+        let known_by = self.begin_session(person, &session, from, secrets.device).await?;
         let kept_until = session.remembered.then_some(session.expires_at);
-        Ok(Some((kept_until, must_change)))
+        Ok(Some(Begun { kept_until, must_change_password, known_by }))
     }
 
     /// Whether another password must be chosen first. A lasting one that has become too old for the policy is so marked
@@ -309,7 +336,14 @@ impl Operation<'_, '_> {
         Ok(true)
     }
 
-    async fn begin_session(&mut self, person: &Person, session: &Session) -> Result<()> {
+    /// Answers the presented cookie that the device is known by; `None`: by the new one.
+    async fn begin_session(
+        &mut self,
+        person: &Person,
+        session: &Session,
+        from: &Attempt,
+        fresh: SecretHash,
+    ) -> Result<Option<SecretHash>> {
         let (context, user) = (self.context, person.user.id);
         store::sessions::insert(self.connection, session).await?;
         store::users::signed_in(self.connection, context, user, &session.method, self.now).await?;
@@ -317,50 +351,11 @@ impl Operation<'_, '_> {
         self.forget_tries(&person.user, Some("")).await?;
         let changes = changed("method", Value::Null, session.method.as_str().into());
         self.record_user(&person.user, "session.started", changes, String::new());
-        if !self.note_device(session).await? {
+        let known_by = self.remember_device(session, &from.device_hashes(), fresh).await?;
+        if !self.note_device(session, known_by.is_some()).await? {
             self.tell_new_device(person, session).await?;
         }
-        self.end_oldest_sessions(&person.user).await
-    }
-
-    /// A password that a weaker actor set, and its owner has not replaced, ends once the owner may do more than that
-    /// actor could have given.
-    async fn end_outgrown_password(&mut self, person: &mut Person) -> Result<()> {
-        let (context, user) = (self.context, person.user.id);
-        let within = store::made_within::password(self.connection, context, user).await?;
-        let has_ended = person.password.expires_at.is_some_and(|at| at <= self.now);
-        if has_ended || !self.has_outgrown(user, within).await? {
-            return Ok(());
-        }
-        store::credentials::expire(self.connection, context, user, self.now).await?;
-        person.password.expires_at = Some(self.now);
-        let changes = changed("expires_at", Value::Null, self.now.to_string().into());
-        self.record_user(&person.user, "password.outgrown", changes, String::new());
-        Ok(())
-    }
-
-    /// Notes a refusal, and locks the password when there were too many from everywhere.
-    async fn refuse_sign_in(
-        &mut self,
-        person: &Person,
-        refusal: Refusal,
-        settings: &model::Settings,
-    ) -> Result<()> {
-        let (context, user, policy) = (self.context, person.user.id, &settings.lockout);
-        self.record_user(&person.user, "sign_in.failed", Changes::new(), refusal.as_str().to_owned());
-        if refusal != Refusal::WrongPassword {
-            return Ok(());
-        }
-        let since = self.now.minus(policy.window());
-        let tries =
-            store::credentials::count_try(self.connection, context, user, "", self.now, since).await?;
-        if tries >= i64::from(policy.failures_in_total) {
-            let until = self.now.plus(policy.window());
-            store::users::lock_password(self.connection, context, user, Some(until)).await?;
-            let changes = changed("password_locked_until", Value::Null, until.to_string().into());
-            self.record_user(&person.user, "user.password_locked", changes, String::new());
-            self.tell_password_locked(person, until, settings).await?;
-        }
-        Ok(())
+        self.end_oldest_sessions(&person.user).await?;
+        Ok(known_by)
     }
 }

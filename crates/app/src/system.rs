@@ -2,7 +2,8 @@
 
 use std::{
     cell::RefCell,
-    time::{SystemTime, UNIX_EPOCH},
+    sync::OnceLock,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use model::{Clock, Entropy, Timestamp};
@@ -15,6 +16,13 @@ impl Clock for SystemClock {
         #[expect(clippy::disallowed_methods, reason = "this is the clock that is injected")]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        static START: OnceLock<Instant> = OnceLock::new();
+        #[expect(clippy::disallowed_methods, reason = "this is the clock that is injected")]
+        let start = START.get_or_init(Instant::now);
+        Some(start.elapsed())
     }
 }
 

@@ -218,14 +218,24 @@ impl Operation<'_, '_> {
         if token.scopes == Permissions::all() { Ok(()) } else { self.rights.may_delegate(&asked) }
     }
 
+    /// Ends a token of a user. `reason` is for the audit log.
+    pub(crate) async fn end_token(&mut self, user: UserId, id: TokenId, reason: &str) -> Result<()> {
+        let person = self.person(user).await?;
+        self.revoke_token_because(&person, id, reason).await
+    }
+
     async fn revoke_token(&mut self, person: &Person, id: TokenId) -> Result<()> {
+        self.revoke_token_because(person, id, "").await
+    }
+
+    async fn revoke_token_because(&mut self, person: &Person, id: TokenId, reason: &str) -> Result<()> {
         let user = person.user.id;
         let name = store::tokens::revoke(self.connection, self.context, user, id)
             .await?
             .ok_or_else(Error::not_found)?;
         let mut changes = changed("token", id.to_string().into(), Value::Null);
         changes.extend(changed("name", name.into(), Value::Null));
-        self.record_user(&person.user, "token.revoked", changes, String::new());
+        self.record_user(&person.user, "token.revoked", changes, reason.to_owned());
         self.user_is_stale(user);
         Ok(())
     }

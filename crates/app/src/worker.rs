@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use model::{
     Action, Error, Kind, Org, OrgContext, Permission, Result, Timestamp, UserId,
+    device::KnownDevice,
     job::{self, Job, Work},
     lifecycle::{Reason, State},
 };
@@ -30,6 +31,9 @@ impl App {
     pub async fn work(&self, stop: CancellationToken) {
         let mut tidied = Timestamp::from_micros(0);
         while !stop.is_cancelled() {
+            if let Err(error) = self.watch_clock().await {
+                tracing::warn!(%error, detail = error.detail(), "the clock could not be looked after");
+            }
             match self.work_once().await {
                 Ok(0) => {}
                 Ok(_) => continue,
@@ -113,6 +117,9 @@ impl App {
                 self.recover_password(&org, identifier, address).await
             }
             Work::FindOrganizations { .. } => Ok(()),
+            Work::TellPasswordLocked { user, until } => {
+                settled(self.notify_password_locked(&org, *user, *until).await)
+            }
             Work::RemindInvitation { invitation, sent_at } => {
                 settled(self.remind(&org, *invitation, *sent_at).await)
             }
@@ -161,6 +168,7 @@ impl App {
         let nowhere = OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
         self.maintain(nowhere, async move |connection| {
             store::sessions::tidy(connection, now).await?;
+            store::devices::tidy(connection, now.minus(KnownDevice::LIFETIME)).await?;
             store::tokens::tidy(connection, now).await?;
             store::credentials::tidy_tries(connection, now.minus(KEEP_ANSWERS)).await?;
             store::idempotency::tidy(connection, now.minus(KEEP_ANSWERS)).await?;

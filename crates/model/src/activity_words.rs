@@ -13,8 +13,9 @@ use crate::{
 };
 
 /// What happened, in words: `{}` is whom it happened to. First when somebody else did it, then when one did it oneself.
-const PHRASES: [(&str, &str, &str); 76] = [
+const PHRASES: [(&str, &str, &str); 77] = [
     ("session.started", "signed in as {}", "signed in"),
+    ("device.removed", "removed a known device of {}", "removed a known device"),
     ("session.ended", "ended a session of {}", "signed out"),
     ("session.ended_in_bulk", "ended sessions of several people", "ended several sessions"),
     ("sign_in.failed", "could not sign in as {}", "could not sign in"),

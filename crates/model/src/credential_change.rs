@@ -1,6 +1,6 @@
 //! What a changed password takes with it: one table for every way a password changes or an account is rescued.
 //!
-//! Links, sessions and API tokens that were out before the change may be in the hands of whoever it shuts out. What
+//! Links, sessions, known devices and API tokens that were out before the change may be in the hands of whoever it shuts out. What
 //! survives is what belongs to the owner of the account whoever else was there.
 
 use crate::{link::Purpose, names::names};
@@ -25,7 +25,8 @@ names! {
     }
 }
 
-/// Which sessions end.
+/// Which sessions end, and with them the known devices: whoever is shut out must not go on as a browser that strangers'
+/// failures don't concern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndedSessions {
     /// All but the one that the change is made in.
@@ -61,7 +62,7 @@ impl CredentialChange {
         }
     }
 
-    /// Which sessions end.
+    /// Which sessions and known devices end.
     pub fn sessions(self) -> EndedSessions {
         match self {
             Self::Changed => EndedSessions::Others,

@@ -3,10 +3,12 @@
 //! `connect/src/device.rs` finds it out from what a browser sends; what was sent is kept beside it, so that it can be
 //! found out again. Nothing here decides what anybody may do: all of it can be made up by the sender.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::names::names;
+use crate::{DeviceId, OrgContext, SessionId, Timestamp, UserId, names::names};
 
 names! {
     /// What a device runs.
@@ -101,6 +103,45 @@ impl Device {
         let parts = [self.platform.as_str(), self.kind.as_str(), &self.os, &self.browser];
         Sha256::digest(parts.join("\0")).into()
     }
+}
+
+/// A browser that a person has signed in with, known again by a cookie of its own. It lets nobody in: on it, signing in
+/// with the right password goes on while strangers' failures shut out everybody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDevice {
+    /// Its id, for lists and the audit log; opens nothing.
+    pub id: DeviceId,
+    /// In which organization.
+    pub org: OrgContext,
+    /// Whose.
+    pub user: UserId,
+    /// The session that was last begun with it.
+    pub session: SessionId,
+    /// From where, at the last sign-in.
+    pub address: String,
+    /// From which country, as far as was known.
+    pub country: String,
+    /// The browser's own description, as kept.
+    pub user_agent: String,
+    /// What it said besides.
+    pub hints: ClientHints,
+    /// The first sign-in with it.
+    pub first_seen_at: Timestamp,
+    /// The last one.
+    pub last_seen_at: Timestamp,
+}
+
+impl KnownDevice {
+    /// Known for so long after the last sign-in.
+    pub const LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
+    /// So many people can be known in one browser: of more, those who signed in last.
+    pub const COOKIES: usize = 5;
+    /// So many devices of one person are known: of more, those that were seen last.
+    pub const MOST: i64 = 20;
+    /// So many wrong passwords are compared on a known device within [`Self::WINDOW`].
+    pub const WRONG_PASSWORDS: i64 = 20;
+    /// See [`Self::WRONG_PASSWORDS`].
+    pub const WINDOW: Duration = Duration::from_secs(3600);
 }
 
 fn joined(name: &str, version: &str) -> String {

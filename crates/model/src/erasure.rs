@@ -14,7 +14,7 @@ use crate::{Agent, Timestamp, UserId, audit::Entry};
 pub const EVENT: &str = "user.purged";
 
 /// What is said of how much was removed: the stable name, and the words for it.
-pub const REMOVED: [(&str, &str); 15] = [
+pub const REMOVED: [(&str, &str); 17] = [
     ("profile", "Profile"),
     ("roles", "Roles"),
     ("groups", "Memberships in groups"),
@@ -27,6 +27,8 @@ pub const REMOVED: [(&str, &str); 15] = [
     ("failures", "Failed sign-ins"),
     ("data_exports", "Exports of the data"),
     ("devices", "Devices and countries signed in with"),
+    ("known_devices", "Known devices"),
+    ("networks", "Networks signed in from"),
     ("reserved_addresses", "Addresses kept for the person"),
     ("muted_notices", "Notices switched off"),
     ("audit_entries", "Audit entries, from which names and values were taken"),

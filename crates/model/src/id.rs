@@ -78,4 +78,6 @@ ids! {
     InvitationId,
     /// An export of all that is held on a person.
     DataExportId,
+    /// A browser that a person has signed in with, known by its cookie.
+    DeviceId,
 }

@@ -28,6 +28,14 @@ pub enum Work {
         /// From where it was asked.
         address: String,
     },
+    /// Tell a user that the password was locked after too many failures; whether there is such a user is found out when
+    /// it is carried out.
+    TellPasswordLocked {
+        /// Whom.
+        user: UserId,
+        /// Until when it is locked.
+        until: Timestamp,
+    },
     /// Somebody has forgotten where they have an account.
     FindOrganizations {
         /// Their address, as typed.
@@ -68,6 +76,7 @@ impl Work {
             Self::PurgeUser { .. } => "purge_user",
             Self::ExpireUser { .. } => "expire_user",
             Self::RecoverPassword { .. } => "recover_password",
+            Self::TellPasswordLocked { .. } => "tell_password_locked",
             Self::FindOrganizations { .. } => "find_organizations",
             Self::RemindInvitation { .. } => "remind_invitation",
             Self::ExportData { .. } => "export_data",

@@ -58,8 +58,8 @@ pub use audit::Agent;
 pub use credential::Password;
 pub use error::{Error, FieldError, Kind, Result};
 pub use id::{
-    DataExportId, Entropy, EntryId, GroupId, InvitationId, JobId, LinkId, MailId, OrgId, RoleId, SessionId,
-    TokenId, UserId,
+    DataExportId, DeviceId, Entropy, EntryId, GroupId, InvitationId, JobId, LinkId, MailId, OrgId, RoleId,
+    SessionId, TokenId, UserId,
 };
 pub use lifecycle::{Action, State, Status};
 pub use org::{Org, OrgContext};

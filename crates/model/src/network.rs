@@ -51,6 +51,24 @@ pub fn address_key(address: &str) -> String {
     address.parse().map(|address| digits(number(address))).unwrap_or_default()
 }
 
+/// What an address counts as where tries are counted: an IPv6 site has 2^64 addresses, its network counts as one.
+pub fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+/// The same of an address as text, as counts are kept by: `203.0.113.7`, `2001:db8:1:2::/64`. What is no address (the
+/// host itself) counts as what it is.
+pub fn counted(address: &str) -> String {
+    match address.parse().map(site) {
+        Ok(IpAddr::V4(v4)) => v4.to_string(),
+        Ok(IpAddr::V6(v6)) => format!("{v6}/64"),
+        Err(_) => address.to_owned(),
+    }
+}
+
 fn number(address: IpAddr) -> u128 {
     let v6: Ipv6Addr = match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped(),
@@ -122,6 +140,19 @@ mod tests {
                 low <= key && key <= high
             };
             assert!(holds(inside) && !holds(outside), "{network}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_site_counts_as_one_address() {
+        for (address, counts_as) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"),
+            ("", ""),
+        ] {
+            assert_eq!(counted(address), counts_as, "{address}");
         }
     }
 

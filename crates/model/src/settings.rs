@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Error, FieldError, Result, Timestamp, validate};
+use crate::{Error, FieldError, Result, Timestamp, network::Network, validate};
 
 /// All rules of an organization. Unknown fields are refused; missing ones keep their default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -94,6 +94,11 @@ pub struct LockoutPolicy {
     pub failures_per_address: u16,
     /// Failures of one account from all addresses that lock its password, 10 to 200.
     pub failures_in_total: u16,
+    /// Different accounts that may fail from one address, counting those that never signed in from there, 10 to 10000;
+    /// then that address is refused for accounts that are new to it.
+    pub accounts_per_address: u16,
+    /// Addresses and networks from which any number of accounts may fail, such as `203.0.113.0/24`; at most 50.
+    pub exempt_networks: Vec<String>,
     /// Minutes that a lock lasts, and within which failures count, 1 to 1440.
     pub minutes: u16,
     /// Whether the mail about a locked password has a link that unlocks it.
@@ -148,7 +153,14 @@ impl Default for PasswordPolicy {
 
 impl Default for LockoutPolicy {
     fn default() -> Self {
-        Self { failures_per_address: 5, failures_in_total: 20, minutes: 15, unlock_by_mail: true }
+        Self {
+            failures_per_address: 5,
+            failures_in_total: 20,
+            accounts_per_address: 100,
+            exempt_networks: Vec::new(),
+            minutes: 15,
+            unlock_by_mail: true,
+        }
     }
 }
 
@@ -169,6 +181,13 @@ impl LockoutPolicy {
     /// How long a lock lasts, and the window in which failures count.
     pub fn window(&self) -> Duration {
         Duration::from_secs(u64::from(self.minutes) * 60)
+    }
+
+    /// Whether any number of accounts may fail from an address.
+    pub fn exempts(&self, address: &str) -> bool {
+        let Ok(address) = address.parse() else { return false };
+        let networks = self.exempt_networks.iter().filter_map(|network| network.parse::<Network>().ok());
+        networks.into_iter().any(|network| network.contains(address))
     }
 }
 
@@ -224,6 +243,7 @@ pub fn range(rule: &str) -> (u16, u16) {
         "password.expires_after_days" => (0, 730),
         "lockout.failures_per_address" => (3, 20),
         "lockout.failures_in_total" => (10, 200),
+        "lockout.accounts_per_address" => (10, 10_000),
         "lockout.minutes" => (1, 1440),
         "session.idle_minutes" => (5, 1440),
         "password.temporary_hours" | "session.absolute_hours" => (1, 720),
@@ -255,6 +275,7 @@ impl Settings {
         check("password.temporary_hours", self.password.temporary_hours);
         check("lockout.failures_per_address", self.lockout.failures_per_address);
         check("lockout.failures_in_total", self.lockout.failures_in_total);
+        check("lockout.accounts_per_address", self.lockout.accounts_per_address);
         check("lockout.minutes", self.lockout.minutes);
         check("session.idle_minutes", self.session.idle_minutes);
         check("session.absolute_hours", self.session.absolute_hours);
@@ -266,6 +287,10 @@ impl Settings {
         if !is_username_template(&self.lifecycle.username_template) {
             let message = "Use {given}, {family}, {g}, {f} with . _ - between, such as {given}.{family}.";
             refused.push(FieldError::new("lifecycle.username_template", "settings.template", message));
+        }
+        match checked_networks(&self.lockout.exempt_networks) {
+            Ok(networks) => self.lockout.exempt_networks = networks,
+            Err(field) => refused.push(field),
         }
         match validate::text("mail.sender_name", &self.mail.sender_name, 100, false) {
             Ok(name) => self.mail.sender_name = name,
@@ -280,6 +305,28 @@ impl Settings {
         if refused.is_empty() { Ok(self) } else { Err(Error::invalid(refused)) }
     }
 }
+
+/// Networks as they are compared, each once.
+fn checked_networks(networks: &[String]) -> std::result::Result<Vec<String>, FieldError> {
+    let refused = |message: String| FieldError::new("lockout.exempt_networks", "settings.network", message);
+    let mut checked = Vec::new();
+    for network in networks {
+        let parsed: Network = network.parse().map_err(|error: Error| {
+            refused(format!("“{}” is no network. {}", network.trim(), error.message()))
+        })?;
+        let text = parsed.to_string();
+        if !checked.contains(&text) {
+            checked.push(text);
+        }
+    }
+    if checked.len() > MOST_NETWORKS {
+        return Err(refused(format!("List at most {MOST_NETWORKS} networks.")));
+    }
+    Ok(checked)
+}
+
+/// Longest list of networks.
+const MOST_NETWORKS: usize = 50;
 
 fn is_username_template(template: &str) -> bool {
     let rest = ["{given}", "{family}", "{g}", "{f}"]

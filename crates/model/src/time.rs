@@ -15,6 +15,12 @@ pub struct Timestamp(i64);
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// Time since some moment of this process, by a clock that nobody sets: against it a step of the other one shows. `None`
+    /// where there is no such clock.
+    fn elapsed(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl Timestamp {

@@ -94,6 +94,8 @@ impl<'t> Connection<'t> {
     pub async fn execute(&mut self, sql: impl Into<Sql<'_>>, values: &[Value<'_>]) -> Result<u64> {
         let sql = sql.into();
         count_statements(1);
+        #[cfg(feature = "testing")]
+        crate::testing::note_statement(sql.sqlite, values);
         match &mut self.inner {
             Inner::Sqlite { connection, words } => {
                 let connection = usable(connection, words.is_some());
@@ -112,6 +114,10 @@ impl<'t> Connection<'t> {
         statements: &[(S, &[Value<'_>])],
     ) -> Result<()> {
         count_statements(statements.len());
+        #[cfg(feature = "testing")]
+        for (sql, values) in statements {
+            crate::testing::note_statement((*sql).into().sqlite, values);
+        }
         match &mut self.inner {
             Inner::Sqlite { connection, words } => {
                 let ran = statements.iter().try_for_each(|(sql, values)| {
@@ -151,6 +157,8 @@ impl<'t> Connection<'t> {
 
     async fn query<R: Record>(&mut self, sql: Sql<'_>, values: &[Value<'_>], limit: usize) -> Result<Vec<R>> {
         count_statements(1);
+        #[cfg(feature = "testing")]
+        crate::testing::note_statement(sql.sqlite, values);
         match &mut self.inner {
             Inner::Sqlite { connection, words } => {
                 let connection = usable(connection, words.is_some());

@@ -145,13 +145,26 @@ pub async fn count_try(
     now: Timestamp,
     window_start: Timestamp,
 ) -> Result<i64> {
-    let sql = "INSERT INTO sign_in_failures (org_id, user_id, address, failures, since) VALUES ($1, $2, $3, 1, $4) \
+    add_tries(connection, context, (user, address), 1, now, window_start).await
+}
+
+/// The same for as many tries; with none it only answers, by the same statement.
+#[boxed]
+pub async fn add_tries(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    (user, address): (UserId, &str),
+    tries: i64,
+    now: Timestamp,
+    window_start: Timestamp,
+) -> Result<i64> {
+    let sql = "INSERT INTO sign_in_failures (org_id, user_id, address, failures, since) VALUES ($1, $2, $3, $6, $4) \
                ON CONFLICT (org_id, user_id, address) DO UPDATE SET \
-               failures = CASE WHEN sign_in_failures.since <= $5 THEN 1 ELSE sign_in_failures.failures + 1 END, \
+               failures = CASE WHEN sign_in_failures.since <= $5 THEN $6 ELSE sign_in_failures.failures + $6 END, \
                since = CASE WHEN sign_in_failures.since <= $5 THEN $4 ELSE sign_in_failures.since END \
                RETURNING failures";
     let (failures,): (i64,) =
-        connection.one(sql, values![context.org, user, address, now, window_start]).await?;
+        connection.one(sql, values![context.org, user, address, now, window_start, tries]).await?;
     Ok(failures)
 }
 

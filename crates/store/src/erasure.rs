@@ -27,6 +27,8 @@ pub async fn holdings(
         (SELECT count(*) FROM sign_in_failures WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM data_exports WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM known_devices WHERE org_id = $1 AND user_id = $2), \
+        (SELECT count(*) FROM device_cookies WHERE org_id = $1 AND user_id = $2), \
+        (SELECT count(*) FROM sign_in_networks WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM reserved_addresses WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM muted_notices WHERE org_id = $1 AND user_id = $2), \
         (SELECT count(*) FROM audit_entries WHERE org_id = $1 AND target = $2) \
@@ -37,7 +39,7 @@ pub async fn holdings(
 }
 
 /// What is counted besides the profile, in the order of the statement.
-const COUNTED: [&str; 14] = [
+const COUNTED: [&str; 16] = [
     "roles",
     "groups",
     "owned_groups",
@@ -49,6 +51,8 @@ const COUNTED: [&str; 14] = [
     "failures",
     "data_exports",
     "devices",
+    "known_devices",
+    "networks",
     "reserved_addresses",
     "muted_notices",
     "audit_entries",

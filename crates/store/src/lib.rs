@@ -10,6 +10,7 @@ pub mod application_permissions;
 pub mod audit;
 pub mod audit_list;
 pub mod audit_tree;
+pub mod clock;
 mod commit;
 mod connection;
 pub mod credentials;

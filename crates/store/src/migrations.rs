@@ -60,6 +60,8 @@ pub(crate) const ALL: &[Migration] = &[
     step!(16, "0016_nodes"),
     step!(17, "0017_email_directory"),
     step!(18, "0018_audit_due"),
+    step!(19, "0019_known_devices"),
+    step!(20, "0020_clock"),
 ];
 
 impl Migration {

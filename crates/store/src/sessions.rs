@@ -250,3 +250,28 @@ pub async fn label(connection: &mut Connection<'_>, session: &Unlabelled, platfo
 pub async fn tidy(connection: &mut Connection<'_>, now: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM sessions WHERE expires_at < $1", values![now]).await
 }
+
+/// Counts one more wrong present password of a session, before it is compared; answers how many there were since the last
+/// right one, or `None` if there is no such session any more.
+#[boxed]
+pub async fn count_wrong_password(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: SessionId,
+) -> Result<Option<i64>> {
+    let sql = "UPDATE sessions SET wrong_passwords = wrong_passwords + 1 WHERE org_id = $1 AND id = $2 \
+               RETURNING wrong_passwords";
+    Ok(connection.optional::<(i64,)>(sql, values![context.org, id]).await?.map(|(count,)| count))
+}
+
+/// Forgets them after a right one.
+#[boxed]
+pub async fn forget_wrong_passwords(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: SessionId,
+) -> Result<()> {
+    let sql = "UPDATE sessions SET wrong_passwords = 0 WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id]).await?;
+    Ok(())
+}

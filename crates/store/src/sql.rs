@@ -4,8 +4,8 @@
 //! `$2` … as their only parameters; nothing is ever pasted into one.
 
 use model::{
-    DataExportId, EntryId, Error, GroupId, InvitationId, JobId, LinkId, MailId, OrgId, Result, RoleId,
-    SessionId, Timestamp, TokenId, UserId,
+    DataExportId, DeviceId, EntryId, Error, GroupId, InvitationId, JobId, LinkId, MailId, OrgId, Result,
+    RoleId, SessionId, Timestamp, TokenId, UserId,
 };
 use uuid::Uuid;
 
@@ -313,6 +313,7 @@ ids!(
     GroupId,
     RoleId,
     SessionId,
+    DeviceId,
     TokenId,
     EntryId,
     JobId,

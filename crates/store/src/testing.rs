@@ -4,18 +4,48 @@
 //! shell that reads a pipe stops it and tidies up when the process has ended, in whatever way.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use crate::{Database, Listener, boxed, sqlite};
+use model::OrgId;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::{Database, Listener, Value, boxed, sqlite};
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// What is watched: the texts of statements that bind one of these organizations first, in order.
+static WATCHED: Mutex<BTreeMap<Uuid, Vec<String>>> = Mutex::new(BTreeMap::new());
+static IS_WATCHED: AtomicBool = AtomicBool::new(false);
+
+/// Begins to note the statements about an organization, whichever connection they run on.
+pub fn watch_statements(org: OrgId) {
+    WATCHED.lock().insert(org.0, Vec::new());
+    IS_WATCHED.store(true, Ordering::SeqCst);
+}
+
+/// The statements about a watched organization since they were last taken.
+pub fn take_statements(org: OrgId) -> Vec<String> {
+    WATCHED.lock().get_mut(&org.0).map(std::mem::take).unwrap_or_default()
+}
+
+/// One statement is about to run.
+pub(crate) fn note_statement(text: &str, values: &[Value<'_>]) {
+    if IS_WATCHED.load(Ordering::Relaxed)
+        && let Some(Value::Id(org)) = values.first()
+        && let Some(noted) = WATCHED.lock().get_mut(org)
+    {
+        noted.push(text.to_owned());
+    }
+}
 
 /// A directory that is removed when dropped.
 #[derive(Debug)]

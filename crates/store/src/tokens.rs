@@ -141,3 +141,28 @@ pub async fn revoke_all(connection: &mut Connection<'_>, context: OrgContext, us
 pub async fn tidy(connection: &mut Connection<'_>, now: Timestamp) -> Result<u64> {
     connection.execute("DELETE FROM tokens WHERE expires_at < $1", values![now]).await
 }
+
+/// Counts one more wrong present password of a token, before it is compared; answers how many there were since the last
+/// right one, or `None` if there is no such token any more.
+#[boxed]
+pub async fn count_wrong_password(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: TokenId,
+) -> Result<Option<i64>> {
+    let sql = "UPDATE tokens SET wrong_passwords = wrong_passwords + 1 WHERE org_id = $1 AND id = $2 \
+               RETURNING wrong_passwords";
+    Ok(connection.optional::<(i64,)>(sql, values![context.org, id]).await?.map(|(count,)| count))
+}
+
+/// Forgets them after a right one.
+#[boxed]
+pub async fn forget_wrong_passwords(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: TokenId,
+) -> Result<()> {
+    let sql = "UPDATE tokens SET wrong_passwords = 0 WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id]).await?;
+    Ok(())
+}

@@ -97,10 +97,10 @@ pub async fn find_by_identifier(
     let key = model::user::key(identifier);
     let by_name = select!("WHERE u.org_id = $1 AND u.username_key = $2 AND u.state <> 'purged'");
     let by_email = select!("WHERE u.org_id = $1 AND u.email_key = $2 AND u.state <> 'purged'");
-    match connection.optional(by_name, values![context.org, &key]).await? {
-        Some(user) => Ok(Some(user)),
-        None => connection.optional(by_email, values![context.org, &key]).await,
-    }
+    // Both, whatever the first one finds: how long it takes must not tell whether there is somebody.
+    let named = connection.optional(by_name, values![context.org, &key]).await?;
+    let addressed = connection.optional(by_email, values![context.org, &key]).await?;
+    Ok(named.or(addressed))
 }
 
 /// Whether anybody, in the trash too, holds that username.
@@ -267,16 +267,17 @@ pub async fn seen(
     Ok(())
 }
 
-/// Notes until when the password of a user is locked by failures. Not an edit: the version stays.
+/// Notes from when until when the password of a user is locked by failures. Not an edit: the version stays.
 #[boxed]
 pub async fn lock_password(
     connection: &mut Connection<'_>,
     context: OrgContext,
     id: UserId,
-    until: Option<Timestamp>,
+    lock: Option<(Timestamp, Timestamp)>,
 ) -> Result<()> {
-    let sql = "UPDATE users SET password_locked_until = $3 WHERE org_id = $1 AND id = $2";
-    connection.execute(sql, values![context.org, id, until]).await?;
+    let sql = "UPDATE users SET password_locked_since = $3, password_locked_until = $4 WHERE org_id = $1 AND id = $2";
+    let (since, until) = (lock.map(|(since, _)| since), lock.map(|(_, until)| until));
+    connection.execute(sql, values![context.org, id, since, until]).await?;
     Ok(())
 }
 

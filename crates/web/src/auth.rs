@@ -5,6 +5,7 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -29,6 +30,9 @@ use model::{
 use sha2::{Digest, Sha256};
 use tower::Service;
 
+pub(crate) use crate::cookies::{
+    cookie_name, devices_cookie_name, presented_devices, session_cookie, signed_in_orgs,
+};
 use crate::{
     Shared,
     problem::{self, Problem},
@@ -146,8 +150,12 @@ async fn admit(
     who: &mut Who,
 ) -> Result<Option<Response>> {
     let (shared, route) = (&guard.shared, &guard.route);
-    if request.method() != Method::GET {
-        shared.limits.check(route.rate, security::origin(request))?;
+    if request.method() != Method::GET
+        && let Err(too_many) = shared.limits.check(route.rate, security::origin(request))
+    {
+        let (headers, address) = (request.headers().clone(), security::origin(request).address);
+        let slug = slug_of(request.uri().path()).to_owned();
+        limit_known(guard, &headers, address, &slug, too_many).await?;
     }
     if !matches!(route.needs, Needs::Permission(_)) {
         passage.enter(shared, request, false)?;
@@ -216,6 +224,40 @@ async fn admit(
     Ok(None)
 }
 
+/// Who is known is not shut out by others at an address: it has a limit of its own, and a listed network has none.
+async fn limit_known(
+    Guard { shared, route }: &Guard,
+    headers: &HeaderMap,
+    address: IpAddr,
+    slug: &str,
+    too_many: Error,
+) -> Result<()> {
+    if route.needs == Needs::Nothing {
+        return Err(too_many);
+    }
+    let https = shared.options.is_https();
+    let org = shared.app.org(slug).await?;
+    if org.settings.lockout.exempts(&address.to_string()) {
+        return Ok(());
+    }
+    let who = match route.needs {
+        Needs::Permission(_) => {
+            authenticate(&shared.app, &org, headers, https).await.ok().map(|(access, _)| {
+                match access.credential {
+                    PresentedCredential::Session(id, _) => id.0,
+                    PresentedCredential::Token(id, _) => id.0,
+                }
+            })
+        }
+        _ => shared
+            .app
+            .known_device(org.id.into(), &presented_devices(headers, &org, https))
+            .await?
+            .map(|device| device.0),
+    };
+    shared.limits.check_known(route.rate, who.ok_or(too_many)?)
+}
+
 /// Refuses unless the actor holds the permission: everywhere, or over the user or group that the request is about. Who
 /// is outside the actor's reach is not there.
 async fn narrow(
@@ -261,8 +303,7 @@ fn is_sign_in(route: &Declared) -> bool {
     route.method == Method::POST && route.path.ends_with("/sign-in")
 }
 
-/// Somebody signs in where there is nothing: whoever helps that person later should see it. The same for whatever was
-/// typed; what can't be noted changes nothing of the answer.
+/// Somebody signs in where there is nothing: whoever helps that person later should see it, whatever was typed.
 async fn note_stray(shared: &Shared, slug: &str, request: &mut Request) {
     let Ok(body) = read_body(std::mem::take(request.body_mut())).await else { return };
     let Ok(fields) = serde_urlencoded::from_bytes::<Vec<(String, String)>>(&body) else { return };
@@ -318,13 +359,6 @@ async fn authenticate(
     Ok((app.session(context, &secret).await?, Some(secret)))
 }
 
-/// The name of an organization's cookie: one each, so that several can be signed in to at once. The prefix makes
-/// browsers insist on https, on the whole host and on no other (RFC 6265bis §4.1.3.2).
-pub(crate) fn cookie_name(org: &Org, https: bool) -> String {
-    let prefix = if https { "__Host-" } else { "" };
-    format!("{prefix}muster-{}", org.id)
-}
-
 /// Who is signed in to an organization in this browser, if anybody is.
 pub(crate) async fn signed_in(shared: &Shared, org: &Org, headers: &HeaderMap) -> Option<Arc<Access>> {
     let secret = Secret::parse(session_cookie(headers, org, shared.options.is_https())?)?;
@@ -334,24 +368,6 @@ pub(crate) async fn signed_in(shared: &Shared, org: &Org, headers: &HeaderMap) -
 /// Whether this browser brought a session of the organization, whatever has become of it.
 pub(crate) fn has_session_cookie(shared: &Shared, org: &Org, headers: &HeaderMap) -> bool {
     session_cookie(headers, org, shared.options.is_https()).is_some()
-}
-
-fn session_cookie<'h>(headers: &'h HeaderMap, org: &Org, https: bool) -> Option<&'h str> {
-    let name = cookie_name(org, https);
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies
-        .flat_map(|line| line.split(';'))
-        .find_map(|cookie| cookie.trim().strip_prefix(&name)?.strip_prefix('='))
-}
-
-/// The other organizations that this browser holds a cookie of, by id.
-pub(crate) fn signed_in_orgs(headers: &HeaderMap, https: bool) -> Vec<(model::OrgId, Secret)> {
-    let prefix = if https { "__Host-muster-" } else { "muster-" };
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = cookies
-        .flat_map(|line| line.split(';'))
-        .filter_map(|cookie| cookie.trim().strip_prefix(prefix)?.split_once('='));
-    pairs.filter_map(|(org, secret)| Some((org.parse().ok()?, Secret::parse(secret)?))).take(20).collect()
 }
 
 /// The caller as operations know it.

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{Method, header, request::Parts},
 };
-use model::{Error, GroupId, Kind, SessionId, TokenId, UserId};
+use model::{DeviceId, Error, GroupId, Kind, SessionId, TokenId, UserId};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -58,6 +58,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Name(text) = named(parts, state, "session").await?;
+        Ok(Self(text.parse()?))
+    }
+}
+
+/// The `{device}` of the path, beside the `{id}` of its user.
+pub(crate) struct Device(pub(crate) DeviceId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Device {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Name(text) = named(parts, state, "device").await?;
         Ok(Self(text.parse()?))
     }
 }

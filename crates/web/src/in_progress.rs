@@ -5,13 +5,10 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use model::{Error, Kind, Result};
+use model::{Error, Kind, Result, network::site};
 use parking_lot::Mutex;
 
-use crate::{
-    security::network,
-    server::{count_refusal, for_everybody},
-};
+use crate::server::{count_refusal, for_everybody};
 
 /// The requests in progress.
 pub(crate) struct InProgress {
@@ -32,7 +29,7 @@ impl InProgress {
 
     /// One more request of that address, which must not have too many already.
     pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, is_proven: bool) -> Result<Held> {
-        let address = network(address);
+        let address = site(address);
         let most = if is_proven { self.most } else { for_everybody(self.most) };
         let mut counts = self.of_addresses.lock();
         let count = counts.entry(address).or_default();

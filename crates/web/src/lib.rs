@@ -8,6 +8,7 @@ mod api;
 mod assets;
 mod auth;
 mod console;
+mod cookies;
 mod extract;
 mod file;
 mod icons;

@@ -14,7 +14,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use governor::{DefaultKeyedRateLimiter, Quota};
-use model::{Error, Kind, Result, link::Purpose};
+use model::{Error, Kind, Result, link::Purpose, network};
+use uuid::Uuid;
 
 use crate::{
     Shared,
@@ -75,15 +76,19 @@ pub(crate) fn origin(request: &Request) -> &Origin {
 pub(crate) struct Limits {
     limited: DefaultKeyedRateLimiter<IpAddr>,
     typed: DefaultKeyedRateLimiter<IpAddr>,
+    /// The same for who is known, at an address that has had too many.
+    known: DefaultKeyedRateLimiter<Uuid>,
 }
 
 impl Limits {
     pub(crate) fn new(per_minute: u32) -> Self {
-        let limiter = |per_minute: u32| {
-            let per_minute = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
-            DefaultKeyedRateLimiter::keyed(Quota::per_minute(per_minute))
-        };
-        Self { limited: limiter(per_minute), typed: limiter(per_minute.saturating_mul(10)) }
+        let quota =
+            |per_minute: u32| Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
+        Self {
+            limited: DefaultKeyedRateLimiter::keyed(quota(per_minute)),
+            typed: DefaultKeyedRateLimiter::keyed(quota(per_minute.saturating_mul(10))),
+            known: DefaultKeyedRateLimiter::keyed(quota(per_minute)),
+        }
     }
 
     /// One more request of that address; refused when there were too many of its kind.
@@ -97,18 +102,24 @@ impl Limits {
         if limiter.len() > 10_000 {
             limiter.retain_recent();
         }
-        limiter.check_key(&network(origin.address)).map_err(|_| {
+        limiter.check_key(&network::site(origin.address)).map_err(|_| {
             let message = "Too many tries from this address. Wait a minute, then try again.";
             Error::new(Kind::TooMany, "rate.too_many", message).with_retry_after(60)
         })
     }
-}
 
-/// An IPv6 site has 2^64 addresses: its network counts as one.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => std::net::Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)).into(),
+    /// One more request of a session, token or known device, at an address that has had too many of them.
+    pub(crate) fn check_known(&self, rate: Rate, who: Uuid) -> Result<()> {
+        if rate == Rate::Free {
+            return Ok(());
+        }
+        if self.known.len() > 10_000 {
+            self.known.retain_recent();
+        }
+        self.known.check_key(&who).map_err(|_| {
+            let message = "Too many tries. Wait a minute, then try again.";
+            Error::new(Kind::TooMany, "rate.too_many", message).with_retry_after(60)
+        })
     }
 }
 

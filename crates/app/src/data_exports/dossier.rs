@@ -53,7 +53,7 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
         Ok((sessions, tokens, invitations, links, failures))
     };
     let (sessions, tokens, invitations, links, failures) = app.database().read_blocking(read).await?;
-    let [devices, reserved, muted] = remembered(app, context, user).await?;
+    let [devices, known, networks, reserved, muted] = remembered(app, context, user).await?;
     Ok(vec![
         section("profile", "Profile", "The record, and where it comes from.", vec![profile(&person, user)?]),
         section(
@@ -75,6 +75,8 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
             }))).collect(),
         ),
         devices,
+        known,
+        networks,
         section(
             "tokens",
             "API tokens",
@@ -124,13 +126,16 @@ pub(super) async fn collect(app: &App, context: OrgContext, user: UserId) -> Res
 }
 
 /// What is remembered so that Muster can tell what is new, or leave something be.
-async fn remembered(app: &App, context: OrgContext, user: UserId) -> Result<[Section; 3]> {
+async fn remembered(app: &App, context: OrgContext, user: UserId) -> Result<[Section; 5]> {
     let read = async move |connection: &mut Connection<'_>| {
         let devices = store::devices::of_user(connection, context, user).await?;
         let reserved = store::reserved_addresses::of_user(connection, context, user).await?;
-        Ok((devices, reserved, store::notices::muted(connection, context, user).await?))
+        let known = store::devices::list(connection, context, user, Timestamp::from_micros(0)).await?;
+        let networks = store::devices::networks(connection, context, user).await?;
+        let muted = store::notices::muted(connection, context, user).await?;
+        Ok((devices, known, networks, reserved, muted))
     };
-    let (devices, reserved, muted) = app.database().read_blocking(read).await?;
+    let (devices, known, networks, reserved, muted) = app.database().read_blocking(read).await?;
     Ok([
         section(
             "devices",
@@ -139,6 +144,21 @@ async fn remembered(app: &App, context: OrgContext, user: UserId) -> Result<[Sec
             devices.iter().map(|(mark, country, first, last)| record(json!({
                 "mark": hex::encode(mark), "country": country, "first_seen_at": first, "last_seen_at": last,
             }))).collect(),
+        ),
+        section(
+            "known_devices",
+            "Known devices",
+            "Browsers that the person has signed in with, each known by a cookie.",
+            known.iter().map(|device| record(json!({
+                "user_agent": device.user_agent, "address": device.address, "country": device.country,
+                "first_seen_at": device.first_seen_at, "last_seen_at": device.last_seen_at,
+            }))).collect(),
+        ),
+        section(
+            "networks",
+            "Networks",
+            "From where the person has signed in, so that others' failures there don't lock the person out.",
+            networks.iter().map(|(network, last)| record(json!({ "network": network, "last_seen_at": last }))).collect(),
         ),
         section(
             "reserved_addresses",

@@ -1,14 +1,14 @@
 //! Looking after invitations that are out: the list, sending again, reminding, cancelling, by the invitation's id.
 //!
-//! What sending again means is decided in `invitations.rs`, whoever asks: an administrator, a bulk, or the invitee whose
-//! link has expired.
+//! What sending again means is decided in `invitations.rs`: for an administrator or a bulk, and for somebody who is not
+//! signed in.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use model::{
     Action, Error, InvitationId, Kind, Org, OrgContext, Permission, Result, UserId,
-    invitation::{Invitation, InvitationState, InvitationStatus},
+    invitation::{Invitation, InvitationState, InvitationStatus, RESENDS_A_DAY},
     invitation_query::InvitationQuery,
     lifecycle::StateName,
     link::{Purpose, Standing},
@@ -22,6 +22,7 @@ pub use store::invitation_list::Listed;
 use super::{Terms, invitee, is_address_of};
 use crate::{Actor, App, Operation, Person, signin::Attempt};
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Most invitations that are sent again at once.
 pub const MOST_AT_ONCE: u16 = 200;
 /// How many operations of a bulk are under way at once: they share their commits.
@@ -208,14 +209,19 @@ impl App {
             async |connection: &mut Connection<'_>| store::users::find(connection, context, user).await;
         let Some(who) = self.database().read(read).await? else { return Ok(()) };
         let actor = invitee(org, &who, from);
-        let policy = org.settings.lifecycle.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;
             let pending = store::invitations::pending_of(op.connection, op.context, user).await?;
-            let has_expired = pending.is_some_and(|invitation| invitation.expires_at <= op.now);
+            let expired = pending.filter(|invitation| invitation.expires_at <= op.now);
             let is_invited = person.user.state.name() == StateName::Invited;
-            if is_invited && has_expired && is_address_of(&person.user, &link.address) {
-                op.invite(person, Action::Invite, Terms::default(), &policy).await?;
+            let Some(invitation) =
+                expired.filter(|_| is_invited && is_address_of(&person.user, &link.address))
+            else {
+                return Ok(());
+            };
+            // Counted by itself: how often an administrator may send it is not the invitee's to use up.
+            if op.is_within("renewed invitation", user.0, RESENDS_A_DAY, DAY).await? {
+                op.send_invitation_on_request(&person.user, invitation).await?;
             }
             Ok(())
         };

@@ -6,6 +6,7 @@ pub(crate) mod activity;
 pub(crate) mod audit;
 mod copying;
 pub(crate) mod data_exports;
+mod devices;
 pub(crate) mod erasure;
 mod explanations;
 mod grants;
@@ -123,6 +124,10 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccountSessions), routes!(sessions::own)),
         Route::api(may(P::AccountSessions), routes!(sessions::revoke_own)),
         Route::api(may(P::AccountSessions), routes!(sessions::revoke_own_one)),
+        Route::api(may(P::AccountSessions), routes!(devices::own)),
+        Route::api(may(P::AccountSessions), routes!(devices::remove_own)),
+        Route::api(may(P::SessionRead), routes!(devices::of_user)),
+        Route::api(may(P::SessionRevoke), routes!(devices::remove)),
         Route::api(may(P::SessionRead), routes!(sessions::of_user)),
         Route::api(may(P::SessionRevoke), routes!(sessions::revoke_of_user)),
         Route::api(may(P::SessionRevoke), routes!(sessions::revoke_one)),

@@ -6,7 +6,7 @@ use app::sessions::{Ended, Labelled, Listed};
 use axum::{extract::State, http::StatusCode};
 use model::{
     Error, SessionId, UserId,
-    device::{DeviceKind, Platform},
+    device::{Device, DeviceKind, Platform},
     page,
     session::{SessionFilter, SessionQuery},
 };
@@ -87,20 +87,27 @@ pub(crate) struct DeviceView {
     user_agent: String,
 }
 
+impl DeviceView {
+    /// A device, with what it said of itself.
+    pub(crate) fn new(device: Device, user_agent: String) -> Self {
+        Self {
+            platform: device.platform,
+            kind: device.kind,
+            system: device.system(),
+            browser: device.program(),
+            model: device.model,
+            user_agent,
+        }
+    }
+}
+
 fn present(labelled: Labelled, name: String, username: String) -> SessionView {
     let Labelled { session, device, place, is_this } = labelled;
     SessionView {
         id: session.id,
         user: UserRef { id: session.user, name, username },
         this: is_this,
-        device: DeviceView {
-            platform: device.platform,
-            kind: device.kind,
-            system: device.system(),
-            browser: device.program(),
-            model: device.model,
-            user_agent: session.user_agent,
-        },
+        device: DeviceView::new(device, session.user_agent),
         address: session.address,
         place: place.label(),
         country: session.country,

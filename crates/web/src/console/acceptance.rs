@@ -230,6 +230,6 @@ pub(crate) async fn renew(
 pub(crate) type Brought = (State<Shared>, Place, Name);
 
 /// Where somebody who has nothing but a link comes from.
-pub(crate) fn from(origin: &Origin, headers: &HeaderMap) -> Attempt {
-    attempt("", "", false, origin, headers)
+pub(crate) fn from(shared: &Shared, org: &Org, origin: &Origin, headers: &HeaderMap) -> Attempt {
+    attempt(shared, org, ("", "", false), origin, headers)
 }

@@ -39,6 +39,8 @@ pub(crate) enum Done {
     PasswordChanged,
     TokenRevoked,
     SessionEnded,
+    /// A known device was removed.
+    DeviceRemoved,
     SessionsEnded,
     OthersEnded,
     DataAsked,
@@ -55,7 +57,7 @@ pub(crate) enum Done {
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 46] = [
+const NAMES: [(Done, &str); 47] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -89,6 +91,7 @@ const NAMES: [(Done, &str); 46] = [
     (Done::PasswordChanged, "password-changed"),
     (Done::TokenRevoked, "token-revoked"),
     (Done::SessionEnded, "session-ended"),
+    (Done::DeviceRemoved, "device-removed"),
     (Done::SessionsEnded, "sessions-ended"),
     (Done::OthersEnded, "others-ended"),
     (Done::DataAsked, "data-asked"),
@@ -173,6 +176,7 @@ impl Done {
             }
             Self::MailRetried => "It is being sent again. Look here again in a moment.".to_owned(),
             Self::TestMailSent => "A test mail is on its way. The list says what becomes of it.".to_owned(),
+            Self::DeviceRemoved => "Device removed. Its sessions go on.".to_owned(),
             Self::SessionEnded => "The session has ended. Its next request is refused.".to_owned(),
             Self::SessionsEnded => "The sessions have ended. Their next requests are refused.".to_owned(),
             Self::OthersEnded => "You are signed out everywhere else.".to_owned(),

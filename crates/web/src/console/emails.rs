@@ -209,7 +209,7 @@ pub(crate) async fn confirm(
 ) -> Answer<Response> {
     let account = Link::new("To my account", format!("/o/{}/account/email", org.slug));
     let (status, title, lines) =
-        match shared.app.confirm_email(&org, &secret, sender(&origin, &headers)).await {
+        match shared.app.confirm_email(&org, &secret, sender(&shared, &org, &origin, &headers)).await {
             Ok(user) => {
                 let address = user.fields.email.unwrap_or_default();
                 let line = format!("{address} is the address of your account now.");
@@ -285,7 +285,7 @@ pub(crate) async fn undo(
 ) -> Answer<Response> {
     let undone = match repeated(&fields, "new_password") {
         Ok(()) => {
-            let (typed, from) = (fields.get("new_password"), sender(&origin, &headers));
+            let (typed, from) = (fields.get("new_password"), sender(&shared, &org, &origin, &headers));
             shared.app.undo_email(&org, &secret, typed, from).await
         }
         Err(error) => Err(error),

@@ -11,6 +11,7 @@ mod activity;
 mod all_tokens;
 mod audit;
 mod data;
+mod devices;
 mod done;
 mod emails;
 mod explanations;
@@ -53,7 +54,10 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, Method},
 };
-use model::{Error, Kind, Org, Permission, UserId, lifecycle::ActionName, link::Purpose, session::Secret};
+use model::{
+    Error, Kind, Org, Permission, UserId, device::KnownDevice, lifecycle::ActionName, link::Purpose,
+    session::Secret,
+};
 
 use self::{acceptance::Brought, visit::Visit};
 use crate::{
@@ -154,13 +158,14 @@ fn links() -> Vec<Route> {
                            origin: Origin,
                            headers: HeaderMap,
                            fields: Fields| async move {
-            let from = acceptance::from(&origin, &headers);
+            let from = acceptance::from(&shared, &org, &origin, &headers);
             acceptance::accept(shared, &org, purpose, &secret, fields, from).await
         };
         let renew = move |(State(shared), Place(org), Name(secret)): Brought,
                           origin: Origin,
                           headers: HeaderMap| async move {
-            acceptance::renew(shared, &org, purpose, &secret, acceptance::from(&origin, &headers)).await
+            let from = acceptance::from(&shared, &org, &origin, &headers);
+            acceptance::renew(shared, &org, purpose, &secret, from).await
         };
         [
             Route::page(Method::GET, &path, Needs::Org, look).limited(),
@@ -301,6 +306,8 @@ fn open_sessions() -> Vec<Route> {
     let (all, found) = ("/o/{slug}/users/{id}/sessions/end", "/o/{slug}/sessions/revoke");
     let (own, own_one) = ("/o/{slug}/account/sessions", "/o/{slug}/account/sessions/{id}/revoke");
     let own_all = "/o/{slug}/account/sessions/end";
+    let own_device = "/o/{slug}/account/devices/{id}/remove";
+    let device = "/o/{slug}/users/{id}/devices/{device}/remove";
     vec![
         Route::page(Method::GET, "/o/{slug}/sessions", may(P::SessionRead), session_list::list),
         Route::page(Method::GET, found, may(P::SessionRevoke), session_list::ask),
@@ -314,6 +321,8 @@ fn open_sessions() -> Vec<Route> {
         Route::page(Method::GET, own_all, may(P::AccountSessions), sessions::ask_own),
         Route::page(Method::POST, own_all, may(P::AccountSessions), sessions::revoke_own_all),
         Route::page(Method::POST, own_one, may(P::AccountSessions), sessions::revoke_own),
+        Route::page(Method::POST, own_device, may(P::AccountSessions), devices::remove_own),
+        Route::page(Method::POST, device, may(P::SessionRevoke), devices::remove),
     ]
 }
 
@@ -411,16 +420,22 @@ const MAILING: [ActionName; 3] = [ActionName::Invite, ActionName::Activate, Acti
 
 /// The cookie of a session. `keep` = seconds for which the browser keeps it; `None`: until it is closed.
 pub(crate) fn session_cookie(org: &Org, secret: &Secret, keep: Option<u64>, https: bool) -> HeaderValue {
-    cookie(org, &secret.reveal(), keep, https)
+    cookie(&auth::cookie_name(org, https), &secret.reveal(), keep, https)
+}
+
+/// The cookie by which this browser is known to people, the latest first: kept for as long as it would be believed.
+pub(crate) fn devices_cookie(org: &Org, devices: &[Secret], https: bool) -> HeaderValue {
+    let value: Vec<String> = devices.iter().map(Secret::reveal).collect();
+    let keep = Some(KnownDevice::LIFETIME.as_secs());
+    cookie(&auth::devices_cookie_name(org, https), &value.join("."), keep, https)
 }
 
 /// Makes the browser forget a session's cookie.
 fn end_session_cookie(org: &Org, https: bool) -> HeaderValue {
-    cookie(org, "", Some(0), https)
+    cookie(&auth::cookie_name(org, https), "", Some(0), https)
 }
 
-fn cookie(org: &Org, value: &str, keep: Option<u64>, https: bool) -> HeaderValue {
-    let name = auth::cookie_name(org, https);
+fn cookie(name: &str, value: &str, keep: Option<u64>, https: bool) -> HeaderValue {
     let secure = if https { "; Secure" } else { "" };
     let keep = keep.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
     let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{keep}");

@@ -195,8 +195,8 @@ pub(super) fn returned(shared: &Shared, org: &Org, returned: &Returned) -> Answe
 }
 
 /// Where a request with a link came from.
-pub(super) fn sender(origin: &Origin, headers: &HeaderMap) -> Attempt {
-    attempt("", "", false, origin, headers)
+pub(super) fn sender(shared: &Shared, org: &Org, origin: &Origin, headers: &HeaderMap) -> Attempt {
+    attempt(shared, org, ("", "", false), origin, headers)
 }
 
 /// `GET /o/{slug}/reset-password/{name}`
@@ -252,7 +252,7 @@ pub(crate) async fn reset(
 ) -> Answer<Response> {
     let changed = match repeated(&fields, "new_password") {
         Ok(()) => {
-            let (typed, from) = (fields.get("new_password"), sender(&origin, &headers));
+            let (typed, from) = (fields.get("new_password"), sender(&shared, &org, &origin, &headers));
             shared.app.reset_password(&org, &secret, typed, from).await
         }
         Err(error) => Err(error),
@@ -311,7 +311,7 @@ pub(crate) async fn not_me(
     origin: Origin,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    match shared.app.disown_sign_in(&org, &secret, sender(&origin, &headers)).await {
+    match shared.app.disown_sign_in(&org, &secret, sender(&shared, &org, &origin, &headers)).await {
         Ok(to) => Ok(Redirect::to(&to).into_response()),
         Err(error) => ended(&org, Purpose::NotMe, error),
     }
@@ -363,7 +363,9 @@ pub(crate) async fn unlock(
     origin: Origin,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    if let Err(error) = shared.app.unlock_with_link(&org, &secret, sender(&origin, &headers)).await {
+    if let Err(error) =
+        shared.app.unlock_with_link(&org, &secret, sender(&shared, &org, &origin, &headers)).await
+    {
         return ended(&org, Purpose::Unlock, error);
     }
     let page = StepPage {

@@ -5,12 +5,13 @@ use app::sessions::{Atlas, Labelled, haste};
 use axum::{http::StatusCode, response::Response};
 use model::{
     Permission, SessionId, UserId,
-    device::{DeviceKind, Platform},
+    device::{Device, DeviceKind, Platform},
 };
 
 use super::{
     account,
     actions::Possible,
+    devices,
     done::Done,
     end_session_cookie, user_page,
     view::{
@@ -32,6 +33,7 @@ use crate::{
 pub(crate) async fn of_user(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
     let person = visit.app().user(&visit.caller.actor, id).await?;
     let sessions = visit.app().sessions_of(&visit.caller.actor, id).await?;
+    let devices = visit.app().devices_of(&visit.caller.actor, id).await?;
     let name = person.user.name();
     let is_weaker = visit.caller.actor.rights.covers(&person.rights);
     let may_end = visit.may(Permission::SessionRevoke) && is_weaker;
@@ -64,6 +66,9 @@ pub(crate) async fn of_user(visit: Visit, Id(id): Id<UserId>) -> Answer<Response
         banners: haste_banner(&sessions).into_iter().collect(),
         empty: sessions.is_empty().then(|| nowhere(text)),
         groups: groups(&visit, &sessions, revoke),
+        devices: devices::rows(&visit, &devices, |device| {
+            may_end.then(|| visit.at_user(id, &format!("/devices/{device}/remove")))
+        }),
         places: places(&visit, &visit.app().places().look(), sessions.is_empty()),
     };
     html(StatusCode::OK, &page, Part::Page)
@@ -73,6 +78,7 @@ pub(crate) async fn of_user(visit: Visit, Id(id): Id<UserId>) -> Answer<Response
 pub(crate) async fn own(visit: Visit) -> Answer<Response> {
     let person = visit.app().own_account(&visit.caller.actor).await?;
     let sessions = visit.app().own_sessions(&visit.caller.actor).await?;
+    let devices = visit.app().own_devices(&visit.caller.actor).await?;
     let revoke = |session: &Labelled| {
         if session.is_this {
             return Revoke::No("Sign out with the menu above");
@@ -95,6 +101,9 @@ pub(crate) async fn own(visit: Visit) -> Answer<Response> {
         banners: haste_banner(&sessions).into_iter().collect(),
         empty: sessions.is_empty().then(|| nowhere("You are signed in nowhere.".to_owned())),
         groups: groups(&visit, &sessions, revoke),
+        devices: devices::rows(&visit, &devices, |device| {
+            Some(visit.at(&format!("/account/devices/{device}/remove")))
+        }),
         places: places(&visit, &visit.app().places().look(), sessions.is_empty()),
     };
     html(StatusCode::OK, &page, Part::Page)
@@ -126,12 +135,7 @@ fn groups(visit: &Visit, sessions: &[Labelled], revoke: impl Fn(&Labelled) -> Re
 /// One session as a row.
 pub(crate) fn row(visit: &Visit, labelled: &Labelled, revoke: Revoke) -> SessionRow {
     let (session, device, now) = (&labelled.session, &labelled.device, visit.app().now());
-    let (icon, kind) = match device.kind {
-        DeviceKind::Desktop => ("desktop", "Computer: "),
-        DeviceKind::Phone => ("phone", "Phone: "),
-        DeviceKind::Tablet => ("tablet", "Tablet: "),
-        DeviceKind::Program => ("program", "Program: "),
-    };
+    let (icon, kind) = icon_of(device);
     let parts = [device.system(), device.model.clone()];
     let address_href = if visit.may(Permission::SessionRead) {
         let query = serde_urlencoded::to_string([("q", &session.address)]).unwrap_or_default();
@@ -139,15 +143,11 @@ pub(crate) fn row(visit: &Visit, labelled: &Labelled, revoke: Revoke) -> Session
     } else {
         String::new()
     };
-    let browser = match device.program() {
-        unknown if unknown.is_empty() => "Unknown browser".to_owned(),
-        known => known,
-    };
     SessionRow {
         id: session.id.to_string(),
         icon,
         kind,
-        browser,
+        browser: browser(device),
         system: parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "),
         user_agent: session.user_agent.clone(),
         address: session.address.clone(),
@@ -160,6 +160,24 @@ pub(crate) fn row(visit: &Visit, labelled: &Labelled, revoke: Revoke) -> Session
         is_this: labelled.is_this,
         whose: String::new(),
         revoke,
+    }
+}
+
+/// The icon of a sort of device, and its name.
+pub(super) fn icon_of(device: &Device) -> (&'static str, &'static str) {
+    match device.kind {
+        DeviceKind::Desktop => ("desktop", "Computer: "),
+        DeviceKind::Phone => ("phone", "Phone: "),
+        DeviceKind::Tablet => ("tablet", "Tablet: "),
+        DeviceKind::Program => ("program", "Program: "),
+    }
+}
+
+/// Browser and version.
+pub(super) fn browser(device: &Device) -> String {
+    match device.program() {
+        unknown if unknown.is_empty() => "Unknown browser".to_owned(),
+        known => known,
     }
 }
 

@@ -40,8 +40,8 @@ const STRENGTHS: [&str; 5] = [
     "Over ten billion guesses",
 ];
 
-/// The rules by group: title, words, rules. A rule with the unit `yes` is a box, with `text` a line, with `strength` a
-/// choice, else a number.
+/// The rules by group: title, words, rules. A rule with the unit `yes` is a box, with `text` a line, with
+/// `networks` a line of several, with `strength` a choice, else a number.
 const GROUPS: [(&str, &str, &[Rule]); 6] = [
     (
         "Passwords",
@@ -71,10 +71,23 @@ const GROUPS: [(&str, &str, &[Rule]); 6] = [
     ),
     (
         "Lock-out",
-        "Slows down who guesses. Open sessions go on.",
+        "Slows down guessing. Open sessions and known devices go on.",
         &[
             rule("lockout.failures_per_address", "Pause after", "failures from one address", ""),
             rule("lockout.failures_in_total", "Lock the password after", "failures in total", ""),
+            rule(
+                "lockout.accounts_per_address",
+                "Refuse an address after",
+                "accounts",
+                "Different accounts that failed there and never signed in from there. Known devices and accounts that have \
+                 signed in from there are not refused.",
+            ),
+            rule(
+                "lockout.exempt_networks",
+                "Networks where accounts are not counted",
+                "networks",
+                "Such as your office: 203.0.113.0/24, 2001:db8::/32. Separate them with commas.",
+            ),
             rule("lockout.minutes", "For", "minutes", "Failures within this time count together."),
             rule(
                 "lockout.unlock_by_mail",
@@ -296,14 +309,15 @@ fn policies_form(visit: &Visit, org: &Org, values: &Values) -> Form {
         let value = values.get(rule.name).map(String::as_str).unwrap_or_default();
         let control = match rule.unit {
             "yes" => Control::Checkbox,
-            "text" => Control::Input("text"),
+            "text" | "networks" => Control::Input("text"),
             "strength" => Control::Select(strengths(value)),
             unit => {
                 let (lowest, highest) = range(rule.name);
                 Control::Number { min: lowest.into(), max: highest.into(), unit }
             }
         };
-        Field::new(rule.name, rule.label, control).value(value).hint(rule.hint).required()
+        let field = Field::new(rule.name, rule.label, control).value(value).hint(rule.hint);
+        if rule.unit == "networks" { field } else { field.required() }
     };
     let section = |(title, description, rules): &(&str, &str, &'static [Rule])| {
         Section::new(title, description, rules.iter().map(field).collect())
@@ -329,6 +343,7 @@ fn values(settings: &Settings) -> Values {
             Value::Bool(true) => "on".to_owned(),
             Value::Bool(false) => String::new(),
             Value::String(text) => text.clone(),
+            Value::Array(each) => each.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
             other => other.to_string(),
         })
     };
@@ -345,6 +360,10 @@ fn patch(sent: &Sent) -> model::Result<Map<String, Value>> {
         let value = match rule.unit {
             "yes" => (text == "on").into(),
             "text" => text.trim().into(),
+            "networks" => {
+                let each = text.split([',', ' ', '\n']).map(str::trim).filter(|part| !part.is_empty());
+                each.map(Value::from).collect()
+            }
             _ => {
                 let Ok(number) = text.trim().parse::<u16>() else {
                     let (lowest, highest) = range(rule.name);

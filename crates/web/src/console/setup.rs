@@ -100,7 +100,8 @@ async fn create(
         password: fields.get("password").to_owned(),
     };
     let org = shared.app.set_up(Some(secret), wanted).await?;
-    let attempt = signin::attempt(fields.get("email").trim(), fields.get("password"), false, origin, headers);
+    let typed = (fields.get("email").trim(), fields.get("password"), false);
+    let attempt = signin::attempt(shared, &org, typed, origin, headers);
     let signed_in = shared.app.sign_in(&org, attempt).await?;
     let to = format!("/o/{}/users?done={}", org.slug, Done::SetUp.as_str());
     Ok(signin::come_in(shared, &org, &signed_in, &to))

@@ -7,12 +7,13 @@ use app::{
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use model::{Error, Kind, Org, Permission, Timestamp, device::ClientHints};
 use serde::Deserialize;
 
 use super::{
+    devices_cookie,
     done::Done,
     end_session_cookie, mailbox,
     passwords::{password_fields, password_rules, repeated},
@@ -195,7 +196,7 @@ pub(crate) async fn sign_in(
 ) -> Answer<Response> {
     let identifier = fields.get("identifier").trim();
     let remember = fields.ticked("remember");
-    let attempt = attempt(identifier, fields.get("password"), remember, &origin, &headers);
+    let attempt = attempt(&shared, &org, (identifier, fields.get("password"), remember), &origin, &headers);
     match shared.app.sign_in(&org, attempt).await {
         Ok(signed_in) => {
             let to = if signed_in.must_change_password {
@@ -224,11 +225,11 @@ pub(crate) async fn sign_in(
     }
 }
 
-/// What somebody typed, with where it came from.
+/// What somebody typed (who, the password, whether to stay signed in), with where it came from.
 pub(crate) fn attempt(
-    identifier: &str,
-    password: &str,
-    remember: bool,
+    shared: &Shared,
+    org: &Org,
+    (identifier, password, remember): (&str, &str, bool),
     origin: &Origin,
     headers: &HeaderMap,
 ) -> Attempt {
@@ -249,15 +250,19 @@ pub(crate) fn attempt(
             mobile: sent("sec-ch-ua-mobile"),
         },
         request_id: origin.request_id.to_string(),
+        devices: auth::presented_devices(headers, org, shared.options.is_https()),
     }
 }
 
-/// On to `to` with the new session's cookie.
+/// On to `to` with the new session's cookie, and the one by which the browser is known.
 pub(crate) fn come_in(shared: &Shared, org: &Org, signed_in: &SignedIn, to: &str) -> Response {
     let now: Timestamp = shared.app.now();
     let keep = signed_in.kept_until.map(|until| until.since(now).as_secs());
-    let cookie = session_cookie(org, &signed_in.secret, keep, shared.options.is_https());
-    ([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response()
+    let https = shared.options.is_https();
+    let session = session_cookie(org, &signed_in.secret, keep, https);
+    let devices = devices_cookie(org, &signed_in.devices, https);
+    let cookies = AppendHeaders([(header::SET_COOKIE, session), (header::SET_COOKIE, devices)]);
+    (cookies, Redirect::to(to)).into_response()
 }
 
 /// `POST /o/{slug}/sign-out`

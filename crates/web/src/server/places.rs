@@ -8,11 +8,11 @@ use std::{
 };
 
 use ipnet::IpNet;
+use model::network::site;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{ClientLimits, Connection, count_refusal, for_everybody};
-use crate::security::network;
 
 /// The places of one listener. Cheap to clone.
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl Places {
         let Inner { limits, trusted_proxies, held, .. } = &*self.0;
         let address = address.to_canonical();
         let is_trusted = trusted_proxies.iter().any(|network| network.contains(&address));
-        let peer = (!is_trusted).then(|| network(address));
+        let peer = (!is_trusted).then(|| site(address));
         let mut held = held.lock();
         if let Some(line) = peer.and_then(|peer| held.of_peers.get(&peer)) {
             let (count, most) = (line.len(), limits.connections_per_address);

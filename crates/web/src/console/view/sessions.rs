@@ -22,7 +22,38 @@ pub(crate) struct PersonSessions {
     pub(crate) banners: Vec<Banner>,
     pub(crate) groups: Vec<SessionGroup>,
     pub(crate) empty: Option<Empty>,
+    pub(crate) devices: Vec<DeviceRow>,
     pub(crate) places: Places,
+}
+
+/// One known device.
+#[derive(Debug, Clone)]
+pub(crate) struct DeviceRow {
+    /// The icon of the sort of device, and its name.
+    pub(crate) icon: &'static str,
+    pub(crate) kind: &'static str,
+    /// Browser and version.
+    pub(crate) browser: String,
+    /// System and version.
+    pub(crate) system: String,
+    /// What the browser said of itself, for the tooltip.
+    pub(crate) user_agent: String,
+    /// From where, at the last sign-in.
+    pub(crate) address: String,
+    /// Empty if it is not known.
+    pub(crate) place: String,
+    pub(crate) first_seen: Moment,
+    pub(crate) last_seen: Moment,
+    pub(crate) is_this: bool,
+    pub(crate) remove: Revoke,
+}
+
+impl DeviceRow {
+    /// What it is, in a line.
+    pub(crate) fn name(&self) -> String {
+        let on = if self.system.is_empty() { "" } else { " on " };
+        format!("{}{on}{}", self.browser, self.system)
+    }
 }
 
 /// The sessions of one platform.

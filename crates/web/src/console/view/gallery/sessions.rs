@@ -4,7 +4,8 @@ use super::super::{
     frame::Section,
     parts::{Action, Avatar, Banner, Empty, Link, Menu, PageSize, Pager, Tone},
     sessions::{
-        Chip, ChipGroup, ListedSession, PersonSessions, Places, Revoke, SessionGroup, SessionList, SessionRow,
+        Chip, ChipGroup, DeviceRow, ListedSession, PersonSessions, Places, Revoke, SessionGroup, SessionList,
+        SessionRow,
     },
 };
 use super::{
@@ -78,8 +79,30 @@ fn person() -> PersonSessions {
         }],
         groups: vec![group("Windows", rows), group("Android", vec![phone]), group("Other", vec![program])],
         empty: None,
+        devices: devices(),
         places: credit(),
     }
+}
+
+fn devices() -> Vec<DeviceRow> {
+    let remove = |number: u8| Revoke::Now {
+        action: format!("/o/northwind/users/01930004/devices/{number}/remove"),
+        csrf: "csrf".to_owned(),
+    };
+    let device = |row: SessionRow, number| DeviceRow {
+        icon: row.icon,
+        kind: row.kind,
+        browser: row.browser,
+        system: row.system,
+        user_agent: row.user_agent,
+        address: row.address,
+        place: row.place,
+        first_seen: row.started,
+        last_seen: row.last_active,
+        is_this: row.is_this,
+        remove: remove(number),
+    };
+    rows().into_iter().zip(1..).map(|(row, number)| device(row, number)).collect()
 }
 
 fn own() -> PersonSessions {
