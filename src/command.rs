@@ -21,7 +21,7 @@ use model::{
     erasure::Receipt,
     grant::GrantTerms,
     impact::Impact,
-    lifecycle::Reason,
+    lifecycle::{Awaited, Reason},
     link::Purpose,
     mail::MailState,
     session::SessionFilter,
@@ -116,8 +116,7 @@ pub(crate) enum Deed {
     },
     Import {
         rows: Vec<import::Row>,
-        #[serde(default)]
-        invite: bool,
+        taking: import::Taking,
     },
     ListInvitations(Box<Invitations>),
     Invite(Box<ToInvite>),
@@ -307,6 +306,9 @@ pub(crate) enum Step {
     Purge { confirm: String },
     Lock { until: Option<Timestamp>, note: String },
     Unlock,
+    Activate,
+    Settle { awaited: Awaited },
+    Reject,
 }
 
 /// What came of it.
@@ -326,7 +328,7 @@ pub(crate) enum Outcome {
         user: Box<UserView>,
         password: Option<String>,
     },
-    Imported(Vec<import::Verdict>),
+    Imported(import::Imported),
     Invitations {
         items: Vec<InvitationView>,
         next: Option<String>,

@@ -145,8 +145,8 @@ impl Operator<'_> {
                 let id = self.id(&user).await?;
                 app.send_reset_link(actor, org, id, None).await.map(|person| self.user(person))
             }
-            Deed::Import { rows, invite } => {
-                app.import_users(actor, org, rows, invite).await.map(Outcome::Imported)
+            Deed::Import { rows, taking } => {
+                app.import_users(actor, org, rows, taking).await.map(Outcome::Imported)
             }
             Deed::ListInvitations(list) => self.invitations(*list).await,
             Deed::Invite(list) => self.invite(*list).await,
@@ -306,6 +306,9 @@ impl Operator<'_> {
             Step::Purge { confirm } => Action::Purge { confirm: Some(confirm) },
             Step::Lock { until, note } => Action::Lock { until, note },
             Step::Unlock => Action::Unlock,
+            Step::Activate => Action::Activate,
+            Step::Settle { awaited } => Action::Settle(awaited),
+            Step::Reject => Action::Reject,
         };
         app.transition(actor, org, id, action, None).await
     }

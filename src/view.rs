@@ -11,7 +11,7 @@ use model::{
     activity_words,
     device::{DeviceKind, Platform},
     invitation::InvitationStatus,
-    lifecycle::{ActionName, Departure, Lock, StateName},
+    lifecycle::{ActionName, Awaited, Departure, Lock, StateName},
     mail::{Mail, MailKind, MailState},
     user::Source,
 };
@@ -47,6 +47,9 @@ pub(crate) struct UserView {
     /// The names of the groups that the user is in directly; only a single user shows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) groups: Vec<String>,
+    /// What a pending user waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) awaits: Vec<Awaited>,
     /// Why, since when and by whom somebody is suspended or deprovisioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) departure: Option<Departure>,
@@ -403,6 +406,10 @@ impl UserView {
             roles,
             groups: Vec::new(),
             email_verified: user.email_verified,
+            awaits: match &user.state {
+                State::Pending { awaits } => awaits.clone(),
+                _ => Vec::new(),
+            },
             departure: match &user.state {
                 State::Suspended(why) | State::Deprovisioned(why) => Some(why.clone()),
                 _ => None,

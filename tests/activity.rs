@@ -43,7 +43,7 @@ on_both! {
             .await
             .expect(200);
         app.post(&format!("/users/{}/roles", ana.id), json!({"role": "auditor", "reason": "audit week"})).await.expect(200);
-        app.call(Method::POST, "/tokens", &ana.token, json!({"name": "nightly"})).await.expect(201);
+        app.call(Method::POST, "/tokens", &ana.token, json!({"name": "nightly", "scopes": ["*"]})).await.expect(201);
         let page = read(&app, &format!("/users/{}/activity", ana.id), &app.owner.token).await;
         let mut newest = sentences(&page)[..6].to_vec();
         // An entry and the mail about it are of one moment.

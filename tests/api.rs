@@ -182,7 +182,7 @@ on_both! {
 
     async fn the_api_describes_itself_to_anybody(app: TestApp) {
         let document = ask(&app, Method::GET, "/o/acme/api/v1/openapi.json").await.expect(200);
-        assert_eq!(document.json(), serde_json::to_value(web::openapi()).unwrap());
+        assert_eq!(document.json(), web::openapi());
         assert!(document.json()["openapi"].as_str().unwrap().starts_with("3.1"));
         let page = ask(&app, Method::GET, "/o/acme/api/docs").await.expect(200);
         let policy = page.headers["content-security-policy"].to_str().unwrap();

@@ -21,7 +21,7 @@ use ::app::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt as _;
 use model::{Clock, Entropy, Org, OrgContext, Role, Timestamp, UserFields, UserId};
@@ -115,6 +115,9 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
+
+/// Addresses of organizations that read like a part of ours.
+pub(crate) const ODD_SLUGS: [&str; 4] = ["users", "groups", "sign-in", "reset-password"];
 
 /// The password of everybody in the tests.
 pub(crate) const PASSWORD: &str = "violet-canyon-harbor";
@@ -218,6 +221,11 @@ impl TestApp {
         web::router(web_options(), app)
     }
 
+    /// Gives the organization another address.
+    pub(crate) async fn move_to(&mut self, slug: &str) {
+        self.org = Arc::new(self.app.rename_org(&self.operator(), slug, None).await.unwrap());
+    }
+
     /// Moves the clock.
     pub(crate) fn later(&self, duration: Duration) {
         self.clock.later(duration);
@@ -284,6 +292,7 @@ impl TestApp {
 
     /// A token of a user with those scopes.
     pub(crate) async fn token_for(&self, user: UserId, scopes: &[&str]) -> String {
+        let scopes = if scopes.is_empty() { &[model::token::EVERYTHING] } else { scopes };
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let new = NewToken { name: "test".to_owned(), scopes, days: 300, secret: None };
         self.app.create_token(&self.operator(), new, Some(user)).await.unwrap().secret.unwrap()
@@ -302,7 +311,7 @@ impl TestApp {
         let new = NewUser { fields, roles: vec![Role::Owner.into()], groups: Vec::new(), password };
         let created = self.app.create_user(&operator, &org, new).await.unwrap();
         let id = created.person.user.id;
-        let new = NewToken { name: "test".to_owned(), scopes: Vec::new(), days: 300, secret: None };
+        let new = NewToken { name: "test".to_owned(), scopes: vec!["*".to_owned()], days: 300, secret: None };
         let token = self.app.create_token(&operator, new, Some(id)).await.unwrap().secret.unwrap();
         let username = created.person.user.username().to_owned();
         let email = format!("otto@{slug}.example");
@@ -318,7 +327,7 @@ impl TestApp {
     pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
         // Ids of one millisecond have no order: every call is a little later than the one before.
         self.later(Duration::from_millis(1));
-        self.send(api_request(method, "acme", path, token, &body)).await
+        self.send(api_request(method, &self.org.slug, path, token, &body)).await
     }
 
     /// GET, as the owner.
@@ -347,7 +356,7 @@ impl TestApp {
     /// Signs in through the console; the cookie's `name=value`, or the answer that refused.
     pub(crate) async fn sign_in(&self, identifier: &str, password: &str) -> Result<String, Answer> {
         let form = form(&[("identifier", identifier), ("password", password)]);
-        let answer = self.send(form_request("/o/acme/sign-in", "", &form)).await;
+        let answer = self.send(form_request(&format!("/o/{}/sign-in", self.org.slug), "", &form)).await;
         match answer.headers.get(header::SET_COOKIE) {
             Some(cookie) if answer.status == StatusCode::SEE_OTHER => {
                 Ok(cookie.to_str().unwrap().split(';').next().unwrap().to_owned())
@@ -403,8 +412,14 @@ impl Answer {
     }
 }
 
-/// Sends a request to a router.
-pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
+/// Sends a request to a router, with a host as every client names one.
+pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer {
+    request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("localhost:8080"));
+    send_as_is(router, request).await
+}
+
+/// Sends a request to a router as it stands.
+pub(crate) async fn send_as_is(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();

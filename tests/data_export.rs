@@ -40,7 +40,12 @@ async fn fetch(app: &TestApp, link: &str, token: &str) -> (StatusCode, Vec<u8>) 
     if !token.is_empty() {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
-    let response = app.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = app
+        .router
+        .clone()
+        .oneshot(request.header(header::HOST, "localhost:8080").body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     let status = response.status();
     (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
 }

@@ -161,7 +161,7 @@ on_both! {
             }
         }
         let narrow = app.token_for(app.owner.id, &["account:tokens", "user:read"]).await;
-        for scopes in [json!([]), json!(["owner:manage"]), json!(["user:read", "user:purge"])] {
+        for scopes in [json!(["*"]), json!(["owner:manage"]), json!(["user:read", "user:purge"])] {
             let refused = app.call(Method::POST, "/tokens", &narrow, json!({"name": "more", "scopes": scopes})).await.expect(403);
             assert_eq!(refused.code(), "access.above_own", "{scopes}");
         }
@@ -187,7 +187,7 @@ on_both! {
             shown
         };
         let before = shown().await;
-        let record = serde_json::to_value(web::openapi()).unwrap();
+        let record = web::openapi();
         let schemas = &record["components"]["schemas"];
         let known = ["UserFields", "UserView", "CreateBody"].iter().flat_map(|name| {
             let parts = schemas[name]["allOf"].as_array().cloned().unwrap_or_else(|| vec![schemas[name].clone()]);

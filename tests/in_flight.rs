@@ -272,7 +272,7 @@ async fn round(app: &Arc<TestApp>, revocation: Revocation, name: &str) -> i64 {
         "acme",
         "/tokens",
         &thief.token,
-        &json!({"name": "stolen", "scopes": []}),
+        &json!({"name": "stolen", "scopes": ["*"]}),
     );
     let stolen = app.send(stolen).await.expect(201).json()["token"].as_str().unwrap().to_owned();
     let mut users = Vec::new();

@@ -136,18 +136,18 @@ async fn cause(app: &TestApp, route: &Declared, number: usize) -> Option<Cause> 
             let fields = json!({"given_name": "Eve", "email": format!("eve{number}@acme.example"), "roles": ["owner"]});
             by_owner(fields)
         }
-        "/tokens" => own(json!({"name": "Nightly"})),
-        "/account/tokens/new" => own(json!({"name": "Nightly", "days": "30"})),
+        "/tokens" => own(json!({"name": "Nightly", "scopes": ["*"]})),
+        "/account/tokens/new" => own(json!({"name": "Nightly", "days": "30", "scopes": "*"})),
         "/users/{id}/tokens" | "/users/{id}/tokens/new" => {
             let robot = json!({"type": "service", "username": format!("robot{number}"), "email": format!("robot{number}@acme.example"), "responsible": app.owner.id});
             let robot = app.post("/users", robot).await.expect(201).json();
             let id = robot["id"].as_str().unwrap().to_owned();
-            Cause {
-                id,
-                ..by_owner(
-                    json!({"name": "Nightly", "days": if route.door == Door::Api { json!(30) } else { json!("30") }}),
-                )
-            }
+            let body = if route.door == Door::Api {
+                json!({"name": "Nightly", "days": 30, "scopes": ["*"]})
+            } else {
+                json!({"name": "Nightly", "days": "30", "scopes": "*"})
+            };
+            Cause { id, ..by_owner(body) }
         }
         "/users/{id}/activate" => {
             let id = app.create("Stan", "Staged", &format!("staged{number}@acme.example")).await;

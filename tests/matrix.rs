@@ -110,18 +110,23 @@ pub(crate) fn request(
         let content_type = "application/x-www-form-urlencoded";
         return request.header(header::CONTENT_TYPE, content_type).body(Body::from(form)).unwrap();
     }
+    if body.is_null() {
+        return request.body(Body::empty()).unwrap();
+    }
     request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string())).unwrap()
 }
 
 /// Whether the console sent somebody away to sign in.
 pub(crate) fn is_sent_to_sign_in(answer: &Answer) -> bool {
     let to = answer.headers.get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
-    answer.status.is_redirection() && to.contains("/sign-in")
+    // An organization's own address may read like the page.
+    let page = to.strip_prefix("/o/").and_then(|rest| rest.split_once('/')).map_or("", |(_, page)| page);
+    answer.status.is_redirection() && (page == "sign-in" || page.starts_with("sign-in?"))
 }
 
 /// A body that a write of the API understands, made from what its document asks for.
 pub(crate) fn plausible_body(route: &Declared) -> Value {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(web::openapi()).unwrap());
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(web::openapi);
     let operation = &DOCUMENT["paths"][&route.path][route.method.as_str().to_lowercase()];
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     example(&DOCUMENT, schema, "")
@@ -152,6 +157,7 @@ fn example(document: &Value, schema: &Value, name: &str) -> Value {
         (Some("string"), "role") => json!("auditor"),
         (Some("string"), "slug") => json!("acme-renamed"),
         (Some("string"), _) => json!("x"),
+        (Some("array"), "scopes") => json!(["user:list"]),
         (Some("array"), _) => json!([]),
         (Some("boolean"), _) => json!(false),
         (Some("integer" | "number"), _) => json!(1),

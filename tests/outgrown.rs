@@ -223,7 +223,7 @@ async fn cell(app: &TestApp, maker: &Somebody, secret: Secret, rise: Option<Rise
         }
         Secret::TemporaryPassword | Secret::ChosenPassword | Secret::Address => TYPED.to_owned(),
         Secret::ServiceToken => {
-            let body = json!({"name": "Kept", "scopes": []});
+            let body = json!({"name": "Kept", "scopes": ["*"]});
             let made = app.call(Method::POST, &format!("/users/{user}/tokens"), &maker.token, body).await;
             made.expect(201).json()["token"].as_str().unwrap().to_owned()
         }

@@ -23,7 +23,7 @@ async fn whoami(app: &TestApp, token: &str) -> Answer {
 on_both! {
     async fn a_token_is_shown_once_and_works_until_it_ends(app: TestApp) {
         let ana = app.person("Ana", Role::Auditor).await;
-        let made = app.call(Method::POST, "/tokens", &ana.token, json!({"name": "Payroll", "days": 7})).await.expect(201).json();
+        let made = app.call(Method::POST, "/tokens", &ana.token, json!({"name": "Payroll", "days": 7, "scopes": ["*"]})).await.expect(201).json();
         let (id, secret) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
         assert!(secret.starts_with("mst_pat_") && secret.len() == 8 + 43 + 6, "{secret}");
         assert_eq!(whoami(&app, secret).await.expect(200).json()["user"], ana.id.to_string());
@@ -39,7 +39,7 @@ on_both! {
 
     async fn a_revoked_token_is_dead_at_once(app: TestApp) {
         let ana = app.person("Ana", Role::Member).await;
-        let made = app.call(Method::POST, "/tokens", &ana.token, json!({"name": "one"})).await.expect(201).json();
+        let made = app.call(Method::POST, "/tokens", &ana.token, json!({"name": "one", "scopes": ["*"]})).await.expect(201).json();
         let secret = made["token"].as_str().unwrap();
         whoami(&app, secret).await.expect(200);
         let path = format!("/tokens/{}", made["id"].as_str().unwrap());
@@ -56,7 +56,7 @@ on_both! {
 
     async fn a_token_can_revoke_itself(app: TestApp) {
         let ana = app.person("Ana", Role::Member).await;
-        let made = app.call(Method::POST, "/tokens", &ana.token, json!({"name": "one"})).await.expect(201).json();
+        let made = app.call(Method::POST, "/tokens", &ana.token, json!({"name": "one", "scopes": ["*"]})).await.expect(201).json();
         let secret = made["token"].as_str().unwrap();
         app.call(Method::DELETE, &format!("/tokens/{}", made["id"].as_str().unwrap()), secret, Value::Null).await.expect(204);
         whoami(&app, secret).await.expect(401);
@@ -64,7 +64,7 @@ on_both! {
 
     async fn tokens_are_ones_own(app: TestApp) {
         let (ana, bo) = (app.person("Ana", Role::Owner).await, app.person("Bo", Role::Member).await);
-        let made = app.call(Method::POST, "/tokens", &bo.token, json!({"name": "bo's"})).await.expect(201).json();
+        let made = app.call(Method::POST, "/tokens", &bo.token, json!({"name": "bo's", "scopes": ["*"]})).await.expect(201).json();
         let path = format!("/tokens/{}", made["id"].as_str().unwrap());
         app.call(Method::DELETE, &path, &ana.token, Value::Null).await.expect(404);
         let listed = app.call(Method::GET, "/tokens", &ana.token, Value::Null).await.expect(200);
@@ -87,8 +87,8 @@ on_both! {
 
     async fn unacceptable_wishes_are_refused(app: TestApp) {
         for body in [
-            json!({}), json!({"name": ""}), json!({"name": "  "}), json!({"name": "x".repeat(101)}), json!({"name": "a\u{0}"}), json!({"name": 1}),
-            json!({"name": "x", "days": 0}), json!({"name": "x", "days": 367}), json!({"name": "x", "days": -1}), json!({"name": "x", "days": "9"}),
+            json!({}), json!({"name": "x"}), json!({"name": "x", "scopes": []}), json!({"name": "x", "scopes": ["*", "user:list"]}), json!({"name": "", "scopes": ["*"]}), json!({"name": "x".repeat(101), "scopes": ["*"]}), json!({"name": "a\u{0}"}), json!({"name": 1}),
+            json!({"name": "x", "days": 0, "scopes": ["*"]}), json!({"name": "x", "days": 367, "scopes": ["*"]}), json!({"name": "x", "days": -1}), json!({"name": "x", "days": "9"}),
             json!({"name": "x", "scopes": ["user:everything"]}), json!({"name": "x", "scopes": "user:list"}), json!({"name": "x", "scopes": [["user:list"]]}),
             json!({"name": "x", "user": app.owner.id}), json!({"name": "x", "expires_at": "2030-01-01"}),
         ] {
@@ -100,7 +100,7 @@ on_both! {
 
     async fn the_same_request_makes_one_token_and_shows_it_once(app: TestApp) {
         let send = async || {
-            let mut request = crate::app::api_request(Method::POST, "acme", "/tokens", &app.owner.token, &json!({"name": "once"}));
+            let mut request = crate::app::api_request(Method::POST, "acme", "/tokens", &app.owner.token, &json!({"name": "once", "scopes": ["*"]}));
             request.headers_mut().insert("idempotency-key", "k".parse().unwrap());
             app.send(request).await.expect(201).json()
         };
@@ -111,7 +111,7 @@ on_both! {
     }
 
     async fn no_secret_is_stored_and_no_answer_of_anybody_shows_one(app: TestApp) {
-        let made = app.post("/tokens", json!({"name": "secret"})).await.expect(201).json();
+        let made = app.post("/tokens", json!({"name": "secret", "scopes": ["*"]})).await.expect(201).json();
         let secret = made["token"].as_str().unwrap()[8..].to_owned();
         let session = browser(&app, &app.org, &app.owner).await;
         let hash = "$argon2id$";
@@ -156,7 +156,7 @@ on_both! {
 
     async fn only_an_active_user_gets_tokens(app: TestApp) {
         let id = app.create("Ana", "Ng", "ana@acme.example").await;
-        let new = || ::app::tokens::NewToken { name: "x".to_owned(), scopes: Vec::new(), days: 1, secret: None };
+        let new = || ::app::tokens::NewToken { name: "x".to_owned(), scopes: vec!["*".to_owned()], days: 1, secret: None };
         let refused = app.app.create_token(&app.operator(), new(), Some(id.parse().unwrap())).await.unwrap_err();
         assert_eq!(refused.code(), "token.user_not_active");
         let service = app.post("/users", json!({"type": "service", "username": "robot", "responsible": app.owner.id})).await.expect(201).json();

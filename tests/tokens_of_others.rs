@@ -45,7 +45,7 @@ on_both! {
         assert_eq!(of_robot.json()["items"][0]["name"], "export");
         let narrow = app.token_for(app.owner.id, &["token:create", "user:read", "user:list"]).await;
         let narrow = Somebody { token: narrow, ..app.person("Ignored", Role::Member).await };
-        make(&app, &narrow, &robot, json!({"name": "all"})).await.expect(403);
+        make(&app, &narrow, &robot, json!({"name": "all", "scopes": ["*"]})).await.expect(403);
         make(&app, &narrow, &robot, json!({"name": "x", "scopes": ["audit:read"]})).await.expect(403);
         // What the robot may not do today it may do tomorrow.
         make(&app, &narrow, &robot, json!({"name": "x", "scopes": ["user:purge"]})).await.expect(403);
@@ -54,10 +54,10 @@ on_both! {
 
     async fn people_make_their_own(app: TestApp) {
         let (ana, auditor) = (app.person("Ana", Role::Member).await, app.person("Bo", Role::Auditor).await);
-        let refused = make(&app, &app.owner, &ana.id.to_string(), json!({"name": "x"})).await.expect(409);
+        let refused = make(&app, &app.owner, &ana.id.to_string(), json!({"name": "x", "scopes": ["*"]})).await.expect(409);
         assert_eq!(refused.code(), "token.not_a_service_user");
         let robot = robot(&app, "robot").await;
-        make(&app, &auditor, &robot, json!({"name": "x"})).await.expect(403);
+        make(&app, &auditor, &robot, json!({"name": "x", "scopes": ["*"]})).await.expect(403);
         app.call(Method::GET, "/tokens/all", &ana.token, Value::Null).await.expect(403);
         app.call(Method::GET, "/tokens/all", &auditor.token, Value::Null).await.expect(200);
         app.call(Method::GET, &format!("/users/{robot}/tokens"), &ana.token, Value::Null).await.expect(403);
@@ -82,7 +82,7 @@ on_both! {
     async fn the_list_shows_what_ends_and_what_nobody_uses(app: TestApp) {
         let robot = robot(&app, "robot").await;
         for (name, days) in [("long", 300), ("short", 10), ("shorter", 5), ("used", 300)] {
-            make(&app, &app.owner, &robot, json!({"name": name, "days": days})).await.expect(201);
+            make(&app, &app.owner, &robot, json!({"name": name, "days": days, "scopes": ["*"]})).await.expect(201);
         }
         assert_eq!(listed(&app, "").await, ["used", "shorter", "short", "long"]);
         assert_eq!(listed(&app, "?filter=ending").await, ["shorter", "short"]);

@@ -201,7 +201,7 @@ on_both! {
 
     async fn malformed_questions_are_refused(app: TestApp) {
         for (path, status) in [
-            ("/users?limit=0", 422), ("/users?limit=201", 422), ("/users?limit=x", 400), ("/users?sort=evil", 422),
+            ("/users?limit=0", 422), ("/users?limit=201", 422), ("/users?limit=x", 422), ("/users?sort=evil", 422),
             ("/users?status=purple", 422), ("/users?page_token=%00", 400), ("/users?page_token=AAAA", 400), ("/users?nonsense=1", 400),
             ("/users?role=emperor", 422), ("/users/nonsense", 404), ("/users/01a1f78e-44c2-7000-8000-000000000000", 404), ("/nonsense", 404),
         ] {

@@ -16,6 +16,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use model::{
     Error, Kind, Result, Timestamp,
     audit::{Entry, query::AuditQuery},
+    page,
 };
 
 use super::{Session, unexpected};
@@ -154,7 +155,7 @@ impl Filter {
 }
 
 async fn list(session: &Session, org: Option<String>, filter: Filter, limit: u16) -> Result<()> {
-    let (actor, target, query) = filter.deed(limit);
+    let (actor, target, query) = filter.deed(page::limit(Some(limit))?);
     let deed = Deed::ListAudit(Box::new(AuditList { actor, target, query, export: None }));
     match session.perform(org, false, deed).await? {
         Outcome::Audit { items, next, .. } if session.json => {

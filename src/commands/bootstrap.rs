@@ -57,7 +57,7 @@ async fn make(app: &App, bootstrap: &Bootstrap, wanted: SetUp) -> Result<Start> 
         let owner = app.user_by_identifier(&actor, &email).await?.user.id;
         let new = NewToken {
             name: "bootstrap".to_owned(),
-            scopes: Vec::new(),
+            scopes: vec![token::EVERYTHING.to_owned()],
             days: token::MAX_DAYS,
             secret: Some(secret),
         };

@@ -7,7 +7,11 @@ use std::{path::Path, process::ExitCode};
 
 use app::{App, clock::ClockFinding, mails::OLD, system::SystemClock};
 use connect::smtp::Server;
-use model::{Clock as _, OrgContext, Result, Timestamp};
+use model::{
+    Clock as _, OrgContext, Result, Timestamp,
+    page::MAX_LIMIT,
+    token::{TokenFilter, TokenQuery},
+};
 use store::{Connection, Engine, Writing};
 
 use super::Session;
@@ -22,6 +26,8 @@ use crate::{
 /// Less free space than this deserves a word, and than that stops work soon.
 const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
 const NO_SPACE: u64 = 100 * 1024 * 1024;
+/// So many powerful tokens are named.
+const SHOWN_TOKENS: usize = 5;
 /// Clocks that differ by more make dates wrong.
 const CLOCK_SLACK: u64 = 5;
 /// 2026-01-01: before Muster was there, a clock is not set.
@@ -246,6 +252,33 @@ async fn mail_queue(app: &App) -> Check {
     }
 }
 
+/// The API tokens of an organization that may do everything that their user may.
+async fn powerful_tokens(app: &App, org: &model::Org) -> Option<Check> {
+    let (context, now) = (OrgContext::from(org.id), app.now());
+    let query = TokenQuery { filter: TokenFilter::Everything, limit: MAX_LIMIT, cursor: None };
+    let read = async move |connection: &mut Connection<'_>| {
+        store::token_list::page(connection, context, &query, now).await
+    };
+    let page = match app.database().read(read).await {
+        Ok(page) if page.items.is_empty() => return None,
+        Ok(page) => page,
+        Err(error) => return Some(Check::fail("tokens", error.message(), "")),
+    };
+    let more = if page.next.is_some() { "more than " } else { "" };
+    let named =
+        |listed: &store::token_list::Listed| format!("{} ({})", listed.token.name, listed.holder.username);
+    let shown: Vec<String> = page.items.iter().take(SHOWN_TOKENS).map(named).collect();
+    let rest = if page.items.len() > SHOWN_TOKENS { ", …" } else { "" };
+    let finding = format!(
+        "{more}{} in {} may do everything that their user may: {}{rest}",
+        page.items.len(),
+        org.slug,
+        shown.join(", ")
+    );
+    let advice = format!("muster token list --filter everything --org {}; give them scopes", org.slug);
+    Some(Check::warn("tokens", finding, advice))
+}
+
 async fn owners(app: &App) -> Vec<Check> {
     let orgs = match app.orgs().await {
         Ok(orgs) => orgs,
@@ -269,6 +302,7 @@ async fn owners(app: &App) -> Vec<Check> {
             Ok(true) => {}
             Err(error) => checks.push(Check::fail("owner", error.message(), "")),
         }
+        checks.extend(powerful_tokens(app, &org).await);
     }
     checks
 }

@@ -7,6 +7,7 @@ mod duplicates;
 mod report;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{IsTerminal, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
@@ -18,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use app::import::{CHUNK, Row as Wanted, Verdict};
+use app::import::{CHUNK, Imported, Listed, Row as Wanted, Taking, Verdict};
 use clap::Args;
 use connect::csv::{Column, Reader, Row, RowError};
 use duplicates::Duplicates;
@@ -40,12 +41,16 @@ use crate::{
 #[command(after_help = "\
 The first line names the columns: email, and any of username, given_name, family_name, display_name, title, \
 department, division, cost_centre, employee_number, locale, timezone, phone, mobile, personal_email, personal_phone, \
-groups, roles, tags, notes (lists with ; between). Encoding and separator are found out. People come in staged, or with --invite invited; who is there already is left \
+groups, roles, tags, notes. Encoding and separator are found out. People come in staged, or with --invite invited; who is there already is left \
 unchanged. The exit code is 4 if rows were refused; the good ones are taken all the same.
+
+Separate groups, roles and tags by ; or |. A cell that is the name of a group or role as a whole is that one. In a list, \
+write a separator that belongs to a name as \\; or \\|, or put the name in double quotes.
 
 Examples:
   muster import people.csv --dry-run
   muster import people.csv --report refused.csv
+  muster import people.csv --create-groups
   muster import people.csv --invite")]
 pub(crate) struct Options {
     /// The CSV file
@@ -58,6 +63,12 @@ pub(crate) struct Options {
     /// Invite who is new: each gets a mail. Otherwise people come in staged
     #[arg(long)]
     invite: bool,
+    /// Create the groups that don't exist
+    #[arg(long)]
+    create_groups: bool,
+    /// Ask nothing before anything is changed. Imports ask nothing at present
+    #[arg(long, short)]
+    yes: bool,
     #[command(flatten)]
     dry: DryRun,
 }
@@ -95,6 +106,11 @@ struct Tally {
     unchanged: u64,
     refused: u64,
     warnings: Vec<String>,
+    /// The groups that don't exist, each with the number of rows that name it.
+    missing_groups: BTreeMap<String, u64>,
+    created_groups: BTreeSet<String>,
+    /// The refused rows that are told one by one.
+    told: u64,
 }
 
 struct Import {
@@ -103,7 +119,7 @@ struct Import {
     runner: Runner,
     org: Option<String>,
     dry_run: bool,
-    invite: bool,
+    taking: Taking,
     duplicates: Option<Duplicates>,
     report: Report,
     tally: Tally,
@@ -143,7 +159,7 @@ impl Import {
             runner: Runner::open(&session.config).await?,
             org: options.org.org.clone(),
             dry_run,
-            invite: options.invite,
+            taking: Taking { invite: options.invite, create_groups: options.create_groups },
             duplicates: dry_run.then(Duplicates::default),
             report,
             tally: Tally { warnings, ..Tally::default() },
@@ -170,7 +186,13 @@ impl Import {
     /// One chunk, with the rows in it that could not be read.
     async fn take(&mut self, chunk: &[Result<Row, RowError>]) -> Result<()> {
         let wanted: Vec<Wanted> = chunk.iter().flatten().map(wanted).collect();
-        let mut verdicts = if wanted.is_empty() { Vec::new() } else { self.send(wanted.clone()).await? };
+        let mut imported =
+            if wanted.is_empty() { Imported::default() } else { self.send(wanted.clone()).await? };
+        self.tally.created_groups.extend(std::mem::take(&mut imported.created_groups));
+        for (name, rows) in std::mem::take(&mut imported.missing_groups) {
+            *self.tally.missing_groups.entry(name).or_default() += rows;
+        }
+        let mut verdicts = imported.verdicts;
         if let Some(duplicates) = &mut self.duplicates {
             duplicates.judge(&wanted, &mut verdicts);
         }
@@ -179,14 +201,18 @@ impl Import {
             let row = match row {
                 Ok(row) => row,
                 Err(error) => {
-                    self.refuse(None, error)?;
+                    self.refuse(None, error, false)?;
                     continue;
                 }
             };
             match verdicts.next().ok_or_else(|| Error::internal("a row without a verdict"))? {
                 Verdict::Created => self.tally.created += 1,
                 Verdict::Unchanged => self.tally.unchanged += 1,
-                Verdict::Refused { fields } => self.refuse(Some(row), &refusal(row, &fields))?,
+                Verdict::Refused { fields } => {
+                    // The groups that don't exist are named once for the whole file.
+                    let is_said_once = fields.iter().all(|field| field.code == "group.unknown");
+                    self.refuse(Some(row), &refusal(row, &fields), is_said_once)?;
+                }
             }
         }
         let done = self.tally.created + self.tally.unchanged + self.tally.refused;
@@ -195,43 +221,28 @@ impl Import {
         Ok(())
     }
 
-    fn refuse(&mut self, row: Option<&Row>, error: &RowError) -> Result<()> {
+    /// Notes a refused row. What is said once for the whole file is not printed for the row.
+    fn refuse(&mut self, row: Option<&Row>, error: &RowError, is_said_once: bool) -> Result<()> {
         self.tally.refused += 1;
-        if self.tally.refused <= PRINTED && self.report.is_loud() {
-            self.bar.suspend(|| output::note(error.to_string()));
+        if !is_said_once {
+            self.tally.told += 1;
+            if self.tally.told <= PRINTED && self.report.is_loud() {
+                self.bar.suspend(|| output::note(error.to_string()));
+            }
         }
         self.report.add(row, error)
     }
 
-    /// The verdicts on a chunk. One row that can't be judged must not cost the others.
-    async fn send(&mut self, rows: Vec<Wanted>) -> Result<Vec<Verdict>> {
-        match self.send_patiently(rows.clone()).await {
-            Err(error) if rows.len() > 1 && is_about_a_row(&error) => {}
-            verdicts => return verdicts,
-        }
-        let mut verdicts = Vec::with_capacity(rows.len());
-        for row in rows {
-            verdicts.push(match self.send_patiently(vec![row]).await {
-                Ok(mut one) => one.pop().ok_or_else(|| Error::internal("no verdict"))?,
-                Err(error) if is_about_a_row(&error) => {
-                    let field = FieldError::new("", error.code().to_owned(), error.message());
-                    Verdict::Refused { fields: vec![field] }
-                }
-                Err(error) => return Err(error),
-            });
-        }
-        Ok(verdicts)
-    }
-
-    async fn send_patiently(&mut self, rows: Vec<Wanted>) -> Result<Vec<Verdict>> {
+    /// What comes of a chunk, also where the server is busy for a while.
+    async fn send(&mut self, rows: Vec<Wanted>) -> Result<Imported> {
         let command = Command {
             org: self.org.clone(),
             dry_run: self.dry_run,
-            deed: Deed::Import { rows, invite: self.invite },
+            deed: Deed::Import { rows, taking: self.taking },
         };
         for attempt in 1.. {
             match self.runner.run(command.clone()).await {
-                Ok(Outcome::Imported(verdicts)) => return Ok(verdicts),
+                Ok(Outcome::Imported(imported)) => return Ok(imported),
                 Ok(other) => return unexpected(&other),
                 Err(error) if error.retry_after().is_some() && attempt < TRIES => {
                     let seconds = error.retry_after().unwrap_or(1).min(10);
@@ -244,19 +255,13 @@ impl Import {
     }
 }
 
-/// Whether it is the row's fault, so that the next one may do better.
-fn is_about_a_row(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Invalid | Kind::Conflict | Kind::Forbidden)
-        && !error.code().starts_with("org.")
-}
-
 /// Columns that are known, but not yet taken by an import.
 const NOT_TAKEN: &[(Column, &str)] = &[(Column::Status, "everybody comes in staged")];
 
 /// A row as the operation wants it.
 fn wanted(row: &Row) -> Wanted {
     let text = |column| Some(row.get(column).to_owned()).filter(|text| !text.is_empty());
-    let list = |column| row.list(column).map(str::to_owned).collect();
+    let listed = |column| Listed::Cell(row.get(column).to_owned());
     let fields = UserFields {
         username: text(Column::Username),
         email: text(Column::Email),
@@ -275,10 +280,10 @@ fn wanted(row: &Row) -> Wanted {
         personal_email: text(Column::PersonalEmail),
         personal_phone: text(Column::PersonalPhone),
         notes: text(Column::Notes),
-        tags: list(Column::Tags),
+        tags: row.list(Column::Tags),
         ..UserFields::default()
     };
-    Wanted { line: row.line(), fields, roles: list(Column::Roles), groups: list(Column::Groups) }
+    Wanted { line: row.line(), fields, roles: listed(Column::Roles), groups: listed(Column::Groups) }
 }
 
 /// Why a row was refused: its columns, and the sentences about them.
@@ -312,16 +317,30 @@ fn rate(rows: u64, elapsed: Duration) -> String {
 
 impl Tally {
     fn print(&self, dry_run: bool, as_json: bool, errors: &[serde_json::Value]) -> Result<()> {
-        let Self { created, unchanged, refused, warnings } = self;
+        let Self { created, unchanged, refused, warnings, missing_groups, created_groups, told } = self;
         if as_json {
             return output::json(&serde_json::json!({
                 "created": created, "unchanged": unchanged, "refused": refused, "dry_run": dry_run,
                 "warnings": warnings, "errors": errors,
+                "missing_groups": missing_groups, "created_groups": created_groups,
             }));
         }
-        if *refused > PRINTED {
-            let more = HumanCount(refused - PRINTED);
+        if *told > PRINTED {
+            let more = HumanCount(told - PRINTED);
             output::note(format!("… and {more} more; --report FILE writes them all."));
+        }
+        if !missing_groups.is_empty() {
+            let rows = |(name, rows): (&String, &u64)| format!("  {name} ({} rows)", HumanCount(*rows));
+            let listed: Vec<String> = missing_groups.iter().map(rows).collect();
+            output::note(format!(
+                "These groups don't exist:\n{}\nTheir rows were refused. Create the groups with --create-groups, or correct the names.",
+                listed.join("\n")
+            ));
+        }
+        if !created_groups.is_empty() {
+            let names: Vec<&str> = created_groups.iter().map(String::as_str).collect();
+            let verb = if dry_run { "Would create" } else { "Created" };
+            output::line(format!("{verb} {} groups: {}.", HumanCount(names.len() as u64), names.join(", ")))?;
         }
         let (created, unchanged, refused) =
             (HumanCount(*created), HumanCount(*unchanged), HumanCount(*refused));

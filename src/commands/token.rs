@@ -31,7 +31,7 @@ enum Verb {
     #[command(after_help = "\
 Examples:
   muster token create payroll --name \"Payroll export\" --scope user:list,user:read
-  TOKEN=$(muster token create payroll --name CI --days 7 --quiet)
+  TOKEN=$(muster token create payroll --name CI --days 7 --scope '*' --quiet)
   curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/o/acme/api/v1/users")]
     Create {
         /// Whose: username, email or id
@@ -39,8 +39,8 @@ Examples:
         /// What it is for
         #[arg(long, default_value = "command line")]
         name: String,
-        /// What it may do, such as user:list; unless given, all that the user may do
-        #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
+        /// What it may do, such as user:list; * for everything that the user may do
+        #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', required = true)]
         scopes: Vec<String>,
         /// Days until it ends, 1 to 366
         #[arg(long, default_value_t = 90)]
@@ -56,6 +56,7 @@ Examples:
 Examples:
   muster token list --filter ending       those that end within 14 days
   muster token list --filter unused       those that nobody has used for 90 days
+  muster token list --filter everything   those that may do everything that their user may
   muster token list --user payroll")]
     List {
         /// Whose: username, email or id

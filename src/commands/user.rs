@@ -4,12 +4,13 @@ mod access;
 mod fields;
 mod print;
 mod privacy;
+mod steps;
 
-use std::io::{BufRead, IsTerminal};
+use std::io::BufRead;
 
-use clap::{Args, Subcommand, builder::PossibleValuesParser};
+use clap::{Args, Subcommand};
 use fields::{Fields, NewFields};
-use model::{Error, Kind, Result, Timestamp, filter::UserQuery, lifecycle::Reason, link::Purpose, page};
+use model::{Result, Timestamp, filter::UserQuery, link::Purpose, page};
 
 pub(crate) use print::day;
 
@@ -17,7 +18,7 @@ use super::{Session, unexpected};
 use crate::{
     cli::{DryRun, InOrg},
     command::{Command, Deed, List, NewPassword, Outcome, Step},
-    problem::{failed, usage},
+    problem::failed,
     runner::Runner,
     view::UserView,
 };
@@ -59,11 +60,19 @@ Examples:
 Example:
   muster user edit ana --title \"Head of Finance\" --mobile \"\"")]
     Edit(Box<Edit>),
+    /// Activate a user; one without a password gets a mail with which to choose one
+    Activate(Plain),
+    /// Approve a pending user
+    #[command(after_help = "\
+A user without a password gets an email with a link to choose one.")]
+    Approve(steps::Approve),
+    /// Reject a pending user; the record moves to the trash
+    Reject(Plain),
     /// Block a user; everything held stays
     #[command(after_help = "\
 Example:
   muster user suspend ana --reason on_leave --note \"Back in spring\"")]
-    Suspend(Leave),
+    Suspend(steps::Leave),
     /// Unblock a suspended user, or rehire a deprovisioned one
     Reactivate {
         #[command(flatten)]
@@ -78,13 +87,13 @@ Example:
         dry: DryRun,
     },
     /// Block a user who has left, and take roles away
-    Deprovision(Leave),
+    Deprovision(steps::Leave),
     /// Move a user to the trash, from where it can be restored
-    Delete(Confirmed),
+    Delete(steps::Confirmed),
     /// Bring a user back from the trash
     Restore(Plain),
     /// Delete a user in the trash for good
-    Purge(Confirmed),
+    Purge(steps::Confirmed),
     /// Show what a user did and what was done to them
     #[command(after_help = "\
 Examples:
@@ -165,33 +174,6 @@ struct Plain {
     dry: DryRun,
 }
 
-/// A step with a reason.
-#[derive(Debug, Args)]
-struct Leave {
-    #[command(flatten)]
-    who: Who,
-    /// Why, for reports
-    #[arg(long, default_value = "other", value_parser = reasons())]
-    reason: String,
-    /// More words, at most 500 characters
-    #[arg(long, default_value = "", hide_default_value = true)]
-    note: String,
-    #[command(flatten)]
-    dry: DryRun,
-}
-
-/// A step that wants the email typed.
-#[derive(Debug, Args)]
-struct Confirmed {
-    #[command(flatten)]
-    who: Who,
-    /// The user's email (a service user's username), to confirm; asked for in a terminal
-    #[arg(long, value_name = "EMAIL")]
-    confirm: Option<String>,
-    #[command(flatten)]
-    dry: DryRun,
-}
-
 /// What to list.
 #[derive(Debug, Args)]
 struct ListOptions {
@@ -267,10 +249,6 @@ struct Edit {
     dry: DryRun,
 }
 
-fn reasons() -> PossibleValuesParser {
-    PossibleValuesParser::new(Reason::ALL.iter().map(|reason| reason.as_str()))
-}
-
 /// Reads a date or time of the command line.
 pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.message().to_owned())
@@ -281,8 +259,12 @@ pub(crate) async fn run(user: User, session: &Session) -> Result<()> {
     let org = user.org.org;
     let (past, deed, dry) = match user.verb {
         Verb::List(options) => return list(options, org, session).await,
-        Verb::Delete(step) => return confirm(step, org, session, |confirm| Step::Delete { confirm }).await,
-        Verb::Purge(step) => return confirm(step, org, session, |confirm| Step::Purge { confirm }).await,
+        Verb::Delete(step) => {
+            return steps::confirm(step, org, session, |confirm| Step::Delete { confirm }).await;
+        }
+        Verb::Purge(step) => {
+            return steps::confirm(step, org, session, |confirm| Step::Purge { confirm }).await;
+        }
         Verb::Activity(asked) => return privacy::activity(asked, org, session).await,
         Verb::ExportData(asked) => return privacy::export_data(asked, org, session).await,
         Verb::Receipt { user } => return privacy::receipt(user, org, session).await,
@@ -310,37 +292,10 @@ pub(crate) async fn run(user: User, session: &Session) -> Result<()> {
         Verb::MakeAdmin(plain) => ("made an owner", Deed::MakeAdmin { user: plain.who.user }, plain.dry),
         Verb::RemoveAdmin(plain) => return access::remove_admin(plain, org, session).await,
         Verb::CopyAccess(copy) => return copy.run(org, session).await,
-        step => take(step)?,
+        step => steps::take(step)?,
     };
     let outcome = session.perform(org, dry.dry_run, deed).await?;
     print::outcome(outcome, past, dry.dry_run, session.json)
-}
-
-/// The steps that only need to be named.
-fn take(verb: Verb) -> Result<(&'static str, Deed, DryRun)> {
-    let (past, who, step, dry) = match verb {
-        Verb::Suspend(leave) => {
-            let step = Step::Suspend { reason: reason(&leave.reason)?, note: leave.note };
-            ("suspended", leave.who, step, leave.dry)
-        }
-        Verb::Deprovision(leave) => {
-            let step = Step::Deprovision { reason: reason(&leave.reason)?, note: leave.note };
-            ("deprovisioned", leave.who, step, leave.dry)
-        }
-        Verb::Reactivate { who, valid_until, with_roles, dry } => {
-            ("reactivated", who, Step::Reactivate { valid_until, with_roles }, dry)
-        }
-        Verb::Restore(plain) => ("restored", plain.who, Step::Restore, plain.dry),
-        Verb::Unlock(plain) => ("unlocked", plain.who, Step::Unlock, plain.dry),
-        Verb::Lock { who, until, note, dry } => ("locked", who, Step::Lock { until, note }, dry),
-        _ => return usage("This is no step in a user's life."),
-    };
-    Ok((past, Deed::MoveUser { user: who.user, step }, dry))
-}
-
-fn reason(name: &str) -> Result<Reason> {
-    Reason::parse(name)
-        .ok_or_else(|| Error::new(Kind::Invalid, "usage", format!("There is no reason {name}.")))
 }
 
 async fn create(create: Create, org: Option<String>, session: &Session) -> Result<()> {
@@ -382,42 +337,6 @@ impl References<'_> {
             other => unexpected(&other),
         }
     }
-}
-
-/// Steps that can't be taken by mistake: the email is typed.
-async fn confirm(
-    step: Confirmed,
-    org: Option<String>,
-    session: &Session,
-    make: impl FnOnce(String) -> Step,
-) -> Result<()> {
-    let (user, dry_run) = (step.who.user, step.dry.dry_run);
-    let confirm = match step.confirm {
-        Some(confirm) => confirm,
-        None if std::io::stdin().is_terminal() => {
-            let found = References { org: &org, session }.find(user.clone()).await?;
-            ask(&found)?
-        }
-        None => {
-            let message = "Type the user's email with --confirm EMAIL.";
-            return Err(Error::new(Kind::PreconditionRequired, "user.not_confirmed", message));
-        }
-    };
-    let step = make(confirm);
-    let past = if matches!(step, Step::Purge { .. }) { "deleted for good" } else { "moved to the trash" };
-    let outcome = session.perform(org, dry_run, Deed::MoveUser { user, step }).await?;
-    print::outcome(outcome, past, dry_run, session.json)
-}
-
-fn ask(user: &UserView) -> Result<String> {
-    let expected = user.fields.email.as_deref().unwrap_or_else(|| user.username());
-    crate::output::note(format!("{} is {}. Type {expected} to confirm:", user.name(), user.status));
-    let mut typed = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut typed)
-        .map_err(|error| failed("The answer can't be read", error))?;
-    Ok(typed.trim().to_owned())
 }
 
 /// A password from a file, or typed into the standard input: never an argument, which everybody on the host can see.

@@ -94,7 +94,7 @@ pub(crate) struct MemberView {
 
 impl MemberView {
     pub(crate) fn of(member: Member, now: Timestamp) -> Self {
-        let Member { user, given, through } = member;
+        let Member { user, given, through, .. } = member;
         Self {
             user: user.id,
             name: user.name().to_owned(),

@@ -145,7 +145,7 @@ on_both! {
         let ana = app.person("Ana", Role::Administrator).await;
         let cookie = app.sign_in(&ana.email, PASSWORD).await.unwrap();
         app.sign_in(&ana.email, "not-her-password-canary").await.unwrap_err();
-        let made = app.call(Method::POST, "/tokens", &ana.token, json!({"name": "CI", "days": 5, "scopes": []})).await;
+        let made = app.call(Method::POST, "/tokens", &ana.token, json!({"name": "CI", "days": 5, "scopes": ["*"]})).await;
         let token = made.expect(201).json()["token"].as_str().unwrap().to_owned();
         let temporary = app.post(&format!("/users/{}/set-password", ana.id), json!({})).await.expect(200);
         let generated = temporary.json()["temporary_password"].as_str().unwrap().to_owned();

@@ -272,7 +272,7 @@ impl Site {
     pub(crate) async fn list_with(&self, token: &str) -> u16 {
         use tower::ServiceExt as _;
         let request = axum::http::Request::get("/o/acme/api/v1/users");
-        let request = request.header("authorization", format!("Bearer {token}"));
+        let request = request.header("authorization", format!("Bearer {token}")).header("host", "localhost");
         let request = request.body(axum::body::Body::empty()).expect("a request");
         self.router.clone().oneshot(request).await.expect("an answer").status().as_u16()
     }

@@ -16,7 +16,7 @@ fn commands_go_through_the_running_server() {
     let create =
         ["user", "create", "--email", "ana@acme.example", "--display-name", "Ana", "--generate-password"];
     place.ok(&create);
-    let token = place.ok(&["token", "create", "ana", "--quiet"]);
+    let token = place.ok(&["token", "create", "ana", "--scope", "*", "--quiet"]);
     let authorization = format!("authorization: Bearer {}\r\n", token.trim());
     let whoami = || get(&server.address, "/o/acme/api/v1/whoami", &authorization).0;
     let before = whoami();

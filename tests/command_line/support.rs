@@ -60,6 +60,12 @@ impl Place {
         [Self::with_org(), postgres]
     }
 
+    /// The database's address, to look at it from beside.
+    pub(crate) fn database_url(&self) -> String {
+        let file = || format!("sqlite:{}", self.directory.join("muster-data/muster.db").display());
+        self.database.clone().unwrap_or_else(file)
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         for (name, _) in std::env::vars_os() {

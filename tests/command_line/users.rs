@@ -247,3 +247,74 @@ fn a_closed_pipe_is_no_error() {
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 }
+
+/// Brings somebody into a state that no command leads to.
+fn wait_for_approval(place: &Place, id: &str) {
+    let (url, id) = (place.database_url(), id.parse::<model::UserId>().unwrap());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async move {
+        let database = store::Database::open(&store::Options::new(url)).await.unwrap();
+        let sql = "UPDATE users SET state = 'pending', \
+                   state_data = '{\"state\":\"pending\",\"awaits\":[\"approval\"]}' WHERE id = $1";
+        let work = async move |connection: &mut store::Connection<'_>| {
+            Ok(store::Attempt::Commit(connection.execute(sql, &[store::Value::from(id)]).await?))
+        };
+        let nothing = model::EntryId(uuid::Uuid::from_u128(7));
+        let proof = store::Proof { org: model::OrgId(uuid::Uuid::nil()), entry: nothing };
+        let changed = database.transaction(proof, store::Lane::Interactive, work, |_| ()).await.unwrap();
+        assert_eq!(changed, 1);
+        database.close().await;
+    });
+}
+
+/// The command of every step that `user show` calls possible; `who` is an invited user's, too.
+fn command_of(action: &str, who: &str) -> Vec<String> {
+    let line = match action {
+        "invite" => format!("invitation resend {who}"),
+        "cancel_invitation" => format!("invitation cancel {who}"),
+        "settle" => format!("user approve {who}"),
+        "delete" | "purge" => format!("user {action} {who} --confirm ana@acme.example"),
+        other => format!("user {other} {who}"),
+    };
+    line.split(' ').map(str::to_owned).collect()
+}
+
+#[test]
+fn what_is_possible_is_a_command() {
+    for place in Place::with_orgs() {
+        ana(&place);
+        let id = place.json(&["user", "show", "ana.muller"])["id"].as_str().unwrap().to_owned();
+        let steps: [&[&str]; 7] = [
+            &["user", "show", "ana.muller"],
+            &["invitation", "resend", "ana.muller"],
+            &["user", "set-password", "ana.muller"],
+            &["user", "lock", "ana.muller"],
+            &["user", "suspend", "ana.muller"],
+            &["user", "deprovision", "ana.muller"],
+            &["user", "delete", "ana.muller", "--confirm", "ana@acme.example"],
+        ];
+        let check = || {
+            let shown = place.json(&["user", "show", "ana.muller"]);
+            let text = place.ok(&["user", "show", "ana.muller"]);
+            let listed = text.lines().find_map(|line| line.strip_prefix("Possible next")).unwrap().to_owned();
+            for action in shown["possible"].as_array().unwrap() {
+                let mut command = command_of(action.as_str().unwrap(), "ana.muller");
+                let words = command[..2].join(" ");
+                let named = words.strip_prefix("user ").unwrap_or(&words);
+                assert!(listed.split(',').any(|part| part.trim() == named), "{named}: {listed}");
+                command.push("--dry-run".to_owned());
+                place.ok(&command.iter().map(String::as_str).collect::<Vec<_>>());
+            }
+        };
+        for step in steps {
+            place.ok(step);
+            check();
+        }
+        place.ok(&["user", "restore", "ana.muller"]);
+        wait_for_approval(&place, &id);
+        check();
+        assert_eq!(place.json(&["user", "approve", "ana.muller"])["status"], "active");
+        wait_for_approval(&place, &id);
+        assert_eq!(place.json(&["user", "reject", "ana.muller"])["status"], "deleted");
+    }
+}

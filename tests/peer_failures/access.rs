@@ -90,7 +90,7 @@ on_both! {
         ] {
             force(&app, sql, robot).await;
             assert_eq!(whoami(&app, &token).await, 401, "{sql}");
-            app.call(Method::POST, "/tokens", &token, json!({"name": "again"})).await.expect(401);
+            app.call(Method::POST, "/tokens", &token, json!({"name": "again", "scopes": ["*"]})).await.expect(401);
             app.sign_in("robot", PASSWORD).await.unwrap_err().expect(422);
             app.later(std::time::Duration::from_secs(15 * 60));
         }
@@ -211,7 +211,7 @@ on_both! {
     /// Another's token could be changed, and routes were left without a check.
     async fn authentik_cve_2024_37905_42490_tokens_are_their_owners(app: TestApp) {
         let (mia, max) = (app.person("Mia", Role::Member).await, app.person("Max", Role::Administrator).await);
-        let made = app.call(Method::POST, "/tokens", &max.token, json!({"name": "max's"})).await.expect(201).json();
+        let made = app.call(Method::POST, "/tokens", &max.token, json!({"name": "max's", "scopes": ["*"]})).await.expect(201).json();
         let path = format!("/tokens/{}", made["id"].as_str().unwrap());
         app.call(Method::DELETE, &path, &mia.token, Value::Null).await.expect(404);
         for method in [Method::PATCH, Method::PUT, Method::POST] {

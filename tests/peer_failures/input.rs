@@ -15,7 +15,7 @@ on_both! {
     /// An array of addresses, where one was expected, sent mail to both.
     async fn gitlab_cve_2023_7028_no_field_takes_another_type(app: TestApp) {
         let id = app.create("Ana", "Ng", "ana@acme.example").await;
-        let document = serde_json::to_value(web::openapi()).unwrap();
+        let document = web::openapi();
         let fields = document["components"]["schemas"]["UserFields"]["properties"].as_object().unwrap().clone();
         assert!(fields.len() > 20);
         for field in fields.keys() {
@@ -149,7 +149,7 @@ on_both! {
             app.post(&format!("/users/{id}/set-password"), json!({})).await.expect(200);
             app.post(&format!("/users/{id}/suspend"), json!({"reason": "other", "note": payload})).await.expect(200);
             app.patch("/org", json!({"name": payload})).await.expect(200);
-            app.post("/tokens", json!({"name": payload})).await.expect(201);
+            app.post("/tokens", json!({"name": payload, "scopes": ["*"]})).await.expect(201);
             for route in web::declared().into_iter().filter(|route| route.method == Method::GET && !route.path.contains("/api/v1/")) {
                 let answer = app.send(request(&route, "acme", &id, Proves::Browser(&session), &Value::Null)).await;
                 let text = &answer.text;

@@ -51,7 +51,22 @@ pub struct Once {
     pub fingerprint: [u8; 32],
 }
 
+impl Once {
+    /// The key of one part of a request with many: it follows from what the part is about, so that it stays the part's
+    /// own wherever that stands when the request comes again.
+    pub(crate) fn of_part(&self, about: &str) -> Self {
+        use sha2::{Digest as _, Sha256};
+        let (key, about) = (hex::encode(Sha256::digest(&self.key)), hex::encode(Sha256::digest(about)));
+        Self { key: format!("{key}:{about}"), fingerprint: self.fingerprint }
+    }
+}
+
 impl Actor {
+    /// The same actor for one part of what came with one idempotency key.
+    pub(crate) fn for_part(&self, about: &str) -> Self {
+        Self { once: self.once.as_ref().map(|once| once.of_part(about)), ..self.clone() }
+    }
+
     /// The operator on the host: may do everything, in every organization.
     pub fn operator(context: OrgContext) -> Self {
         Self::internal(context, Agent::Operator, "operator", Door::CommandLine)

@@ -126,12 +126,14 @@ impl Operation<'_, '_> {
                 held.push(piece.name());
                 continue;
             }
-            match self.give_piece(&mut person, &piece, terms, over).await {
+            let (part, before) = (self.begin_part().await?, person.clone());
+            let gave = self.give_piece(&mut person, &piece, terms, over).await;
+            match self.end_part(part, gave).await? {
                 Ok(()) => given.push(piece.name()),
-                Err(error) if is_refusal(&error) => {
+                Err(error) => {
+                    person = before;
                     refused.push(NotCopied { what: piece.name(), why: why(&error) });
                 }
-                Err(error) => return Err(error),
             }
         }
         if !refused.is_empty() && !copying.partial {
@@ -202,11 +204,6 @@ fn is_held(person: &Person, piece: &Piece, terms: &GrantTerms) -> bool {
         (Some(held), Some(wanted)) => held >= wanted,
     };
     ends_later && (held.valid_from.is_none() || held.valid_from <= terms.valid_from)
-}
-
-/// Whether it says that this actor can't give this to this person; anything else is a failure.
-fn is_refusal(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Forbidden | Kind::NotFound | Kind::Invalid | Kind::Conflict)
 }
 
 fn why(error: &Error) -> String {

@@ -280,6 +280,7 @@ fn label(fix: Fix, state: StateName) -> &'static str {
         Fix::Reactivate if state == StateName::Deprovisioned => "Rehire",
         Fix::Reactivate => "Reactivate",
         Fix::Restore => "Restore",
+        Fix::Settle => "Approve",
         Fix::Edit => "Edit",
     }
 }

@@ -206,6 +206,8 @@ impl App {
             };
             group.fields = fields.checked()?;
             if group.fields != before {
+                // What a group is called decides whom people put into it: that follows the granting rule, too.
+                op.may_admit(id).await?;
                 group.version += 1;
                 group.updated_at = op.now;
                 store::groups::update(op.connection, op.context, &group).await?;
@@ -315,7 +317,7 @@ impl Operation<'_, '_> {
         if self.rights.over(&above).contains(permission) { Ok(group) } else { Err(Error::not_found()) }
     }
 
-    async fn insert_group(&mut self, fields: GroupFields) -> Result<Group> {
+    pub(crate) async fn insert_group(&mut self, fields: GroupFields) -> Result<Group> {
         let group = Group {
             id: GroupId(self.new_id()),
             fields,

@@ -3,30 +3,62 @@
 //! Rows come in staged, or invited where that is asked for. A row that names somebody who exists is reported, not changed: importing twice does nothing
 //! twice.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use model::{
-    Action, Error, Kind, Org, Permission, Result, UserFields, error::FieldError, role::Scope,
-    settings::LifecyclePolicy, user::Completeness,
+    Action, Error, GroupId, Org, Permission, Result, RoleKey, UserFields, csv, error::FieldError,
+    group::GroupFields, role::Scope, settings::LifecyclePolicy, user::Completeness,
 };
 use serde::{Deserialize, Serialize};
 use store::{Lane, boxed};
 
-use crate::{Actor, App, Operation, users::Holds};
+use crate::{Actor, App, Operation, memberships::UNKNOWN_GROUP, users::Holds};
 
 /// Most rows in one chunk: others get their turn between chunks.
 pub const CHUNK: usize = 100;
 
-/// One row: the record and the names of the roles.
+/// One row: the record, roles and groups.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// Where it stands in the file, from 1.
     pub line: u64,
     /// The record.
     pub fields: UserFields,
-    /// Role names.
-    pub roles: Vec<String>,
-    /// Group names.
-    #[serde(default)]
-    pub groups: Vec<String>,
+    /// Which roles.
+    pub roles: Listed,
+    /// Which groups.
+    pub groups: Listed,
+}
+
+/// The names in a row, such as those of its groups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listed {
+    /// One by one.
+    Names(Vec<String>),
+    /// A cell of a file: one name where something has just that name, else several with separators between
+    /// ([`model::csv::names`]).
+    Cell(String),
+}
+
+/// How rows are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taking {
+    /// Whether who is new is invited; else staged.
+    pub invite: bool,
+    /// Whether groups that don't exist are created.
+    pub create_groups: bool,
+}
+
+/// What came of a chunk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// In the order of the rows.
+    pub verdicts: Vec<Verdict>,
+    /// The names of the groups that were created.
+    pub created_groups: Vec<String>,
+    /// The names of groups that don't exist, each with the number of rows that were refused for it.
+    pub missing_groups: BTreeMap<String, u64>,
 }
 
 /// What came of a row.
@@ -45,16 +77,15 @@ pub enum Verdict {
 }
 
 impl App {
-    /// Imports a chunk of at most `CHUNK` rows. The verdicts are in the order of the rows.
-    /// `invite`: who is new is invited rather than staged.
+    /// Imports a chunk of at most `CHUNK` rows. A row that is refused leaves nothing behind; the others are taken.
     #[boxed]
     pub async fn import_users(
         &self,
         actor: &Actor,
         org: &Org,
         rows: Vec<Row>,
-        invite: bool,
-    ) -> Result<Vec<Verdict>> {
+        taking: Taking,
+    ) -> Result<Imported> {
         if rows.len() > CHUNK {
             return Err(Error::invalid_field(
                 "rows",
@@ -65,17 +96,34 @@ impl App {
         let policy = org.settings.lifecycle.clone();
         let checked: Vec<Checked> = rows.into_iter().map(check).collect();
         let deed = async move |op: &mut Operation<'_, '_>| {
-            if invite {
+            if taking.invite {
                 op.permissions.require(Permission::UserInvite)?;
             }
-            let mut verdicts = Vec::with_capacity(checked.len());
-            for row in &checked {
-                verdicts.push(match row {
-                    Err(fields) => Verdict::Refused { fields: fields.clone() },
-                    Ok((fields, names)) => op.import(fields, names, &policy, invite).await?,
-                });
+            if taking.create_groups {
+                op.permissions.require(Permission::GroupCreate)?;
             }
-            Ok(verdicts)
+            let mut imported = Imported::default();
+            for row in &checked {
+                let verdict = match row {
+                    Err(fields) => Verdict::Refused { fields: fields.clone() },
+                    Ok((fields, names)) => {
+                        let (part, mut missing) = (op.begin_part().await?, BTreeSet::new());
+                        let taken = op.import(fields, names, &policy, taking, &mut missing).await;
+                        for name in missing {
+                            *imported.missing_groups.entry(name).or_default() += 1;
+                        }
+                        match op.end_part(part, taken).await? {
+                            Ok((verdict, created)) => {
+                                imported.created_groups.extend(created);
+                                verdict
+                            }
+                            Err(error) => Verdict::Refused { fields: reasons(&error) },
+                        }
+                    }
+                };
+                imported.verdicts.push(verdict);
+            }
+            Ok(imported)
         };
         Ok(self.run_replayable(actor, Permission::UserImport, Lane::Bulk, deed).await?.0)
     }
@@ -86,8 +134,8 @@ type Checked = Result<(UserFields, Names), Vec<FieldError>>;
 
 /// What a row calls the roles and groups.
 struct Names {
-    roles: Vec<String>,
-    groups: Vec<String>,
+    roles: Listed,
+    groups: Listed,
 }
 
 fn check(row: Row) -> Checked {
@@ -98,62 +146,124 @@ fn check(row: Row) -> Checked {
     }
 }
 
+/// Why a row was refused; what names no column is about the row as a whole.
+fn reasons(error: &Error) -> Vec<FieldError> {
+    if error.fields().is_empty() {
+        return vec![FieldError::new("", error.code().to_owned(), error.message())];
+    }
+    error.fields().to_vec()
+}
+
 impl Operation<'_, '_> {
+    /// Takes a row; also answers the names of the groups that were created for it, and notes those that don't exist.
     async fn import(
         &mut self,
         fields: &UserFields,
         names: &Names,
         policy: &LifecyclePolicy,
-        invite: bool,
-    ) -> Result<Verdict> {
+        taking: Taking,
+        missing: &mut BTreeSet<String>,
+    ) -> Result<(Verdict, Vec<String>)> {
         if let Some(email) = &fields.email
             && let Some(known) =
                 store::users::find_by_identifier(self.connection, self.context, email).await?
         {
             let same_name = fields.username_key().is_none_or(|key| Some(key) == known.fields.username_key());
             if same_name && known.fields.email_key() == fields.email_key() {
-                return Ok(Verdict::Unchanged);
+                return Ok((Verdict::Unchanged, Vec::new()));
             }
         }
-        let holds = match self.named(names).await {
-            Ok(holds) => holds,
-            Err(error) if error.kind() == Kind::Internal => return Err(error),
-            Err(error) => return Ok(Verdict::Refused { fields: error.fields().to_vec() }),
-        };
-        match self.create(fields.clone(), &holds, None, &policy.username_template).await {
-            Ok(person) if invite => {
-                self.transition(person, Action::Invite, policy).await.map(|_| Verdict::Created)
-            }
-            Ok(_) => Ok(Verdict::Created),
-            // Refused before anything was written: the other rows of the chunk stay.
-            Err(error) if !error.fields().is_empty() => {
-                Ok(Verdict::Refused { fields: error.fields().to_vec() })
-            }
-            Err(error) => Err(error),
+        let mut refused = Vec::new();
+        let mut holds =
+            Holds { roles: self.roles_listed(&names.roles, &mut refused).await?, ..Holds::default() };
+        let (groups, created) =
+            self.groups_listed(&names.groups, taking.create_groups, &mut refused, missing).await?;
+        if !refused.is_empty() {
+            return Err(Error::invalid(refused));
         }
+        holds.groups = groups;
+        let person = self.create(fields.clone(), &holds, None, &policy.username_template).await?;
+        if taking.invite {
+            self.transition(person, Action::Invite, policy).await?;
+        }
+        Ok((Verdict::Created, created))
     }
 
-    /// The roles and groups of these names, if the actor may give them.
-    async fn named(&mut self, names: &Names) -> Result<Holds> {
-        let mut holds = Holds::default();
-        for name in &names.roles {
-            let role = self.role_named(name).await?;
-            self.may_assign(&role, Scope::Org).await.map_err(|error| about("roles", &error))?;
-            holds.roles.push(role.key);
+    /// The roles of these names, if the actor may give them.
+    async fn roles_listed(&mut self, listed: &Listed, refused: &mut Vec<FieldError>) -> Result<Vec<RoleKey>> {
+        let names = match listed {
+            Listed::Names(names) => names.clone(),
+            Listed::Cell(cell) => match self.role_named(cell).await {
+                Ok(_) => vec![cell.clone()],
+                Err(error) if error.is_refusal() => csv::names(cell),
+                Err(error) => return Err(error),
+            },
+        };
+        let mut roles = Vec::with_capacity(names.len());
+        for name in &names {
+            let role = match self.role_named(name).await {
+                Ok(role) => self.may_assign(&role, Scope::Org).await.map(|()| role.key),
+                Err(error) => Err(error),
+            };
+            roles.extend(beside("roles", role, refused)?);
         }
-        for name in &names.groups {
-            let group = self.group_named(name).await?;
-            self.may_admit(group.id).await.map_err(|error| about("groups", &error))?;
-            holds.groups.push(group.id);
+        Ok(roles)
+    }
+
+    /// The groups of these names, if the actor may put somebody into them; also the names of those that were created.
+    async fn groups_listed(
+        &mut self,
+        listed: &Listed,
+        create: bool,
+        refused: &mut Vec<FieldError>,
+        missing: &mut BTreeSet<String>,
+    ) -> Result<(Vec<GroupId>, Vec<String>)> {
+        let names = match listed {
+            Listed::Names(names) => names.clone(),
+            Listed::Cell(cell) if self.is_group(cell).await? => vec![cell.clone()],
+            Listed::Cell(cell) => csv::names(cell),
+        };
+        let (mut groups, mut created) = (Vec::with_capacity(names.len()), Vec::new());
+        for name in &names {
+            if create && name.parse::<GroupId>().is_err() && !self.is_group(name).await? {
+                let fields = GroupFields { name: name.clone(), ..GroupFields::default() };
+                let made = match fields.checked() {
+                    Ok(fields) => self.insert_group(fields).await,
+                    Err(error) => Err(error),
+                };
+                let Some(group) = beside("groups", made, refused)? else { continue };
+                created.push(group.fields.name);
+            }
+            let group = match self.group_named(name).await {
+                Ok(group) => self.may_admit(group.id).await.map(|_| group.id),
+                Err(error) => {
+                    if error.fields().iter().any(|field| field.code == UNKNOWN_GROUP) {
+                        missing.insert(name.clone());
+                    }
+                    Err(error)
+                }
+            };
+            groups.extend(beside("groups", group, refused)?);
         }
-        Ok(holds)
+        Ok((groups, created))
+    }
+
+    /// Whether there is a group of just this name.
+    async fn is_group(&mut self, name: &str) -> Result<bool> {
+        let key = model::group::name_key(name.trim());
+        Ok(store::groups::find_by_name(self.connection, self.context, &key).await?.is_some())
     }
 }
 
-/// A refusal as it stands beside a column.
-fn about(field: &'static str, error: &Error) -> Error {
-    if error.kind() == Kind::Internal {
-        return Error::internal(error.to_string());
+/// What was found; a refusal is noted beside its column, and anything else fails.
+fn beside<T>(column: &'static str, found: Result<T>, refused: &mut Vec<FieldError>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_refusal() => {
+            let reasons = reasons(&error).into_iter();
+            refused.extend(reasons.map(|reason| FieldError { field: column.into(), ..reason }));
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
-    Error::invalid(vec![FieldError::new(field, error.code().to_owned(), error.message())])
 }

@@ -279,6 +279,12 @@ impl Operation<'_, '_> {
         let Some(user) = found.filter(|user| user.fields.email_key() == fields.email_key()) else {
             return Ok(());
         };
+        if !self.may_see(user.id).await? {
+            // Outside the actor's scope nothing is told but that the address can't be used.
+            let message = "There is a user with this address already. Ask an administrator.";
+            let field = FieldError::new("email", "user.exists", message);
+            return Err(Error::new(Kind::Conflict, "user.exists", message).with_fields(vec![field]));
+        }
         let pending = store::invitations::pending_of(self.connection, self.context, user.id).await?;
         let (code, message, possible, existing) = match pending {
             Some(invitation) => (

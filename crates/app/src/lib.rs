@@ -28,6 +28,7 @@ pub mod holders;
 pub mod impact;
 pub mod import;
 pub mod invitations;
+mod kept;
 pub mod keys;
 pub mod lifecycle;
 mod links;

@@ -181,7 +181,7 @@ impl Operation<'_, '_> {
         self.forget_tries(&person.user, None).await?;
         store::devices::forget(self.connection, context, id).await?;
         self.forget_strays(&person.user).await?;
-        store::idempotency::forget(self.connection, context, &id.to_string()).await?;
+        self.unname_in_answers(&person.user).await?;
         store::audit::erase_person(self.connection, context, id, self.now).await?;
         self.record(Event {
             name: event_of(name),

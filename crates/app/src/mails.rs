@@ -71,7 +71,7 @@ impl App {
         let cursor = query.cursor.as_deref().map(|text| Cursor::decode_of(ORDER, text)).transpose()?;
         let backwards = cursor.as_ref().is_some_and(|cursor| cursor.backwards);
         let from = (cursor.as_ref().map(|cursor| MailId(cursor.id)), backwards);
-        let (context, state, limit) = (actor.context, query.state, query.limit.max(1));
+        let (context, state, limit) = (actor.context, query.state, model::page::limit(Some(query.limit))?);
         let read = async |connection: &mut Connection<'_>| {
             store::mails::list(connection, context, state, from, limit + 1).await
         };

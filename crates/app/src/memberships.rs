@@ -77,9 +77,12 @@ async fn named(connection: &mut Connection<'_>, context: OrgContext, name: &str)
     group.ok_or_else(|| unknown(name))
 }
 
+/// What a group that doesn't exist is refused with.
+pub(crate) const UNKNOWN_GROUP: &str = "group.unknown";
+
 fn unknown(name: &str) -> Error {
-    let message = format!("There is no group {name}. Create it first, or correct the name.");
-    Error::invalid_field("groups", "group.unknown", message)
+    let message = format!("There is no group “{name}”. Create it first, or correct the name.");
+    Error::invalid_field("groups", UNKNOWN_GROUP, message)
 }
 
 pub(crate) fn guest_in_a_group_with_roles(group: &Group) -> Error {

@@ -8,6 +8,8 @@
 //! A deed owns what it captures, may run more than once (PostgreSQL repeats it after a serialization failure), awaits
 //! nothing but the operation and touches nothing outside. Hashing, parsing and checking come before.
 
+mod parts;
+
 use std::sync::OnceLock;
 
 use model::{
@@ -27,6 +29,7 @@ use crate::{
     cache::{PresentedCredential, Stale},
     impact::{Foresight, Preview},
     invitations::Terms,
+    kept,
     keys::Keys,
 };
 
@@ -280,12 +283,13 @@ impl<'c, 't> Operation<'c, 't> {
                 "This Idempotency-Key was used with another request. Use a new key for a new request.";
             return Err(Error::new(Kind::Conflict, "idempotency.other_request", message));
         }
-        serde_json::from_str(&result).map(Some).map_err(Error::internal)
+        kept::read(&result).map(Some)
     }
 
     async fn keep_answer<T: Serialize>(&mut self, value: &T) -> Result<()> {
         let Some(once) = &self.actor.once else { return Ok(()) };
-        let text = serde_json::to_string(value).map_err(Error::internal)?;
+        let about = self.entries.iter().filter(|entry| entry.target_type == "user").map(|entry| entry.target);
+        let text = kept::written(about, value)?;
         let agent = self.agent.to_string();
         store::idempotency::keep(self.connection, self.context, &agent, &once.key, &text).await
     }
@@ -367,6 +371,14 @@ impl<'c, 't> Operation<'c, 't> {
         let standing = store::access::standing(self.connection, self.context, id, self.now).await?;
         let groups = standing.map(|standing| standing.groups).unwrap_or_default();
         self.rights.over(&groups).require(permission)
+    }
+
+    /// Whether the actor may read this user's record.
+    pub(crate) async fn may_see(&mut self, id: UserId) -> Result<bool> {
+        match self.require_over(id, Permission::UserRead).await {
+            Err(error) if error.kind() == Kind::Forbidden => Ok(false),
+            found => found.map(|()| true),
+        }
     }
 
     pub(crate) async fn with_access(&mut self, user: model::User) -> Result<Person> {

@@ -129,9 +129,6 @@ fn editable(org: &Org) -> Map<String, Value> {
 }
 
 fn merged(org: &Org, patch: &Map<String, Value>) -> Result<(String, Settings)> {
-    let refused = |error: serde_json::Error| {
-        Error::invalid_field("settings", "settings.malformed", format!("This can't be taken: {error}."))
-    };
     let mut settings = serde_json::to_value(&org.settings).map_err(Error::internal)?;
     let mut name = org.name.clone();
     for (field, value) in patch {
@@ -144,7 +141,7 @@ fn merged(org: &Org, patch: &Map<String, Value>) -> Result<(String, Settings)> {
             }
         }
     }
-    let settings: Settings = serde_json::from_value(settings).map_err(refused)?;
+    let settings: Settings = model::unacceptable::read(settings, "settings")?;
     Ok((name, settings.check()?))
 }
 

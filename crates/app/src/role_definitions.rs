@@ -129,7 +129,12 @@ impl App {
             let (added, removed) =
                 (role.allowed.beyond(&before.allowed), before.allowed.beyond(&role.allowed));
             op.rights.may_grant(&added.clone().and(&removed).in_scope(Scope::Org, Vec::new()))?;
-            op.touch_owners(&before.allowed.in_scope(Scope::Org, Vec::new()));
+            let rights = before.allowed.in_scope(Scope::Org, Vec::new());
+            // What a role is called decides to whom people give it: that follows the granting rule, too.
+            if (&role.name, &role.description) != (&before.name, &before.description) {
+                op.rights.may_grant(&rights)?;
+            }
+            op.touch_owners(&rights);
             let held = store::role_holders::count(op.connection, op.context, key, op.now).await?;
             if role != before {
                 op.concerning(Concern::Role(key)).await?;

@@ -78,7 +78,7 @@ impl App {
         let cursor = cursor.map(|text| Cursor::decode_of(&order, text)).transpose()?;
         let place = cursor.as_ref().map(place).transpose()?;
         let backwards = cursor.as_ref().is_some_and(|cursor| cursor.backwards);
-        let (context, now, limit) = (actor.context, self.now(), limit.max(1));
+        let (context, now, limit) = (actor.context, self.now(), model::page::limit(Some(limit))?);
         let read = async |connection: &mut Connection<'_>| {
             store::roles::find(connection, context, key).await?.ok_or_else(Error::not_found)?;
             let from = (place, backwards);

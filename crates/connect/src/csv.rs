@@ -194,9 +194,9 @@ impl Row {
         &self.cells[column.position()]
     }
 
-    /// The parts of a cell that lists things (`Support;Managers` or `Support|Managers`).
-    pub fn list(&self, column: Column) -> impl Iterator<Item = &str> {
-        self.get(column).split([';', '|']).map(str::trim).filter(|part| !part.is_empty())
+    /// The names in a cell that lists things (`Support;Managers`); see [`model::csv::names`].
+    pub fn list(&self, column: Column) -> Vec<String> {
+        model::csv::names(self.get(column))
     }
 
     /// An error of this row.

@@ -171,6 +171,14 @@ impl Error {
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
+    /// Whether it is about what was asked for, so that something else that is asked for beside it may succeed.
+    pub fn is_refusal(&self) -> bool {
+        use Kind as K;
+        matches!(
+            self.0.kind,
+            K::Malformed | K::Invalid | K::Forbidden | K::NotFound | K::Conflict | K::Gone | K::TooMany
+        )
+    }
     /// Stable code, for programs.
     pub fn code(&self) -> &str {
         &self.0.code

@@ -188,6 +188,8 @@ names! {
         Reactivate = "reactivate",
         /// Restore from the trash.
         Restore = "restore",
+        /// Complete what the user waits for: approve.
+        Settle = "settle",
         /// Correct the record: dates, the address.
         Edit = "edit",
     }
@@ -239,9 +241,8 @@ impl Cause {
     /// What ends it, the likeliest first.
     pub fn fixes(&self) -> &'static [Fix] {
         match self {
-            Self::ServiceUser | Self::Pending(_) | Self::OtherOrganization(_) | Self::MustChangePassword => {
-                &[]
-            }
+            Self::ServiceUser | Self::OtherOrganization(_) | Self::MustChangePassword => &[],
+            Self::Pending(_) => &[Fix::Settle],
             Self::NotActivated
             | Self::NoInvitation
             | Self::InvitationExpired(_)
@@ -274,6 +275,7 @@ impl Fix {
             Self::Reactivate if state == StateName::Deprovisioned => Permission::UserDeprovision,
             Self::Reactivate => Permission::UserSuspend,
             Self::Restore => Permission::UserRestore,
+            Self::Settle => Permission::UserActivate,
             Self::Edit => Permission::UserUpdate,
         }
     }

@@ -234,7 +234,13 @@ impl User {
             // Nothing to sign in with: the activation link goes out instead.
             Action::Activate => (Some(State::Invited), vec![Effect::SendInvitation(Purpose::Activation)]),
             Action::Invite => (Some(State::Invited), vec![Effect::SendInvitation(Purpose::Invitation)]),
-            Action::Settle(what) => (Some(self.settled(what)?), Vec::new()),
+            Action::Settle(what) => match self.settled(what, at.policy)? {
+                // Nothing to sign in with: approved is not yet able.
+                State::Active if !at.has_credential => {
+                    (Some(State::Invited), vec![Effect::SendInvitation(Purpose::Activation)])
+                }
+                state => (Some(state), Vec::new()),
+            },
             Action::Reject => self.trash(at),
             Action::Suspend { reason, note } => {
                 (Some(State::Suspended(departure(reason, &note, at)?)), vec![Effect::EndAccess])
@@ -297,13 +303,14 @@ impl User {
         (Some(trashed), vec![Effect::EndAccess, Effect::EndInvitation, Effect::PurgeAt(until)])
     }
 
-    fn settled(&self, what: Awaited) -> Result<State> {
+    fn settled(&self, what: Awaited, policy: &LifecyclePolicy) -> Result<State> {
         let State::Pending { awaits } = &self.state else {
             return Err(Error::internal("settle outside pending"));
         };
         if !awaits.contains(&what) {
-            let message = "This user does not wait for that any more.";
-            return Err(Error::new(Kind::Conflict, "user.not_awaited", message));
+            let message = "This step is already complete. Look at the user again.";
+            let possible = self.possible(policy).iter().map(|action| action.as_str()).collect();
+            return Err(Error::new(Kind::Conflict, "user.not_awaited", message).with_possible(possible));
         }
         let left: Vec<Awaited> = awaits.iter().copied().filter(|other| *other != what).collect();
         Ok(if left.is_empty() { State::Active } else { State::Pending { awaits: left } })
@@ -332,9 +339,12 @@ impl User {
         Err(Error::invalid(vec![FieldError::new("confirm", "user.not_confirmed", message)]))
     }
 
-    /// What may be asked for from here; the row menu and the user page offer exactly this.
+    /// What may be asked for from here; every door offers exactly this. Accepting is not asked for: only the invited
+    /// person does it, with the link.
     pub fn possible(&self, policy: &LifecyclePolicy) -> Vec<ActionName> {
-        ActionName::ALL.iter().copied().filter(|action| self.allows(*action, policy)).collect()
+        let is_asked_for =
+            |action: &ActionName| *action != ActionName::Accept && self.allows(*action, policy);
+        ActionName::ALL.iter().copied().filter(is_asked_for).collect()
     }
 
     fn refuse(&self, action: ActionName, policy: &LifecyclePolicy) -> Error {

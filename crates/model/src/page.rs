@@ -71,6 +71,12 @@ pub const DEFAULT_LIMIT: u16 = 50;
 /// Most rows on a page.
 pub const MAX_LIMIT: u16 = 200;
 
+/// A page size as it stands in an address: one rule and one sentence for every list.
+pub fn read_limit(text: &str) -> Result<u16> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    limit(Some(text.parse().ok().filter(|_| is_plain).unwrap_or(0)))
+}
+
 /// A page size within the bounds.
 pub fn limit(asked: Option<u16>) -> Result<u16> {
     let limit = asked.unwrap_or(DEFAULT_LIMIT);

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, fmt};
 use crate::{
     Error, GroupId, OrgContext, Permission, Permissions, Result, Role, RoleId, Timestamp,
     error::FieldError,
+    lookalike,
     rights::{Applications, Rights, Scoped},
     text, validate,
 };
@@ -256,7 +257,7 @@ impl RoleFields {
             let message = "Give the role a name, such as “Content editor”.";
             refused.push(FieldError::new("name", "role.name_missing", message));
         }
-        if Role::named(&name).is_ok() || Uuid::try_parse(&name).is_ok() {
+        if looks_built_in(&name) || Uuid::try_parse(&name).is_ok() {
             let message = "A built-in role is called so. Choose another name.";
             refused.push(FieldError::new("name", "role.name_taken", message));
         }
@@ -266,6 +267,13 @@ impl RoleFields {
         }
         Err(Error::invalid(refused))
     }
+}
+
+/// Whether people could take a name for that of a built-in role: compared as they look, not as they are written.
+fn looks_built_in(name: &str) -> bool {
+    let looks = lookalike::skeleton(name);
+    let same = |known: &str| lookalike::skeleton(known) == looks;
+    Role::named(name).is_ok() || Role::ALL.iter().any(|role| same(role.as_str()) || same(role.label()))
 }
 
 /// What makes two names of roles the same.

@@ -8,7 +8,10 @@
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use crate::text::{ascii_digit, is_ignorable, plain_punctuation};
+use crate::{
+    Error, Result,
+    text::{ascii_digit, is_ignorable, plain_punctuation},
+};
 
 /// Between words; see the module.
 const GAP: &str = "  ";
@@ -110,16 +113,29 @@ pub(crate) fn is_ideographic(c: char) -> bool {
         | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3134f}')
 }
 
+/// Most characters of a search. What is longer costs more to look for than it can find.
+pub const LONGEST: usize = 200;
+
+/// Refuses a search that is longer than anything stored could match.
+pub fn check(query: &str) -> Result<()> {
+    if query.chars().count() <= LONGEST {
+        return Ok(());
+    }
+    let message = format!("Search for at most {LONGEST} characters.");
+    Err(Error::invalid_field("search", "search.too_long", message))
+}
+
 /// The pieces that must all occur in the indexed text, each at least three characters long. Empty: nothing asked.
 ///
 /// A query that is a number is one piece however it is written; in other queries each word is one.
-pub fn terms(query: &str) -> Vec<String> {
+pub fn terms(query: &str) -> Result<Vec<String>> {
+    check(query)?;
     let folded = fold(query);
     let number: String = folded.chars().filter(char::is_ascii_digit).collect();
     if number.len() >= 3 && folded.trim().chars().all(|c| is_of_a_number(c) || c.is_whitespace()) {
-        return vec![number];
+        return Ok(vec![number]);
     }
-    folded
+    let pieces = folded
         .split_whitespace()
         .take(10)
         .map(|word| {
@@ -130,7 +146,8 @@ pub fn terms(query: &str) -> Vec<String> {
                 _ => number.unwrap_or_else(|| word.to_owned()),
             }
         })
-        .collect()
+        .collect();
+    Ok(pieces)
 }
 
 /// A name as it sorts: folded, so that `Ärzte` stands at A and `Łukasz` at L.
@@ -144,7 +161,7 @@ mod tests {
 
     fn finds(query: &str, parts: &[&str]) -> bool {
         let text = text(parts.iter().copied());
-        let terms = terms(query);
+        let terms = terms(query).unwrap();
         assert!(terms.iter().all(|term| term.chars().count() >= 3), "{terms:?}");
         terms.iter().all(|term| text.contains(term.as_str()))
     }

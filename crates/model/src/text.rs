@@ -25,7 +25,7 @@ fn belongs_to_the_one_before(c: char) -> bool {
 
 /// Whether nothing is seen of a character: ignorable, white space, or the one letter that is blank (U+2800, no dots of
 /// Braille).
-fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     is_ignorable(c) || c.is_whitespace() || c == '\u{2800}'
 }
 

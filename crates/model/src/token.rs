@@ -45,6 +45,8 @@ names! {
         Ending = "ending",
         /// Those that nobody has used for ninety days, the longest unused first.
         Unused = "unused",
+        /// Those that may do everything that their user may, the newest first.
+        Everything = "everything",
     }
 }
 
@@ -72,7 +74,7 @@ impl TokenQuery {
         let filter = match filter {
             "" => TokenFilter::All,
             name => TokenFilter::parse(name).ok_or_else(|| {
-                let message = format!("There is no filter {name}. Choose all, ending or unused.");
+                let message = format!("There is no filter {name}. Choose all, ending, unused or everything.");
                 Error::invalid_field("filter", "token.unknown_filter", message)
             })?,
         };
@@ -123,9 +125,20 @@ pub fn name(text: &str) -> Result<String> {
     Ok(name)
 }
 
-/// The scopes of a token by name. None named: everything that its user may do, now and later.
+/// In the place of scopes: everything that its user may do, now and later. Chosen, never a default.
+pub const EVERYTHING: &str = "*";
+
+/// The scopes of a token by name, or `EVERYTHING`.
 pub fn scopes(names: &[String]) -> Result<Permissions> {
+    let refused = |code: &'static str, message: &str| Err(Error::invalid_field("scopes", code, message));
     if names.is_empty() {
+        let message = "Choose what the token may do: scopes such as user:list, or * for everything.";
+        return refused("token.no_scopes", message);
+    }
+    if names.iter().any(|name| name.trim() == EVERYTHING) {
+        if names.len() > 1 {
+            return refused("token.all_and_some", "Choose * for everything, or single scopes, not both.");
+        }
         return Ok(Permissions::all());
     }
     let mut chosen = Vec::new();

@@ -3,16 +3,13 @@
 //! `UserFields` is one struct for creating, editing, importing and showing, so that no door knows a field that
 //! another one forgets. Where the user stands in life is `lifecycle.rs`.
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, Error as _},
-};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
     Error, FieldError, OrgContext, Result, State, Timestamp, UserId, Zone, lifecycle::Lock, names::names,
-    search, text, user_check::Refused, validate,
+    object, search, text, unacceptable, user_check::Refused, validate,
 };
 
 names! {
@@ -115,7 +112,7 @@ pub struct UserFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub personal_phone: Option<String>,
     /// Postal address.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "no_list")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object::no_list_if_any")]
     pub address: Option<Address>,
     /// Job title.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,17 +161,6 @@ pub struct UserFields {
     #[serde(skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Object)]
     pub attributes: Map<String, Value>,
-}
-
-/// Reads an object by its fields' names alone; serde would take a list as the fields in their order.
-pub fn no_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
-    reader: D,
-) -> std::result::Result<T, D::Error> {
-    let value = Value::deserialize(reader)?;
-    if value.is_array() {
-        return Err(D::Error::custom("send an object, not a list"));
-    }
-    serde_json::from_value(value).map_err(D::Error::custom)
 }
 
 /// A postal address.
@@ -326,10 +312,7 @@ impl UserFields {
     pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self> {
         let mut object = self.to_object();
         merge(&mut object, patch);
-        serde_json::from_value(Value::Object(object)).map_err(|error| {
-            let message = format!("This can't be taken: {error}.");
-            Error::invalid_field("body", "user.malformed", message)
-        })
+        unacceptable::read(Value::Object(object), "")
     }
 
     /// The form under which the username is unique.

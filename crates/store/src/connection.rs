@@ -50,6 +50,13 @@ pub(crate) enum Health {
     Lost,
 }
 
+/// Where one part of a transaction begins, so that it alone can be undone.
+#[derive(Debug)]
+pub struct Part {
+    words: Words,
+    notices: usize,
+}
+
 impl<'t> Connection<'t> {
     pub(crate) fn sqlite_reader(connection: &'t mut rusqlite::Connection) -> Self {
         Self { inner: Inner::Sqlite { connection, words: None }, health: Health::Whole, notices: Vec::new() }
@@ -169,6 +176,35 @@ impl<'t> Connection<'t> {
                 watched(&mut self.health, postgres::query(client, sql, values, limit)).await?
             }
         }
+    }
+
+    /// Begins a part that can be undone without the rest of the transaction: one row of many. Parts don't nest.
+    #[boxed]
+    pub async fn begin_part(&mut self) -> Result<Part> {
+        self.execute("SAVEPOINT part", &[]).await?;
+        let words = match &self.inner {
+            Inner::Sqlite { words: Some(words), .. } => (**words).clone(),
+            _ => Words::new(),
+        };
+        Ok(Part { words, notices: self.notices.len() })
+    }
+
+    /// Keeps what the part has written.
+    #[boxed]
+    pub async fn keep_part(&mut self, _: Part) -> Result<()> {
+        self.execute("RELEASE SAVEPOINT part", &[]).await.map(drop)
+    }
+
+    /// Undoes what the part has written. A statement that failed in it still spoils the whole transaction.
+    #[boxed]
+    pub async fn undo_part(&mut self, part: Part) -> Result<()> {
+        self.execute_all::<&str>(&[("ROLLBACK TO SAVEPOINT part", &[]), ("RELEASE SAVEPOINT part", &[])])
+            .await?;
+        self.notices.truncate(part.notices);
+        if let Inner::Sqlite { words: Some(words), .. } = &mut self.inner {
+            **words = part.words;
+        }
+        Ok(())
     }
 
     /// Runs a text of several statements, without parameters and without a transaction around it: for migrations.

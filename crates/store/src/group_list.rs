@@ -81,6 +81,7 @@ async fn ask<R: Record>(
     within: Option<&[GroupId]>,
     how: &'static str,
 ) -> Result<Vec<R>> {
+    model::search::check(&query.search)?;
     let words = model::group::search_name(&query.search);
     let shape = Shape {
         how,

@@ -47,13 +47,24 @@ pub async fn keep(
     Ok(())
 }
 
-/// Forgets a user's answers: they name the person.
+/// Forgets what a user asked for.
 #[boxed]
-pub async fn forget(connection: &mut Connection<'_>, context: OrgContext, needle: &str) -> Result<()> {
-    let sql =
-        "DELETE FROM idempotency_keys WHERE org_id = $1 AND (actor = $2 OR result LIKE '%' || $2 || '%')";
-    connection.execute(sql, values![context.org, needle]).await?;
+pub async fn forget(connection: &mut Connection<'_>, context: OrgContext, user: &str) -> Result<()> {
+    let sql = "DELETE FROM idempotency_keys WHERE org_id = $1 AND actor = $2";
+    connection.execute(sql, values![context.org, user]).await?;
     Ok(())
+}
+
+/// Actor, key and result of the answers in which somebody occurs by id. As many as are kept for a day at most.
+#[boxed]
+pub async fn naming(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: &str,
+) -> Result<Vec<(String, String, String)>> {
+    let sql = "SELECT actor, key, result FROM idempotency_keys WHERE org_id = $1 AND result LIKE '%' || $2 || '%' \
+               ORDER BY actor, key";
+    connection.all(sql, values![context.org, id]).await
 }
 
 /// Tidies keys older than `before`.

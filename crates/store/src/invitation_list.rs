@@ -90,7 +90,7 @@ async fn ask<R: Record>(
     now: Timestamp,
     how: &'static str,
 ) -> Result<Vec<R>> {
-    let mut terms = search::terms(&query.search);
+    let mut terms = search::terms(&query.search)?;
     terms.truncate(MAX_TERMS);
     let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
     let shape = Shape {

@@ -60,6 +60,14 @@ pub async fn page(
                        AND u.org_id = $1 AND u.id = t.user_id ORDER BY t.id DESC LIMIT $3";
             connection.all(sql, values![context.org, id, limit]).await?
         }
+        TokenFilter::Everything => {
+            let id = from.map_or(Uuid::max(), |cursor| cursor.id);
+            let sql = "SELECT t.org_id, t.id, t.user_id, t.name, t.secret, t.scopes, t.created_at, t.expires_at, \
+                       t.last_used_at, u.fields ->> 'display_name', u.fields ->> 'username', u.fields ->> 'type' \
+                       FROM tokens t CROSS JOIN users u WHERE t.org_id = $1 AND t.id < $2 AND t.scopes IS NULL \
+                       AND t.expires_at > $3 AND u.org_id = $1 AND u.id = t.user_id ORDER BY t.id DESC LIMIT $4";
+            connection.all(sql, values![context.org, id, now, limit]).await?
+        }
         TokenFilter::Ending => {
             let (key, id) = from.map_or((now.micros(), Uuid::max()), start);
             let until = now.plus(TokenFilter::SOON);
@@ -88,7 +96,7 @@ pub async fn page(
     let next = last.map(|listed| {
         let token = &listed.token;
         let key = match query.filter {
-            TokenFilter::All => String::new(),
+            TokenFilter::All | TokenFilter::Everything => String::new(),
             TokenFilter::Ending => token.expires_at.micros().to_string(),
             TokenFilter::Unused => token.last_used_at.unwrap_or(token.created_at).micros().to_string(),
         };

@@ -176,7 +176,7 @@ impl<'q> Asked<'q> {
         reach: &Reach,
         now: Timestamp,
     ) -> Result<Self> {
-        let mut terms = search::terms(&query.search);
+        let mut terms = search::terms(&query.search)?;
         terms.truncate(MAX_TERMS);
         let limits = Limits::of(connection, context, query, reach, now).await?;
         let (shown, ranges) = (Shown::of(query), Ranges::of(&query.search));

@@ -241,7 +241,7 @@ async fn assert_sessions_are_found_by_an_index(loaded: &Loaded) {
 
 /// What the list must answer, worked out the plain way.
 fn expected<'p>(people: &'p [Person], query: &UserQuery) -> Vec<&'p User> {
-    let terms = search::terms(&query.search);
+    let terms = search::terms(&query.search).unwrap();
     let shown = query.shown();
     let mut found: Vec<&Person> = people
         .iter()

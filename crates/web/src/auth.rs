@@ -34,10 +34,11 @@ pub(crate) use crate::cookies::{
     cookie_name, devices_cookie_name, presented_devices, session_cookie, signed_in_orgs,
 };
 use crate::{
-    Shared,
+    Shared, input,
+    params::Params,
     problem::{self, Problem},
-    route::{Declared, Door, Needs},
-    security::{self, Origin, Passage},
+    route::{Credential, Declared, Door, Needs},
+    security::{self, Origin, Passage, Way},
     server::TooSlow,
 };
 
@@ -97,10 +98,13 @@ where
         let mut handler = std::mem::replace(&mut self.handler, copy);
         let guard = self.guard.clone();
         Box::pin(async move {
-            let (mut passage, may_pass) = security::arrive(&guard.shared, &mut request);
+            let params = Params::of(&mut request).await;
+            let way = Way { pattern: Some(&guard.route.path), slug: params.get("slug") };
+            let (mut passage, may_pass) = security::arrive(&guard.shared, &mut request, way);
             let (origin, mut who) = (*security::origin(&request), None);
+            let mut earlier = None;
             let admitted = match may_pass {
-                Ok(()) => admit(&guard, &mut request, &mut passage, &mut who).await,
+                Ok(()) => admit(&guard, &params, &mut request, &mut passage, &mut who, &mut earlier).await,
                 Err(error) => Err(error),
             };
             let mut response = match admitted {
@@ -112,7 +116,13 @@ where
                 Err(error) => Problem(error).into_response(),
             };
             if let (Some((org, access)), Some(code)) = (who, problem::denied(&response)) {
-                note_denial(&guard, &org, &access, origin, passage.path(), code).await;
+                note_denial(&guard, &org, &access, origin, params.target(&guard.route), code).await;
+            }
+            let https = guard.shared.options.is_https();
+            if let Some((org, secret)) =
+                earlier.filter(|(org, secret)| begins_another(org, secret, https, &response))
+            {
+                end_earlier(&guard, &org, &secret, origin).await;
             }
             security::leave(&guard.shared, &passage, &mut response);
             Ok(response)
@@ -125,17 +135,49 @@ fn foreseen(preview: &Preview, response: Response) -> Response {
     if !response.status().is_success() {
         return response;
     }
-    axum::Json(preview.take().unwrap_or_default()).into_response()
+    let content_type = HeaderValue::from_static(problem::IMPACT);
+    ([(header::CONTENT_TYPE, content_type)], axum::Json(preview.take().unwrap_or_default())).into_response()
 }
 
 /// Writes into the audit log that somebody asked for what he may not do; he is refused even if that fails.
-async fn note_denial(guard: &Guard, org: &Org, access: &Access, origin: Origin, path: &str, code: String) {
+async fn note_denial(
+    guard: &Guard,
+    org: &Org,
+    access: &Access,
+    origin: Origin,
+    target: Option<Target>,
+    code: String,
+) {
     let Declared { method, path: pattern, door, .. } = guard.route.as_ref();
-    let target = path.split_once("/users/").and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
+    let target = match target {
+        Some(Target::User(user)) => Some(user),
+        _ => None,
+    };
     let actor = actor_of(access, *door, origin, false);
     let noted = guard.shared.app.note_denial(&actor, org, format!("{method} {pattern}"), target, code).await;
     if let Err(error) = noted {
         tracing::warn!(%error, detail = error.detail(), "a refusal could not be written into the audit log");
+    }
+}
+
+/// Whether the answer begins a session other than the one that the browser brought.
+fn begins_another(org: &Org, earlier: &Secret, https: bool, response: &Response) -> bool {
+    let name = cookie_name(org, https);
+    response.headers().get_all(header::SET_COOKIE).iter().any(|cookie| {
+        let value = cookie.to_str().ok().and_then(|text| text.strip_prefix(&name)?.strip_prefix('='));
+        let value = value.and_then(|text| Secret::parse(text.split(';').next().unwrap_or_default()));
+        value.is_some_and(|begun| begun.hash() != earlier.hash())
+    })
+}
+
+/// One browser has at most one session in an organization: one that begins ends the one that the browser brought.
+async fn end_earlier(guard: &Guard, org: &Org, earlier: &Secret, origin: Origin) {
+    // It may have ended by itself.
+    let app = &guard.shared.app;
+    let Ok(access) = app.session(OrgContext::from(org.id), earlier).await else { return };
+    let actor = actor_of(&access, Door::Console, origin, false);
+    if let Err(error) = app.sign_out(&actor).await {
+        tracing::warn!(%error, detail = error.detail(), "a browser's earlier session was not ended");
     }
 }
 
@@ -145,9 +187,11 @@ type Who = Option<(Arc<Org>, Arc<Access>)>;
 /// Refuses, or leaves in the request what the handler needs; `Some` answers in the handler's place.
 async fn admit(
     guard: &Guard,
+    params: &Params,
     request: &mut Request,
     passage: &mut Passage,
     who: &mut Who,
+    earlier: &mut Option<(Arc<Org>, Secret)>,
 ) -> Result<Option<Response>> {
     let (shared, route) = (&guard.shared, &guard.route);
     if request.method() != Method::GET
@@ -163,8 +207,7 @@ async fn admit(
     if route.needs == Needs::Nothing {
         return Ok(None);
     }
-    let slug = slug_of(request.uri().path()).to_owned();
-    let slug = slug.as_str();
+    let slug = params.get("slug");
     let org = match shared.app.org(slug).await {
         Err(error) if error.kind() == Kind::NotFound && is_sign_in(route) => {
             note_stray(shared, slug, request).await;
@@ -173,14 +216,17 @@ async fn admit(
         found => found?,
     };
     if org.slug != slug && route.door == Door::Console && request.method() == Method::GET {
-        return Ok(Some(moved(request, slug, &org.slug)));
+        return Ok(Some(moved(request, &org.slug)));
     }
+    let https = shared.options.is_https();
     let Needs::Permission(permission) = route.needs else {
+        let secret = session_cookie(request.headers(), &org, https).and_then(Secret::parse);
+        *earlier = secret.map(|secret| (org.clone(), secret));
         request.extensions_mut().insert(Place(org));
         return Ok(None);
     };
     let (access, secret) =
-        match authenticate(&shared.app, &org, request.headers(), shared.options.is_https()).await {
+        match authenticate(&shared.app, &org, request.headers(), https, route.credential).await {
             Ok(found) => found,
             Err(error) if error.kind() == Kind::Unauthenticated && route.door == Door::Console => {
                 return Ok(Some(to_sign_in(request, &org)));
@@ -190,7 +236,7 @@ async fn admit(
     passage.enter(shared, request, true)?;
     if access.must_change_password && permission != Permission::AccountPassword {
         match route.door {
-            Door::Console if !is_sign_out(request) => {
+            Door::Console if !is_sign_out(route) => {
                 let to = format!("/o/{}/change-password", org.slug);
                 return Ok(Some(Redirect::to(&to).into_response()));
             }
@@ -199,13 +245,10 @@ async fn admit(
         }
     }
     *who = Some((org.clone(), access.clone()));
-    let mut actor = actor(request, route.door, &access)?;
-    narrow(shared, route, request.uri().path(), permission, &mut actor).await?;
-    if route.door == Door::Api && is_asked(request, "impact")? {
-        if !actor.dry_run {
-            let message = "An impact is told of dry runs: send dry_run=true too.";
-            return Err(Error::invalid_field("impact", "impact.not_dry", message));
-        }
+    let asked = input::query(route, request.uri().query())?;
+    let mut actor = actor_of(&access, route.door, *security::origin(request), asked.dry_run);
+    narrow(shared, route, params.target(route), permission, &mut actor).await?;
+    if asked.impact {
         let (previewing, preview) = actor.previewing();
         actor = previewing;
         request.extensions_mut().insert(preview);
@@ -217,6 +260,7 @@ async fn admit(
             return Err(security::foreign_form());
         }
     }
+    input::no_body(route, request).await?;
     let version = version(request.headers())?;
     let mut caller = Caller { org, actor, access, csrf, version };
     remember_once(request, &mut caller.actor).await?;
@@ -263,14 +307,14 @@ async fn limit_known(
 async fn narrow(
     shared: &Shared,
     route: &Declared,
-    path: &str,
+    target: Option<Target>,
     permission: Permission,
     actor: &mut Actor,
 ) -> Result<()> {
     if actor.rights.scoped.is_empty() {
         return actor.permissions.require(permission);
     }
-    let Some(target) = target_of(route, path) else {
+    let Some(target) = target else {
         let held = if route.scoped { actor.rights.somewhere() } else { actor.permissions };
         return held.require(permission);
     };
@@ -282,25 +326,8 @@ async fn narrow(
     actor.permissions.require(permission)
 }
 
-/// The user or group in `…/users/{id}/…` or `…/groups/{id}/…`.
-fn target_of(route: &Declared, path: &str) -> Option<Target> {
-    let id = |noun: &str| path.split_once(noun)?.1.split('/').next();
-    if route.path.contains("/users/{id}") {
-        return Some(Target::User(id("/users/")?.parse().ok()?));
-    }
-    if route.path.contains("/groups/{id}") {
-        return Some(Target::Group(id("/groups/")?.parse().ok()?));
-    }
-    None
-}
-
-/// The organization in `/o/{slug}/…`. Slugs hold nothing that would need an escape.
-fn slug_of(path: &str) -> &str {
-    path.strip_prefix("/o/").and_then(|rest| rest.split('/').next()).unwrap_or_default()
-}
-
 fn is_sign_in(route: &Declared) -> bool {
-    route.method == Method::POST && route.path.ends_with("/sign-in")
+    route.method == Method::POST && route.path == "/o/{slug}/sign-in"
 }
 
 /// Somebody signs in where there is nothing: whoever helps that person later should see it, whatever was typed.
@@ -317,8 +344,8 @@ fn is_unsafe(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-fn is_sign_out(request: &Request) -> bool {
-    request.uri().path().ends_with("/sign-out")
+fn is_sign_out(route: &Declared) -> bool {
+    route.path == "/o/{slug}/sign-out"
 }
 
 fn must_change() -> Error {
@@ -326,11 +353,11 @@ fn must_change() -> Error {
     Error::new(Kind::Forbidden, "password.must_change", message)
 }
 
-/// The same page under the present slug.
-fn moved(request: &Request, old: &str, new: &str) -> Response {
+/// The same page under the present slug: what follows the slug in the address stays.
+fn moved(request: &Request, new: &str) -> Response {
     let rest = request.uri().path_and_query().map_or("", |path| path.as_str());
-    let rest = rest.strip_prefix("/o/").and_then(|rest| rest.strip_prefix(old)).unwrap_or_default();
-    Redirect::permanent(&format!("/o/{new}{rest}")).into_response()
+    let rest = rest.splitn(4, '/').nth(3).unwrap_or_default();
+    Redirect::permanent(&format!("/o/{new}/{rest}")).into_response()
 }
 
 /// To sign in, and back here afterwards if it is a page that can be read.
@@ -347,16 +374,27 @@ async fn authenticate(
     org: &Org,
     headers: &HeaderMap,
     https: bool,
+    accepted: Credential,
 ) -> Result<(Arc<Access>, Option<Secret>)> {
     let context = OrgContext::from(org.id);
-    if let Some(header) = headers.get(header::AUTHORIZATION) {
-        let text = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).unwrap_or_default();
-        let secret = token::parse(text.trim()).ok_or_else(app::access::signed_out)?;
+    if accepted == Credential::Session && headers.contains_key(header::AUTHORIZATION) {
+        return Err(app::access::signed_out());
+    }
+    let mut proofs = headers.get_all(header::AUTHORIZATION).iter();
+    if let Some(header) = proofs.next() {
+        let only = Some(header).filter(|_| proofs.next().is_none());
+        let secret = only.and_then(bearer).and_then(token::parse).ok_or_else(app::access::signed_out)?;
         return Ok((app.token(context, &secret).await?, None));
     }
     let cookie = session_cookie(headers, org, https).ok_or_else(app::access::signed_out)?;
     let secret = Secret::parse(cookie).ok_or_else(app::access::signed_out)?;
     Ok((app.session(context, &secret).await?, Some(secret)))
+}
+
+/// What stands behind the scheme `Bearer`, in whatever case it is written (RFC 9110 §11.1).
+fn bearer(header: &HeaderValue) -> Option<&str> {
+    let (scheme, rest) = header.to_str().ok()?.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim())
 }
 
 /// Who is signed in to an organization in this browser, if anybody is.
@@ -371,10 +409,6 @@ pub(crate) fn has_session_cookie(shared: &Shared, org: &Org, headers: &HeaderMap
 }
 
 /// The caller as operations know it.
-fn actor(request: &Request, door: Door, access: &Access) -> Result<Actor> {
-    Ok(actor_of(access, door, *security::origin(request), is_asked(request, "dry_run")?))
-}
-
 fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor {
     Actor {
         context: access.context,
@@ -400,19 +434,6 @@ fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor
     }
 }
 
-/// `?dry_run=true` on a write: do everything, then undo it. `?impact=true` beside it: answer whose access it would change.
-fn is_asked(request: &Request, what: &'static str) -> Result<bool> {
-    let Some(query) = request.uri().query().filter(|_| is_unsafe(request.method())) else { return Ok(false) };
-    match query.split('&').find_map(|pair| pair.strip_prefix(what)?.strip_prefix('=')) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => {
-            let message = format!("Send {what}=true or leave it out.");
-            Err(Error::invalid_field(what, format!("{what}.malformed"), message))
-        }
-    }
-}
-
 /// `If-Match: "7"`: the version that the caller has seen. `*` means any.
 fn version(headers: &HeaderMap) -> Result<Option<i64>> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
@@ -420,7 +441,9 @@ fn version(headers: &HeaderMap) -> Result<Option<i64>> {
     if text == "*" {
         return Ok(None);
     }
-    let number = text.strip_prefix("W/").unwrap_or(text).trim_matches('"').parse().ok();
+    let digits = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse().ok().filter(|_| is_plain);
     let message = "Send If-Match with the ETag that you were given, such as \"7\".";
     number.map(Some).ok_or_else(|| Error::new(Kind::Malformed, "if_match.malformed", message))
 }

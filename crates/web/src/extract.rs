@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{Method, header, request::Parts},
+    http::{Method, request::Parts},
 };
-use model::{DeviceId, Error, GroupId, Kind, SessionId, TokenId, UserId};
+use model::{DeviceId, Error, GroupId, Kind, SessionId, TokenId, UserId, unacceptable};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
     problem::Problem,
     security::Origin,
 };
+
+pub(crate) use crate::json::Json;
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
@@ -134,65 +136,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let of_write: Vec<&str> = query.split('&').filter(is_own).collect();
         let of_write = of_write.join("&");
         let query = if parts.method == Method::GET { query } else { &of_write };
-        let refused = |error: serde_urlencoded::de::Error| {
-            let message = format!("The address can't be understood: {error}.");
-            Problem(Error::new(Kind::Malformed, "query.malformed", message))
-        };
-        Ok(Self(serde_urlencoded::from_str(query).map_err(refused)?))
+        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        let read: Result<T, _> = serde_path_to_error::deserialize(pairs);
+        Ok(Self(read.map_err(|error| {
+            let (path, says) = (error.path().to_string(), error.inner().to_string());
+            let why = unacceptable::refused(&path, &says);
+            let field = why.fields().first().map(|field| field.field.to_string()).unwrap_or_default();
+            let message = format!("The query parameter {field} can't be understood. {}", why.message());
+            let fields = why.fields().to_vec();
+            Error::new(Kind::Malformed, "query.malformed", message).with_fields(fields)
+        })?))
     }
-}
-
-/// A JSON body. An empty one counts as `{}`.
-pub(crate) struct Json<T>(pub(crate) T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
-    type Rejection = Problem;
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let body = auth::read_body(body).await?;
-        if body.is_empty() {
-            return Ok(Self(parsed(b"{}")?));
-        }
-        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if !content_type.is_some_and(is_json) {
-            let message = "Send JSON, with the header Content-Type: application/json.";
-            return Err(Problem(Error::new(Kind::Malformed, "body.not_json", message)));
-        }
-        Ok(Self(parsed(&body)?))
-    }
-}
-
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// Reads JSON and says which field was wrong. Depth is bounded by the parser.
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    if body.trim_ascii_start().starts_with(b"[") {
-        // It would be read as the fields in their order.
-        let message = "This can't be taken: send an object, not a list.";
-        return Err(Error::invalid_field("body", "body.unacceptable", message));
-    }
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let (path, inner) = (error.path().to_string(), error.inner());
-        if inner.is_data() {
-            let field = if path == "." { "body".to_owned() } else { path };
-            return Error::invalid_field(
-                field,
-                "body.unacceptable",
-                format!("This can't be taken: {inner}."),
-            );
-        }
-        let message = format!("This is not well-formed JSON: {inner}.");
-        Error::new(Kind::Malformed, "body.malformed", message)
-    })?;
-    reader.end().map_err(|error| {
-        let message = format!("There is something behind the JSON: {error}.");
-        Error::new(Kind::Malformed, "body.malformed", message)
-    })?;
-    Ok(value)
 }
 
 /// The fields of a form, in order, as a browser sends them.

@@ -13,7 +13,10 @@ mod extract;
 mod file;
 mod icons;
 mod in_progress;
+mod input;
+mod json;
 mod management;
+mod params;
 mod problem;
 mod route;
 mod security;
@@ -26,7 +29,7 @@ use axum::{Router, handler::Handler as _};
 use ipnet::IpNet;
 
 pub use management::management;
-pub use route::{Declared, Door, Needs, Rate};
+pub use route::{About, Credential, Declared, Door, Needs, Rate, Unknown};
 pub use server::{ClientLimits, Listener};
 
 /// How the server is reached; see `docs/operating.md`.
@@ -112,6 +115,11 @@ pub fn declared() -> Vec<Declared> {
 }
 
 /// The OpenAPI document of the API.
-pub fn openapi() -> utoipa::openapi::OpenApi {
+pub fn openapi() -> serde_json::Value {
     api::openapi()
+}
+
+/// Names of schemas that two types claim; there may be none.
+pub fn contested_schemas() -> std::collections::BTreeSet<String> {
+    api::contested_schemas()
 }

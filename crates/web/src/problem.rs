@@ -14,6 +14,9 @@ use crate::console;
 #[derive(Debug)]
 pub(crate) struct Problem(pub(crate) Error);
 
+/// The media type of an impact, which is answered in the place of what a dry run would have been.
+pub(crate) const IMPACT: &str = "application/vnd.muster.impact+json";
+
 /// What handlers answer.
 pub(crate) type Answer<T> = Result<T, Problem>;
 
@@ -108,7 +111,14 @@ impl From<&FieldError> for FieldProblem {
 }
 
 /// Gives a failed answer its body, and writes what only the log may know.
-pub(crate) fn finish(response: &mut Response, request_id: &str, is_api: bool, method: &Method, path: &str) {
+pub(crate) fn finish(
+    response: &mut Response,
+    request_id: &str,
+    is_api: bool,
+    method: &Method,
+    path: &str,
+    slug: Option<&str>,
+) {
     let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() else { return };
     let (kind, code, detail, status) = (error.kind(), error.code(), error.detail(), response.status());
     let path_in_log = without_secrets(path);
@@ -128,7 +138,7 @@ pub(crate) fn finish(response: &mut Response, request_id: &str, is_api: bool, me
     let (content_type, body) = if is_api {
         ("application/problem+json", document(&error, status, request_id))
     } else {
-        ("text/html; charset=utf-8", console::error_page(&error, request_id, path))
+        ("text/html; charset=utf-8", console::error_page(&error, request_id, slug))
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, body.len().into());

@@ -10,7 +10,11 @@ use axum::{
     routing::{MethodFilter, MethodRouter},
 };
 use model::Permission;
-use utoipa::openapi::{RefOr, path::Paths, schema::Schema};
+use utoipa::openapi::{
+    RefOr,
+    path::{ParameterIn, Paths},
+    schema::Schema,
+};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{Shared, auth};
@@ -46,6 +50,33 @@ pub enum Door {
     Console,
 }
 
+/// What becomes of input that a route's declaration doesn't name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// The request is refused: a misspelt `dry_run` must never become a write.
+    Refused,
+    /// It is ignored, as browsers and mail programs add to addresses.
+    Ignored,
+}
+
+/// Whom or what a route is about, by its path's `{id}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// One user: `…/users/{id}…`.
+    User,
+    /// One group: `…/groups/{id}…`.
+    Group,
+}
+
+/// What may prove who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// The cookie of a session alone: pages are for people in a browser.
+    Session,
+    /// That, or an API token.
+    SessionOrToken,
+}
+
 /// A route as declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declared {
@@ -64,6 +95,52 @@ pub struct Declared {
     pub scoped: bool,
     /// Who is served.
     pub door: Door,
+    /// What becomes of input that the declaration doesn't name.
+    pub unknown: Unknown,
+    /// The query parameters that it names, besides those of every write.
+    pub query: Vec<String>,
+    /// Whether it takes a body.
+    pub takes_body: bool,
+    /// Whom it is about, if about one user or group.
+    pub about: Option<About>,
+    /// What proves who asks.
+    pub credential: Credential,
+}
+
+impl Declared {
+    fn new(method: Method, path: String, needs: Needs, door: Door) -> Self {
+        let about = about(&path);
+        let unknown = if door == Door::Api { Unknown::Refused } else { Unknown::Ignored };
+        Self {
+            method,
+            path,
+            needs,
+            rate: Rate::Free,
+            mails: false,
+            scoped: false,
+            door,
+            unknown,
+            query: Vec::new(),
+            takes_body: false,
+            about,
+            credential: if door == Door::Api { Credential::SessionOrToken } else { Credential::Session },
+        }
+    }
+
+    /// Whether it writes: everything but reading does.
+    pub fn writes(&self) -> bool {
+        !matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+}
+
+/// The noun in front of the pattern's `{id}`.
+fn about(pattern: &str) -> Option<About> {
+    let parts: Vec<&str> = pattern.split('/').collect();
+    parts.windows(2).find_map(|pair| match pair {
+        ["users", "{id}"] => Some(About::User),
+        ["groups", "{id}"] => Some(About::Group),
+        _ => None,
+    })
 }
 
 /// A declared route with its handler.
@@ -92,8 +169,18 @@ impl Route {
         } else {
             Method::GET
         };
-        let declared =
-            Declared { method, path, needs, rate: Rate::Free, mails: false, scoped: false, door: Door::Api };
+        let mut declared = Declared::new(method, path, needs, Door::Api);
+        for operation in [&item.get, &item.post, &item.put, &item.patch, &item.delete].into_iter().flatten() {
+            let named = operation.parameters.iter().flatten();
+            let of_query = named.filter_map(|parameter| match parameter {
+                RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
+                    Some(parameter.name.clone())
+                }
+                _ => None,
+            });
+            declared.query = of_query.collect();
+            declared.takes_body = operation.request_body.is_some();
+        }
         Self { declared, handler, documents: Some((schemas, paths)) }
     }
 
@@ -104,16 +191,7 @@ impl Route {
         T: 'static,
     {
         let filter = if method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
-        let path = path.to_owned();
-        let declared = Declared {
-            method,
-            path,
-            needs,
-            rate: Rate::Free,
-            mails: false,
-            scoped: false,
-            door: Door::Console,
-        };
+        let declared = Declared::new(method, path.to_owned(), needs, Door::Console);
         Self { declared, handler: MethodRouter::new().on(filter, handler), documents: None }
     }
 
@@ -132,6 +210,12 @@ impl Route {
     /// Keeps by itself to those whom the caller's rights reach.
     pub(crate) fn scoped(mut self) -> Self {
         self.declared.scoped = true;
+        self
+    }
+
+    /// A file that programs fetch, too.
+    pub(crate) fn for_tokens(mut self) -> Self {
+        self.declared.credential = Credential::SessionOrToken;
         self
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -123,12 +123,23 @@ impl Limits {
     }
 }
 
+/// Which way a request goes: by its route as declared, or by its own path where no route has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'w> {
+    /// The route's pattern.
+    pub(crate) pattern: Option<&'w str>,
+    /// The organization's part of the address.
+    pub(crate) slug: &'w str,
+}
+
 /// What is remembered of a request until it is answered.
 pub(crate) struct Passage {
     id: RequestId,
     is_api: bool,
+    is_link: bool,
     method: Method,
     uri: Uri,
+    slug: Option<String>,
     place: Option<Held>,
 }
 
@@ -142,38 +153,69 @@ impl Passage {
         self.place = Some(shared.in_progress.enter(origin(request).address, is_proven)?);
         Ok(())
     }
-
-    /// The path that was asked for.
-    pub(crate) fn path(&self) -> &str {
-        self.uri.path()
-    }
 }
 
-/// What comes before any answer: the request gets its id and origin; what another site sends is refused.
-pub(crate) fn arrive(shared: &Shared, request: &mut Request) -> (Passage, Result<()>) {
+/// What comes before any answer: the request gets its id and origin; what is no request of HTTP or what another site
+/// sends is refused.
+pub(crate) fn arrive(shared: &Shared, request: &mut Request, way: Way<'_>) -> (Passage, Result<()>) {
     let id = RequestId::new(shared.app.entropy());
     let address = address(request, shared);
     request.extensions_mut().insert(Origin { address, request_id: id });
-    let is_api = is_api_path(request.uri().path());
-    let passage =
-        Passage { id, is_api, method: request.method().clone(), uri: request.uri().clone(), place: None };
-    (passage, same_site(request))
+    // An address of no route has only its own text to say what it would be.
+    let path = way.pattern.unwrap_or_else(|| request.uri().path());
+    let (is_api, is_link) = (is_api_path(path), is_link_page(path));
+    let slug = Some(way.slug).filter(|slug| !slug.is_empty()).map(str::to_owned);
+    let passage = Passage {
+        id,
+        is_api,
+        is_link,
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        slug,
+        place: None,
+    };
+    let may_pass = named_host(request).and_then(|()| same_site(request, is_link));
+    (passage, may_pass)
 }
 
 /// What comes after it: a refusal gets its body, the answer its headers.
 pub(crate) fn leave(shared: &Shared, passage: &Passage, response: &mut Response) {
-    let Passage { id, is_api, method, uri, .. } = passage;
-    problem::finish(response, id.as_str(), *is_api, method, uri.path());
+    let Passage { id, is_api, is_link, method, uri, slug, .. } = passage;
+    problem::finish(response, id.as_str(), *is_api, method, uri.path(), slug.as_deref());
     answered(response.status().as_u16()).increment(1);
-    if secret_of(uri.path()).is_some() {
+    if *is_link {
         response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
     add_headers(response.headers_mut(), *id, *is_api, shared.options.is_https());
 }
 
+/// Refuses what names no host, several, or none that can be one (RFC 9112 §3.2).
+fn named_host(request: &Request) -> Result<()> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let fine = match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(host), None) => is_host(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    };
+    if fine {
+        return Ok(());
+    }
+    let message = "Send one Host header with the name of this server.";
+    Err(Error::new(Kind::Malformed, "host.malformed", message))
+}
+
+/// A name or address and perhaps a port; nobody's name in front (RFC 9110 §7.2). An empty one names nothing in
+/// particular.
+fn is_host(host: &[u8]) -> bool {
+    host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
+}
+
 /// Both, around what is no declared route: assets, and addresses that don't exist.
 pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
-    let (passage, may_pass) = arrive(&shared, &mut request);
+    let path = request.uri().path().to_owned();
+    // For the way back out of an address that leads nowhere.
+    let slug = path.strip_prefix("/o/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let (passage, may_pass) = arrive(&shared, &mut request, Way { pattern: None, slug });
     let mut response = match may_pass {
         Ok(()) => next.run(request).await,
         Err(error) => Problem(error).into_response(),
@@ -198,11 +240,12 @@ pub(crate) fn is_api_path(path: &str) -> bool {
         .is_some_and(|(_, rest)| rest.starts_with("api/") && rest != "api/docs")
 }
 
-/// The secret in the address of a page that a link in a mail leads to: it opens the page, so no other site may see it.
-fn secret_of(path: &str) -> Option<&str> {
-    let mut parts = path.strip_prefix("/o/")?.split('/').skip(1);
-    let page = parts.next()?;
-    Purpose::ALL.iter().any(|purpose| purpose.path() == page).then(|| parts.next()).flatten()
+/// Whether a page that a link in a mail leads to is there: the secret in its address opens it, so no other site may see
+/// the address.
+fn is_link_page(path: &str) -> bool {
+    let mut parts = path.strip_prefix("/o/").into_iter().flat_map(|rest| rest.split('/')).skip(1);
+    let page = parts.next().unwrap_or_default();
+    Purpose::ALL.iter().any(|purpose| purpose.path() == page) && parts.next().is_some()
 }
 
 /// The client: the connection's other end, or, through trusted proxies only, the last address that none of them has.
@@ -229,7 +272,7 @@ fn address(request: &Request, shared: &Shared) -> IpAddr {
 
 /// Refuses what another site sends with our cookies: browsers say where a request comes from. Programs with a token
 /// send neither header.
-fn same_site(request: &Request) -> Result<()> {
+fn same_site(request: &Request, is_link: bool) -> Result<()> {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
@@ -240,10 +283,7 @@ fn same_site(request: &Request) -> Result<()> {
         (None, None, _) => true,
     };
     // Where the address itself is the proof, browsers are told to say nothing of where a form comes from (Fetch §3.2).
-    let fine = fine
-        || (header("sec-fetch-site").is_none()
-            && header("origin") == Some("null")
-            && secret_of(request.uri().path()).is_some());
+    let fine = fine || (header("sec-fetch-site").is_none() && header("origin") == Some("null") && is_link);
     if fine { Ok(()) } else { Err(foreign_form()) }
 }
 

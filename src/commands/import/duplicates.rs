@@ -61,6 +61,7 @@ fn refused(field: &'static str, line: u64, what: &str) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use app::import::Listed;
     use model::UserFields;
 
     fn row(line: u64, username: &str, email: &str) -> Row {
@@ -68,8 +69,8 @@ mod tests {
         Row {
             line,
             fields: UserFields { username, email, ..UserFields::default() },
-            roles: Vec::new(),
-            groups: Vec::new(),
+            roles: Listed::Names(Vec::new()),
+            groups: Listed::Names(Vec::new()),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use app::explain_sign_in::Explanation;
-use model::{Result, Timestamp, explanation::Fix};
+use model::{Result, Timestamp, explanation::Fix, lifecycle::ActionName};
 
 use super::super::unexpected;
 use crate::{
@@ -84,6 +84,7 @@ fn way_out(fix: Fix, label: &str, who: &str) -> String {
         Fix::SetPassword => "set-password",
         Fix::Reactivate => "reactivate",
         Fix::Restore => "restore",
+        Fix::Settle => "approve",
         Fix::Edit => "edit",
         Fix::Invite => return format!("{label}: muster invitation resend {who}"),
     };
@@ -153,8 +154,7 @@ fn one(user: &UserView) -> Result<()> {
     lines.extend(times.into_iter().filter_map(|(name, at)| Some((name, minute(at?)))));
     lines.push(("Id", user.id.to_string()));
     lines.push(("Version", user.version.to_string()));
-    let possible: Vec<String> =
-        user.possible.iter().map(|action| action.as_str().replace('_', "-")).collect();
+    let possible: Vec<&str> = user.possible.iter().map(|action| command(*action)).collect();
     lines.push((
         "Possible next",
         if possible.is_empty() { "nothing".to_owned() } else { possible.join(", ") },
@@ -165,6 +165,17 @@ fn one(user: &UserView) -> Result<()> {
         let _ = writeln!(text, "{name:<16} {value}");
     }
     output::write(&text)
+}
+
+/// The command that does it, below `muster user` unless it names another noun.
+fn command(action: ActionName) -> &'static str {
+    match action {
+        ActionName::Invite => "invitation resend",
+        ActionName::CancelInvitation => "invitation cancel",
+        ActionName::Settle => "approve",
+        // None of them is of two words.
+        other => other.as_str(),
+    }
 }
 
 fn standing(user: &UserView) -> String {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Error, GroupId, Kind, Permission, Result, User, UserId,
+    Error, GroupId, Kind, Permission, Result, State, User, UserFields, UserId,
     grant::{Given, GrantTerms},
     group::Group,
     group_query::MemberQuery,
@@ -34,6 +34,8 @@ pub struct Member {
     pub user: User,
     /// Who put the user there directly, when, and on what terms; `None`: through other groups alone.
     pub given: Option<Given>,
+    /// The actor put the user there by an address or a name, and may not read the record: `user` holds no more than that.
+    pub is_unread: bool,
     /// Of somebody who is not in it directly: a way, from the group that the user is in directly up to the one that stands
     /// in this one.
     pub through: Vec<Named>,
@@ -93,6 +95,7 @@ impl App {
         let read = async move |connection: &mut Connection<'_>| {
             readable(connection, &actor, id).await?;
             let context = actor.context;
+            let reads = reads_members(connection, &actor, id).await?;
             let (groups, at) = if query.effective {
                 (store::access::inside(connection, context, &[id], now).await?, Some(now))
             } else {
@@ -114,7 +117,10 @@ impl App {
                     through = ways.from(&starts).remove(&id).unwrap_or_default();
                     through.pop();
                 }
-                Member { user, given, through }
+                let by_actor = given.as_ref().is_some_and(|given: &Given| given.by == actor.agent);
+                let is_unread = by_actor && !reads && actor.user() != Some(user.id);
+                let user = if is_unread { only_named(&user) } else { user };
+                Member { user, given, is_unread, through }
             });
             Ok(Page { items: items.collect(), next: page.next, previous: page.previous, more_than: None })
         };
@@ -225,6 +231,29 @@ impl App {
         };
         Ok(self.run_replayable(actor, deciding(actor), Lane::Bulk, deed).await?.0)
     }
+}
+
+/// Whether the actor may read the records of those who are in the group, be it as its owner or not.
+async fn reads_members(connection: &mut Connection<'_>, actor: &Actor, group: GroupId) -> Result<bool> {
+    if actor.rights.org.contains(Permission::UserRead) {
+        return Ok(true);
+    }
+    let above = store::access::above(connection, actor.context, &[group]).await?;
+    Ok(actor.rights.over(&above).contains(Permission::UserRead))
+}
+
+/// The user as somebody knows them who has only an address, or a username where there is none.
+fn only_named(user: &User) -> User {
+    let name = user.fields.email.clone().unwrap_or_else(|| user.username().to_owned());
+    let fields = UserFields {
+        display_name: Some(name.clone()),
+        username: Some(name),
+        email: user.fields.email.clone(),
+        ..UserFields::default()
+    };
+    let mut named = User::new(user.id, user.org, fields, user.created_at);
+    named.state = State::Active;
+    named
 }
 
 fn nobody() -> Verdict {

@@ -149,22 +149,17 @@ impl App {
         chosen: Option<Vec<InvitationId>>,
     ) -> Result<ManyResent> {
         actor.require(Permission::InvitationResend)?;
-        let (context, now) = (actor.context, self.now());
+        let context = actor.context;
         let ids = match chosen {
             Some(ids) if ids.len() > usize::from(MOST_AT_ONCE) => {
                 let message = format!("Send at most {MOST_AT_ONCE} invitations again at once.");
                 return Err(Error::invalid_field("ids", "invitation.too_many", message));
             }
             Some(ids) => ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
-            None => {
-                let read = async |connection: &mut Connection<'_>| {
-                    store::invitations::expired(connection, context, now, MOST_AT_ONCE).await
-                };
-                self.database().read(read).await?
-            }
+            None => self.expired_invitations(actor).await?,
         };
-        let sending = ids.into_iter().enumerate().map(|(place, id)| {
-            let actor = one_of_many(actor, place);
+        let sending = ids.into_iter().map(|id| {
+            let actor = actor.for_part(&id.to_string());
             async move { (id, self.resend_invitation(&actor, org, id).await) }
         });
         let results: Vec<_> = stream::iter(sending).buffered(TOGETHER).collect().await;
@@ -186,6 +181,16 @@ impl App {
             .find(|(status, _)| *status == InvitationStatus::Expired)
             .map_or(0, |(_, count)| *count);
         Ok(many)
+    }
+
+    /// What has expired, at most `MOST_AT_ONCE` of it. Asked again with the same idempotency key: what it was the first
+    /// time, whatever has expired since.
+    async fn expired_invitations(&self, actor: &Actor) -> Result<Vec<InvitationId>> {
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            store::invitations::expired(op.connection, op.context, op.now, MOST_AT_ONCE).await
+        };
+        let lane = store::Lane::Interactive;
+        Ok(self.run_replayable(actor, Permission::InvitationResend, lane, deed).await?.0)
     }
 
     /// Somebody whose link has expired asks for a new one: the invitation is sent again to the addresses that are stored.
@@ -254,16 +259,6 @@ impl App {
         };
         self.run(&Actor::system(org.id.into()), Permission::InvitationResend, deed).await
     }
-}
-
-/// The actor of one operation of several that came with one idempotency key: each has a key of its own.
-pub(super) fn one_of_many(actor: &Actor, place: usize) -> Actor {
-    let mut actor = actor.clone();
-    if let Some(once) = &mut actor.once {
-        use sha2::{Digest as _, Sha256};
-        once.key = format!("{}:{place}", hex::encode(Sha256::digest(&once.key)));
-    }
-    actor
 }
 
 /// Whether a refusal is about the one invitation, so that the others can go on.

@@ -8,7 +8,7 @@ use model::{Error, Kind, Org, Permission, Result};
 
 use super::{
     Invited, NewInvitation,
-    managing::{TOGETHER, is_about_one, one_of_many},
+    managing::{TOGETHER, is_about_one},
 };
 use store::boxed;
 
@@ -32,10 +32,11 @@ impl App {
             return Err(Error::invalid_field("invitations", "invitation.too_many", message));
         }
         let mut met = HashSet::new();
-        let inviting = list.into_iter().enumerate().map(|(place, new)| {
+        let inviting = list.into_iter().map(|new| {
             // A dry run can't see the others of the list.
-            let is_new = new.fields.email_key().is_none_or(|key| met.insert(key));
-            let actor = one_of_many(actor, place);
+            let key = new.fields.email_key();
+            let actor = actor.for_part(key.as_deref().unwrap_or_default());
+            let is_new = key.is_none_or(|key| met.insert(key));
             async move {
                 if !is_new {
                     let message = "This address stands in the list twice. Once is enough.";

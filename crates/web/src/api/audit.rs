@@ -16,6 +16,7 @@ use axum::{
 use model::{
     EntryId, Timestamp,
     audit::{Entry, query::AuditQuery},
+    page,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -62,9 +63,10 @@ pub(crate) struct AuditParams {
     limit: Option<u16>,
 }
 
-impl From<AuditParams> for AuditQuery {
-    fn from(params: AuditParams) -> Self {
-        Self {
+impl AuditParams {
+    fn query(self) -> model::Result<AuditQuery> {
+        let params = self;
+        Ok(AuditQuery {
             actor: params.actor,
             target: params.target,
             event: params.event,
@@ -74,8 +76,8 @@ impl From<AuditParams> for AuditQuery {
             request_id: params.request_id,
             before: params.before,
             after: params.after,
-            limit: params.limit.unwrap_or(0),
-        }
+            limit: page::limit(params.limit)?,
+        })
     }
 }
 
@@ -165,7 +167,7 @@ pub(crate) async fn list(
     caller: Caller,
     Query(params): Query<AuditParams>,
 ) -> Answer<Answered<EntryPage>> {
-    let page = shared.app.audit(&caller.actor, params.into()).await?;
+    let page = shared.app.audit(&caller.actor, params.query()?).await?;
     let items = page.items.into_iter().map(EntryView::from).collect();
     Ok(Answered(EntryPage { items, next: page.next, previous: page.previous }))
 }

@@ -16,7 +16,7 @@ use model::{
     GroupId, UserId,
     group::{Group, GroupFields},
     group_query::GroupQuery,
-    page,
+    page, unacceptable,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,9 +26,7 @@ use crate::{
     Shared,
     api::{
         grants::{GivenView, RoleView},
-        moment,
-        users::unacceptable,
-        versioned,
+        moment, versioned,
     },
     auth::Caller,
     extract::{Id, Json, Query},
@@ -314,7 +312,7 @@ pub(crate) async fn edit(
     for value in patch.values_mut().filter(|value| value.is_null()) {
         *value = "".into();
     }
-    let patch: GroupPatch = serde_path_to_error::deserialize(Value::Object(patch)).map_err(unacceptable)?;
+    let patch: GroupPatch = unacceptable::read(Value::Object(patch), "")?;
     Ok(present(StatusCode::OK, shared.app.edit_group(&caller.actor, id, patch, caller.version).await?))
 }
 

@@ -1,8 +1,10 @@
 //! Importing users through the API: rows in, a verdict on each out. Reading files is the caller's.
 
-use app::import::{Row, Verdict};
+use std::collections::BTreeMap;
+
+use app::import::{Listed, Row, Taking, Verdict};
 use axum::extract::State;
-use model::{UserFields, user::no_list};
+use model::{UserFields, object::no_list};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,6 +24,9 @@ pub(crate) struct ImportBody {
     /// Whether who is new is invited; else staged.
     #[serde(default)]
     invite: bool,
+    /// Whether groups that don't exist are created, which wants `group:create`.
+    #[serde(default)]
+    create_groups: bool,
 }
 
 /// One row to import.
@@ -44,6 +49,10 @@ pub(crate) struct ImportRow {
 pub(crate) struct ImportView {
     /// In the order of the rows.
     verdicts: Vec<VerdictView>,
+    /// The names of the groups that were created.
+    created_groups: Vec<String>,
+    /// The names of groups that don't exist, each with the number of rows that were refused for it.
+    missing_groups: BTreeMap<String, u64>,
 }
 
 /// What came of one row.
@@ -69,11 +78,12 @@ pub(crate) async fn import(
     let number = |(line, row): (u64, ImportRow)| Row {
         line,
         fields: row.fields,
-        roles: row.roles,
-        groups: row.groups,
+        roles: Listed::Names(row.roles),
+        groups: Listed::Names(row.groups),
     };
     let rows = (1..).zip(body.rows).map(number).collect();
-    let verdicts = shared.app.import_users(&caller.actor, &caller.org, rows, body.invite).await?;
+    let taking = Taking { invite: body.invite, create_groups: body.create_groups };
+    let imported = shared.app.import_users(&caller.actor, &caller.org, rows, taking).await?;
     let view = |verdict: &Verdict| match verdict {
         Verdict::Created => VerdictView { verdict: "created", errors: Vec::new() },
         Verdict::Unchanged => VerdictView { verdict: "unchanged", errors: Vec::new() },
@@ -81,5 +91,10 @@ pub(crate) async fn import(
             VerdictView { verdict: "refused", errors: fields.iter().map(FieldProblem::from).collect() }
         }
     };
-    Ok(axum::Json(ImportView { verdicts: verdicts.iter().map(view).collect() }))
+    let verdicts = imported.verdicts.iter().map(view).collect();
+    Ok(axum::Json(ImportView {
+        verdicts,
+        created_groups: imported.created_groups,
+        missing_groups: imported.missing_groups,
+    }))
 }

@@ -16,7 +16,7 @@ use model::{
     invitation_query::InvitationQuery,
     link::Purpose,
     mail::MailState,
-    page,
+    page, unacceptable,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ use crate::{
     api::{
         lifecycle::Nothing,
         moment,
-        users::{UserView, present as present_person, unacceptable},
+        users::{UserView, present as present_person},
         versioned,
     },
     auth::Caller,
@@ -232,8 +232,8 @@ async fn new_invitation(
             extras.insert(name.to_owned(), value);
         }
     }
-    let extras: Extras = serde_path_to_error::deserialize(Value::Object(extras)).map_err(unacceptable)?;
-    let fields: UserFields = serde_path_to_error::deserialize(Value::Object(body)).map_err(unacceptable)?;
+    let extras: Extras = unacceptable::read(Value::Object(extras), "")?;
+    let fields: UserFields = unacceptable::read(Value::Object(body), "")?;
     let roles = shared.app.role_keys(&caller.actor, &extras.roles).await?;
     let groups = shared.app.group_ids(&caller.actor, &extras.groups).await?;
     let terms = Terms { message: extras.message, lifetime_hours: extras.expires_in_hours };
@@ -370,6 +370,7 @@ pub(crate) async fn link(
 /// On what terms somebody is invited.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = InvitationTermsBody)]
 pub(crate) struct TermsBody {
     /// Words to the invitee, at most 1000 characters.
     message: String,

@@ -5,7 +5,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use model::{Action, Timestamp, UserId, erasure::Receipt, lifecycle::Reason};
+use model::{
+    Action, Timestamp, UserId,
+    erasure::Receipt,
+    lifecycle::{Awaited, Reason},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -86,6 +90,45 @@ pub(crate) async fn activate(
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
     apply(&shared, &caller, id, Action::Activate).await
+}
+
+/// What is complete.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettleBody {
+    /// Which of the steps in `awaits`.
+    awaited: Awaited,
+}
+
+/// Complete a step of a pending user
+///
+/// Such as the approval. When no step is left the user becomes active; one without a password gets a mail with which
+/// to choose one, and is invited until then.
+#[utoipa::path(post, path = "/o/{slug}/api/v1/users/{id}/settle", tag = "Lifecycle", request_body = SettleBody,
+    params(("id" = uuid::Uuid, Path, description = "The user's id.")),
+    responses((status = 200, body = UserView), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn settle(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Json(body): Json<SettleBody>,
+) -> Answer<Response> {
+    apply(&shared, &caller, id, Action::Settle(body.awaited)).await
+}
+
+/// Reject a pending user
+///
+/// To the trash, from which it can be restored.
+#[utoipa::path(post, path = "/o/{slug}/api/v1/users/{id}/reject", tag = "Lifecycle", request_body = Nothing,
+    params(("id" = uuid::Uuid, Path, description = "The user's id.")),
+    responses((status = 200, body = UserView), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn reject(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    apply(&shared, &caller, id, Action::Reject).await
 }
 
 /// Suspend a user
@@ -259,7 +302,7 @@ pub(crate) async fn restore(
 /// Out of the trash, for good: every personal value is removed. Answers the receipt; a dry run answers nothing.
 #[utoipa::path(post, path = "/o/{slug}/api/v1/users/{id}/purge", tag = "Lifecycle", request_body = Confirm,
     params(("id" = uuid::Uuid, Path, description = "The user's id.")),
-    responses((status = 200, body = Receipt), (status = "default", body = ProblemDocument)))]
+    responses((status = 200, body = Receipt), (status = 204, description = "Of a dry run."), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn purge(
     State(shared): State<Shared>,
     caller: Caller,

@@ -6,6 +6,7 @@ pub(crate) mod activity;
 pub(crate) mod audit;
 mod copying;
 pub(crate) mod data_exports;
+mod document;
 mod devices;
 pub(crate) mod erasure;
 mod explanations;
@@ -19,11 +20,14 @@ mod orgs;
 mod owners;
 mod permissions;
 mod recovery;
+mod refusals;
 pub(crate) mod role_definitions;
 mod roles;
 pub(crate) mod sessions;
 mod tokens;
 mod users;
+
+use std::collections::{BTreeSet, HashMap};
 
 use axum::{
     extract::State,
@@ -31,10 +35,11 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use model::{Permission, Timestamp};
+use serde_json::Value;
 use utoipa::{
     OpenApi as _,
     openapi::{
-        Components, OpenApi,
+        Components,
         path::{Parameter, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
@@ -58,6 +63,8 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::UserRead), routes!(users::show)),
         Route::api(may(P::UserUpdate), routes!(users::edit)).mails(),
         Route::api(may(P::UserActivate), routes!(lifecycle::activate)).mails(),
+        Route::api(may(P::UserActivate), routes!(lifecycle::settle)).mails(),
+        Route::api(may(P::UserActivate), routes!(lifecycle::reject)),
         Route::api(may(P::UserSuspend), routes!(lifecycle::suspend)),
         Route::api(may(P::UserRead), routes!(lifecycle::reactivate)).mails(),
         Route::api(may(P::UserDeprovision), routes!(lifecycle::deprovision)),
@@ -142,7 +149,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::SettingsRead), routes!(orgs::show)),
         Route::api(may(P::SettingsUpdate), routes!(orgs::edit)),
         Route::api(may(P::OrgRename), routes!(orgs::rename)),
-        Route::page(Method::GET, "/o/{slug}/api/v1/openapi.json", Needs::Org, document),
+        Route::page(Method::GET, "/o/{slug}/api/v1/openapi.json", Needs::Org, show_document),
         Route::page(Method::GET, "/o/{slug}/api/docs", Needs::Org, browse),
     ];
     routes.extend(access_routes());
@@ -204,18 +211,22 @@ fn access_routes() -> Vec<Route> {
                        `Idempotency-Key`; refusals are problem documents (RFC 9457) with a stable `code`. \
                        `?dry_run=true&impact=true` answers an `Impact`: who would gain and lose which access.",
     ),
+    servers((url = "/", description = "The server that this document comes from.")),
     components(schemas(ProblemDocument, model::impact::Impact))
 )]
 struct Document;
 
-/// The OpenAPI document, from the handlers.
-pub(crate) fn openapi() -> OpenApi {
+/// The OpenAPI document, from the handlers and from the routes' declarations.
+pub(crate) fn openapi() -> Value {
     let mut api = Document::openapi();
     let mut components = api.components.take().unwrap_or_else(Components::new);
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     components.add_security_scheme("token", bearer);
+    let mut declared = Vec::new();
     for route in routes() {
+        let of_route = route.declared();
         let Some((schemas, paths)) = route.documents() else { continue };
+        declared.push(of_route);
         components.schemas.extend(schemas);
         for (path, mut item) in paths.paths {
             describe(&mut item);
@@ -224,7 +235,22 @@ pub(crate) fn openapi() -> OpenApi {
     }
     api.components = Some(components);
     api.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
-    api
+    let mut document = serde_json::to_value(&api).unwrap_or_default();
+    document::complete(&mut document, &declared);
+    document
+}
+
+/// Names of schemas that two types claim: one would stand in the other's place.
+pub(crate) fn contested_schemas() -> BTreeSet<String> {
+    let mut known: HashMap<String, Value> = HashMap::new();
+    let mut contested = BTreeSet::new();
+    for (name, schema) in routes().into_iter().filter_map(Route::documents).flat_map(|(schemas, _)| schemas) {
+        let schema = serde_json::to_value(&schema).unwrap_or_default();
+        if known.insert(name.clone(), schema.clone()).is_some_and(|before| before != schema) {
+            contested.insert(name);
+        }
+    }
+    contested
 }
 
 /// What every operation has: the organization, and for writes the dry run.
@@ -256,7 +282,7 @@ fn parameter(name: &str, place: ParameterIn, description: &str) -> Parameter {
 }
 
 /// The document as it was checked in, which a test keeps equal to the handlers: making it here would take 15 MB for good.
-async fn document(wishes: HeaderMap) -> Response {
+async fn show_document(wishes: HeaderMap) -> Response {
     static TEXT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
     let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     (content_type, assets::compressed(TEXT, &wishes)).into_response()

@@ -214,6 +214,7 @@ pub(crate) struct HolderQuery {
 
 /// Somebody who holds a role directly, or a group that carries it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoleHolderView)]
 pub(crate) struct HolderView {
     /// The user, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -71,8 +71,10 @@ pub(crate) async fn list(State(shared): State<Shared>, caller: Caller) -> Answer
 pub(crate) struct NewTokenBody {
     /// What it is for.
     name: String,
-    /// Permissions; left out or empty: all that its user may do.
+    /// Permissions such as `user:list`; `["*"]` for everything that its user may do, now and later. One of the two must be
+    /// chosen.
     #[serde(default)]
+    #[schema(required = true, min_items = 1)]
     scopes: Vec<String>,
     /// Days until it ends, 1 to 366; 90 if left out.
     #[serde(default = "ninety")]

@@ -14,10 +14,11 @@ use axum::{
 use model::{
     Status, Timestamp, UserFields, UserId,
     filter::UserQuery,
-    lifecycle::{ActionName, Departure, State as Stand, StateName},
+    lifecycle::{ActionName, Awaited, Departure, State as Stand, StateName},
     link::Purpose,
     page,
     settings::LifecyclePolicy,
+    unacceptable,
     user::Source,
 };
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,10 @@ pub(crate) struct UserView {
     /// The groups that the user is in directly; lists leave them out.
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<MembershipView>>,
+    /// What a pending user waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    awaits: Vec<Awaited>,
     /// Why, since when and by whom somebody is suspended or deprovisioned.
     #[serde(skip_serializing_if = "Option::is_none")]
     departure: Option<DepartureView>,
@@ -166,6 +171,10 @@ fn present_user(user: model::User, roles: Vec<RoleView>, now: Timestamp) -> User
         state: user.state.name(),
         roles,
         groups: None,
+        awaits: match &user.state {
+            Stand::Pending { awaits } => awaits.clone(),
+            _ => Vec::new(),
+        },
         departure: match &user.state {
             Stand::Suspended(why) | Stand::Deprovisioned(why) => Some(departure(why)),
             _ => None,
@@ -350,6 +359,7 @@ pub(crate) struct CreateBody {
     /// A password to begin with; temporary unless `must_change_password` is false.
     password: Option<String>,
     /// Whether Muster makes a temporary password and answers it, once.
+    #[schema(required = false)]
     generate_password: bool,
     /// Whether the password must be changed at the first sign-in; yes if left out.
     must_change_password: Option<bool>,
@@ -370,8 +380,8 @@ async fn new_user(shared: &Shared, caller: &Caller, mut body: Map<String, Value>
             extras.insert(name.to_owned(), value);
         }
     }
-    let extras: Extras = serde_path_to_error::deserialize(Value::Object(extras)).map_err(unacceptable)?;
-    let fields: UserFields = serde_path_to_error::deserialize(Value::Object(body)).map_err(unacceptable)?;
+    let extras: Extras = unacceptable::read(Value::Object(extras), "")?;
+    let fields: UserFields = unacceptable::read(Value::Object(body), "")?;
     let roles = shared.app.role_keys(&caller.actor, &extras.roles).await?;
     let groups = shared.app.group_ids(&caller.actor, &extras.groups).await?;
     let mail = match (extras.send_activation, extras.send_invitation) {
@@ -397,17 +407,6 @@ async fn new_user(shared: &Shared, caller: &Caller, mut body: Map<String, Value>
 
 fn only_one(field: &'static str, what: &str) -> model::Error {
     model::Error::invalid_field(field, "password.twice", format!("Send {what}, not both."))
-}
-
-/// A body, or a part of one, whose field can't be taken.
-pub(crate) fn unacceptable(error: serde_path_to_error::Error<serde_json::Error>) -> model::Error {
-    let path = error.path().to_string();
-    let field = if path == "." { "body".to_owned() } else { path };
-    model::Error::invalid_field(
-        field,
-        "body.unacceptable",
-        format!("This can't be taken: {}.", error.into_inner()),
-    )
 }
 
 /// Show a user

@@ -32,7 +32,9 @@ pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static st
         ActionName::Deprovision => ("Deprovision", "archive"),
         ActionName::Delete => ("Delete", "trash"),
         ActionName::Purge => ("Delete permanently", "erase"),
-        ActionName::Accept | ActionName::Settle | ActionName::Reject => return None,
+        ActionName::Settle => ("Approve", "check"),
+        ActionName::Reject => ("Reject", "close"),
+        ActionName::Accept => return None,
     })
 }
 
@@ -107,7 +109,8 @@ impl<'v> Possible<'v> {
             Status::Locked => ActionName::Unlock,
             Status::Suspended | Status::Deprovisioned => ActionName::Reactivate,
             Status::Deleted => ActionName::Restore,
-            Status::Active | Status::Pending => return None,
+            Status::Pending => ActionName::Settle,
+            Status::Active => return None,
         };
         self.transitions().find(|action| *action == likely)
     }
@@ -147,6 +150,7 @@ impl<'v> Possible<'v> {
                 ActionName::Lock
                 | ActionName::Suspend
                 | ActionName::Deprovision
+                | ActionName::Reject
                 | ActionName::CancelInvitation => blocking.push(offered),
                 _ => harmless.push(offered),
             }

@@ -56,6 +56,7 @@ pub(crate) async fn list(visit: Visit, Query(wanted): Query<Wanted>) -> Answer<R
         TokenFilter::All => "All",
         TokenFilter::Ending => "End within 14 days",
         TokenFilter::Unused => "Unused for 90 days",
+        TokenFilter::Everything => "Without scopes",
     };
     let chip = |choice: &TokenFilter| StatusChoice {
         label: words(*choice).to_owned(),
@@ -168,8 +169,7 @@ async fn ask(
     let name = person.user.name();
     // What lies in both their rights: nothing else can be given.
     let offered = visit.caller.actor.permissions.within(person.rights.org);
-    let hint = format!("None ticked: everything that {name} may do, now and later.");
-    let mut fields = days_and_scopes(offered, sent, &hint);
+    let mut fields = days_and_scopes(offered, sent, name);
     fields.extend(present_password(visit).await?);
     let asked = Question {
         title: format!("Create an API token for {name}"),

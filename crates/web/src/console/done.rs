@@ -207,7 +207,7 @@ fn moved(action: ActionName, subject: &str) -> String {
         ActionName::Unlock => format!("{subject} was unlocked."),
         ActionName::Invite => format!("{subject} was invited."),
         ActionName::CancelInvitation => format!("The invitation of {subject} was cancelled."),
-        ActionName::Settle => format!("{subject} was confirmed."),
+        ActionName::Settle => format!("{subject} was approved."),
         ActionName::Reject => format!("{subject} was rejected."),
     }
 }

@@ -67,6 +67,7 @@ fn offer(visit: &Visit, id: UserId, Offered { fix, label, refused }: Offered) ->
         Fix::SetPassword => ("/set-password", "password"),
         Fix::Reactivate => ("/reactivate", "reactivate"),
         Fix::Restore => ("/restore", "restore"),
+        Fix::Settle => ("/settle", "check"),
         Fix::Edit => ("/edit", "edit"),
     };
     let href = visit.at_user(id, path);

@@ -5,7 +5,7 @@ use app::{Person, invitations::Terms, lifecycle::Held};
 use axum::{http::StatusCode, response::Response};
 use model::{
     Action, Error, Kind, Permission, UserId,
-    lifecycle::{ActionName, Reason, StateName},
+    lifecycle::{ActionName, Awaited, Reason, StateName},
 };
 
 use super::{
@@ -122,7 +122,7 @@ pub(crate) async fn carry_out(
             let to = visit.at_user(id, if now == StateName::Purged { "/erasure" } else { "" });
             let done = match (action, from, now) {
                 (ActionName::Invite, StateName::Invited, _) => Done::Resent,
-                (ActionName::Activate, _, StateName::Invited) => Done::ActivationSent,
+                (ActionName::Activate | ActionName::Settle, _, StateName::Invited) => Done::ActivationSent,
                 _ => Done::Moved(action),
             };
             Ok(visit.done(&to, done, before.user.name()))
@@ -163,9 +163,14 @@ async fn apply(visit: &Visit, id: UserId, fields: &Fields, action: ActionName) -
         ActionName::Delete => Action::Delete { confirm: confirm() },
         ActionName::Purge => Action::Purge { confirm: Some(confirm()) },
         ActionName::Activate => Action::Activate,
+        ActionName::Settle => {
+            let missing = || Error::invalid_field("awaited", "awaited.missing", "Choose what is complete.");
+            Action::Settle(Awaited::parse(fields.get("awaited")).ok_or_else(missing)?)
+        }
+        ActionName::Reject => Action::Reject,
         ActionName::Unlock => Action::Unlock,
         ActionName::Restore => Action::Restore,
-        _ => return Err(Error::not_found()),
+        ActionName::Accept => return Err(Error::not_found()),
     };
     app.transition(actor, org, id, action, version).await
 }

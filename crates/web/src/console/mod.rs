@@ -375,7 +375,8 @@ fn activity_and_data() -> Vec<Route> {
         Route::page(Method::POST, data, may(P::UserExportData), data::ask).limited(),
         Route::page(Method::GET, own_data, may(P::AccountRead), data::own),
         Route::page(Method::POST, own_data, may(P::AccountRead), data::ask_own).limited(),
-        Route::page(Method::GET, "/o/{slug}/data-export/{name}", may(P::AccountRead), data_exports::fetch),
+        Route::page(Method::GET, "/o/{slug}/data-export/{name}", may(P::AccountRead), data_exports::fetch)
+            .for_tokens(),
         Route::page(Method::GET, "/o/{slug}/users/{id}/erasure", may(P::UserPurge), data::receipt),
     ]
 }
@@ -399,11 +400,13 @@ fn transitions() -> Vec<Route> {
 }
 
 /// The transitions that have a page, each with the permission that the API asks for.
-const TRANSITIONS: [(ActionName, Permission); 11] = [
+const TRANSITIONS: [(ActionName, Permission); 13] = [
     // Which permission is needed besides depends on the state.
     (ActionName::Invite, Permission::UserRead),
     (ActionName::CancelInvitation, Permission::UserInvite),
     (ActionName::Activate, Permission::UserActivate),
+    (ActionName::Settle, Permission::UserActivate),
+    (ActionName::Reject, Permission::UserActivate),
     (ActionName::Unlock, Permission::UserUnlock),
     // Which permission is needed besides depends on the state.
     (ActionName::Reactivate, Permission::UserRead),
@@ -415,8 +418,9 @@ const TRANSITIONS: [(ActionName, Permission); 11] = [
     (ActionName::Purge, Permission::UserPurge),
 ];
 
-/// The transitions that mail: activating somebody without a password, and giving an owner's role back.
-const MAILING: [ActionName; 3] = [ActionName::Invite, ActionName::Activate, ActionName::Reactivate];
+/// The transitions that mail: activating or approving somebody without a password, and giving an owner's role back.
+const MAILING: [ActionName; 4] =
+    [ActionName::Invite, ActionName::Activate, ActionName::Settle, ActionName::Reactivate];
 
 /// The cookie of a session. `keep` = seconds for which the browser keeps it; `None`: until it is closed.
 pub(crate) fn session_cookie(org: &Org, secret: &Secret, keep: Option<u64>, https: bool) -> HeaderValue {
@@ -442,8 +446,8 @@ fn cookie(name: &str, value: &str, keep: Option<u64>, https: bool) -> HeaderValu
     HeaderValue::from_str(&cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// The page of an error: what is wrong, what to do next, and the way back into the organization of `path`.
-pub(crate) fn error_page(error: &Error, request_id: &str, path: &str) -> String {
+/// The page of an error: what is wrong, what to do next, and the way back into the organization of the address.
+pub(crate) fn error_page(error: &Error, request_id: &str, slug: Option<&str>) -> String {
     let title = match error.kind() {
         Kind::NotFound => "Nothing here",
         Kind::Forbidden => "Not allowed",
@@ -454,7 +458,6 @@ pub(crate) fn error_page(error: &Error, request_id: &str, path: &str) -> String 
         Kind::Internal => "Something went wrong",
         _ => "That did not work",
     };
-    let slug = path.strip_prefix("/o/").and_then(|rest| rest.split('/').next());
     let start = match slug.and_then(|slug| model::org::slug(slug).ok()) {
         Some(slug) => view::parts::Link::new("To the start page", format!("/o/{slug}/")),
         None => view::parts::Link::new("To the start page", "/"),

@@ -4,7 +4,7 @@ use app::{Person, lifecycle::Held};
 use model::{
     Org, Timestamp,
     invitation::MAX_MESSAGE,
-    lifecycle::{ActionName, MAX_NOTE, Reason, State, StateName},
+    lifecycle::{ActionName, Awaited, MAX_NOTE, Reason, State, StateName},
 };
 
 use super::{
@@ -81,10 +81,12 @@ impl Ground<'_> {
                 "Send activation mail".clone_into(&mut question.submit);
             }
             ActionName::Activate => question.lead = format!("{name} can sign in from now on."),
+            ActionName::Settle => self.settle(&mut question),
+            ActionName::Reject => self.reject(&mut question),
             ActionName::Delete => self.delete(&mut question),
             ActionName::Restore => self.restore(&mut question),
             ActionName::Purge => self.purge(&mut question),
-            _ => {}
+            ActionName::Accept => {}
         }
         if let Some(first) = question.fields.first_mut() {
             first.autofocus = true;
@@ -179,6 +181,46 @@ impl Ground<'_> {
                 .hint(roles.join(", "));
             question.fields.push(restore);
         }
+    }
+
+    /// One of the steps that a pending user waits for, and what follows once none is left.
+    fn settle(&self, question: &mut Question) {
+        let State::Pending { awaits } = &self.person.user.state else { return };
+        let name = self.name();
+        let has_password = self.person.password.set_at.is_some();
+        question.lead = match (awaits.as_slice(), has_password) {
+            ([_], true) => format!("{name} becomes active and can sign in."),
+            ([_], false) => {
+                format!(
+                    "{name} gets an email with a link to choose a password, and becomes active after that."
+                )
+            }
+            _ => format!("{name} becomes active when no step is left."),
+        };
+        if !has_password && awaits.len() == 1 {
+            question.consequences = vec![self.goes_to()];
+        }
+        let kept = Some(self.kept("awaited")).filter(|kept| !kept.is_empty());
+        let chosen = kept.or_else(|| awaits.first().map(|first| first.as_str()));
+        let choice = |step: &Awaited| {
+            let label = match step {
+                Awaited::Email => "The email address belongs to this person",
+                Awaited::Approval => "An administrator approves",
+            };
+            Choice::new(step.as_str(), label).chosen(chosen == Some(step.as_str()))
+        };
+        let choices = awaits.iter().map(choice).collect();
+        question.fields = vec![Field::new("awaited", "Step", Control::Radio(choices)).required()];
+    }
+
+    fn reject(&self, question: &mut Question) {
+        let (name, days) = (self.name(), self.org.settings.lifecycle.trash_days);
+        question.danger = true;
+        question.lead = if days == 0 {
+            format!("{name} and all data about {name} are erased now. You can't undo this.")
+        } else {
+            format!("{name} moves to the trash. You can restore this user for {days} days.")
+        };
     }
 
     fn delete(&self, question: &mut Question) {

@@ -4,7 +4,7 @@ use app::tokens::NewToken;
 use axum::{http::StatusCode, response::Response};
 use model::{
     Error, Permission, Permissions, Timestamp, TokenId,
-    token::{MAX_DAYS, Token},
+    token::{EVERYTHING, MAX_DAYS, Token},
 };
 
 use super::{
@@ -96,8 +96,7 @@ async fn ask(
     (name, days, scopes): (&str, &str, &[String]),
     error: Option<&Error>,
 ) -> Answer<Response> {
-    let hint = "None ticked: everything that you may do, now and later.";
-    let mut fields = days_and_scopes(visit.caller.actor.permissions, (name, days, scopes), hint);
+    let mut fields = days_and_scopes(visit.caller.actor.permissions, (name, days, scopes), "you");
     fields.extend(present_password(visit).await?);
     let mut form = Form {
         action: visit.at("/account/tokens/new"),
@@ -139,8 +138,11 @@ pub(super) async fn prove_password(visit: &Visit, typed: &str) -> model::Result<
 pub(super) fn days_and_scopes(
     offered: Permissions,
     (name, days, scopes): (&str, &str, &[String]),
-    hint: &str,
+    who: &str,
 ) -> Vec<Field> {
+    let everything = Choice::new(EVERYTHING, "Everything")
+        .hint(format!("All that {who} may do, now and later."))
+        .chosen(scopes.iter().any(|chosen| chosen == EVERYTHING));
     let choice = |scope: Permission| {
         let is_chosen = scopes.iter().any(|chosen| chosen == scope.as_str());
         Choice::new(scope.as_str(), scope.as_str()).hint(scope.sentence()).chosen(is_chosen)
@@ -150,7 +152,12 @@ pub(super) fn days_and_scopes(
         Field::new("days", "Valid for", Control::Number { min: 1, max: MAX_DAYS.into(), unit: "days" })
             .value(days)
             .required(),
-        Field::new("scopes", "Scopes", Control::Checkboxes(offered.iter().map(choice).collect())).hint(hint),
+        Field::new(
+            "scopes",
+            "Scopes",
+            Control::Checkboxes(std::iter::once(everything).chain(offered.iter().map(choice)).collect()),
+        )
+        .hint("Tick what the token is needed for."),
     ]
 }
 

@@ -9,7 +9,7 @@ use model::{
     Agent, Permission, Status, Timestamp, User, UserId,
     grant::Given,
     invitation::InvitationStatus,
-    lifecycle::{Departure, State},
+    lifecycle::{Awaited, Departure, State},
     mail::{Mail, MailState},
     user::UserType,
 };
@@ -266,7 +266,14 @@ fn state_banner(person: &Person, names: &Names, now: Timestamp) -> Option<Banner
             let line = "Exists, and can't sign in. Activating makes the account usable.".to_owned();
             Some(banner(Tone::Blue, "info", "Not activated yet", [line]))
         }
-        State::Invited | State::Pending { .. } | State::Active | State::Purged => None,
+        State::Pending { awaits } => {
+            let step = |awaited: &Awaited| match awaited {
+                Awaited::Email => "Waiting for the email address to be verified.".to_owned(),
+                Awaited::Approval => "Waiting for an administrator's approval.".to_owned(),
+            };
+            Some(banner(Tone::Blue, "clock", "Pending", awaits.iter().map(step)))
+        }
+        State::Invited | State::Active | State::Purged => None,
     }
 }
 

@@ -40,13 +40,15 @@ pub(crate) struct MemberView {
     user: UserId,
     /// As shown.
     name: String,
-    /// The username.
-    username: String,
+    /// The username; missing for whom the caller may not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
     /// The address.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    /// What is shown of the account.
-    status: Status,
+    /// What is shown of the account; missing for whom the caller may not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
     /// Whether the user is in the group itself, or only in groups that stand in it.
     direct: bool,
     /// Of who is not in it directly: from the group that the user is in up to the one that stands in this one.
@@ -63,8 +65,8 @@ impl MemberView {
         Self {
             user: user.id,
             name: user.name().to_owned(),
-            username: user.username().to_owned(),
-            status: user.status(now),
+            username: (!member.is_unread).then(|| user.username().to_owned()),
+            status: (!member.is_unread).then(|| user.status(now)),
             email: user.fields.email,
             direct: member.given.is_some(),
             through: member.through.into_iter().map(GroupRef::from).collect(),

@@ -176,7 +176,7 @@ pub(crate) async fn show_group(
                 .filter(|email| !email.is_empty())
                 .unwrap_or_else(|| user.username().to_owned()),
             avatar: Some(Avatar::of(user.name(), &key)),
-            badge: Some(badge(user.status(now))),
+            badge: (!member.is_unread).then(|| badge(user.status(now))),
             since: given.map(|given| moment(given.at, now)),
             until: given.and_then(|given| given.terms.valid_until).map(|until| moment(until, now)),
             reason: given.map(|given| given.terms.reason.clone()).unwrap_or_default(),

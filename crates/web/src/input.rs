@@ -1,0 +1,134 @@
+//! The query of a request in front of its handler: what every write understands, and what a route's declaration names.
+//!
+//! The API refuses all else: a parameter that is misspelt, repeated or escaped would otherwise be a wish that nobody
+//! heeds, and a dry run that is none. Pages ignore what they don't know.
+
+use axum::extract::Request;
+use model::{Error, Kind, Result, page, search};
+
+use crate::{
+    auth, json,
+    route::{Declared, Unknown},
+};
+
+/// What a query asks of any write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// `dry_run=true`: do everything, then undo it.
+    pub(crate) dry_run: bool,
+    /// `impact=true` beside it: answer whose access it would change.
+    pub(crate) impact: bool,
+}
+
+/// Reads the query as the route's declaration says; refuses what it doesn't name, unless that is ignored there.
+pub(crate) fn query(route: &Declared, query: Option<&str>) -> Result<Asked> {
+    let mut asked = Asked::default();
+    let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(asked) };
+    let is_strict = route.unknown == Unknown::Refused;
+    let mut known: Vec<&str> = Vec::new();
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
+        let of_write = route.writes() && matches!(name, "dry_run" | "impact");
+        if is_strict {
+            if !of_write && !route.query.iter().any(|declared| declared == name) {
+                return Err(unknown(route, name));
+            }
+            if known.contains(&name) {
+                let message = format!("Send {name} once.");
+                return Err(Error::new(Kind::Malformed, "query.repeated", message));
+            }
+            known.push(name);
+            value_of(name, value)?;
+        }
+        if of_write {
+            match name {
+                "dry_run" => asked.dry_run = yes_or_no(name, value)?,
+                _ => asked.impact = is_strict && yes_or_no(name, value)?,
+            }
+        }
+    }
+    if asked.impact && !asked.dry_run {
+        let message = "An impact is told of dry runs: send dry_run=true too.";
+        return Err(Error::invalid_field("impact", "impact.not_dry", message));
+    }
+    Ok(asked)
+}
+
+/// The name as it was sent, unescaped: names of parameters need no escapes, and one that has them is another's.
+fn unknown(route: &Declared, name: &str) -> Error {
+    let mut names: Vec<&str> = route.query.iter().map(String::as_str).collect();
+    if route.writes() {
+        names.extend(["dry_run", "impact"]);
+    }
+    let name: String = name.chars().take(60).collect();
+    let message = match names.as_slice() {
+        [] => format!("There is no query parameter \u{201c}{name}\u{201d} here. Leave it out."),
+        names => {
+            format!(
+                "There is no query parameter \u{201c}{name}\u{201d} here. Known ones: {}.",
+                names.join(", ")
+            )
+        }
+    };
+    Error::new(Kind::Malformed, "query.unknown", message)
+}
+
+fn yes_or_no(name: &str, value: Option<&str>) -> Result<bool> {
+    match value {
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        _ => {
+            let (field, message) = (name.to_owned(), format!("Send {name}=true or leave it out."));
+            Err(Error::invalid_field(field, format!("{name}.malformed"), message))
+        }
+    }
+}
+
+/// One rule for the page sizes and searches of all lists, and for escapes.
+fn value_of(name: &str, value: Option<&str>) -> Result<()> {
+    let malformed = |message: String| Error::new(Kind::Malformed, "query.malformed", message);
+    let value = value.ok_or_else(|| malformed(format!("Send {name} with a value: {name}=…")))?;
+    let decoded = decoded(value).ok_or_else(|| malformed(format!("The escapes in {name} can't be read.")))?;
+    match name {
+        "limit" => page::read_limit(&decoded).map(|_| ()),
+        "page_size" => page::read_limit(&decoded)
+            .map(|_| ())
+            .map_err(|error| Error::invalid_field("page_size", "page.limit", error.message())),
+        "search" => search::check(&decoded),
+        _ => Ok(()),
+    }
+}
+
+/// The text that an escaped one means (RFC 3986 §2.1, with `+` for a blank as forms write it).
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                let digits = std::str::from_utf8(&digits).ok().filter(|text| !text.starts_with('+'))?;
+                u8::from_str_radix(digits, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Refuses a body where the declaration has none: what it asks for would not happen.
+pub(crate) async fn no_body(route: &Declared, request: &mut Request) -> Result<()> {
+    if route.unknown == Unknown::Ignored || !route.writes() || route.takes_body {
+        return Ok(());
+    }
+    let body = auth::read_body(std::mem::take(request.body_mut())).await?;
+    if body.is_empty() {
+        return Ok(());
+    }
+    json::read::<Nothing>(&body).map(|_| ())
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
