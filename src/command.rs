@@ -217,6 +217,11 @@ pub(crate) enum Deed {
         size: Option<u64>,
     },
     AuditKey,
+    /// Accept that an audit log lacks something.
+    AcceptAuditLoss {
+        /// Why.
+        reason: String,
+    },
     Group(Box<GroupDeed>),
     Examine,
 }
@@ -389,6 +394,8 @@ pub(crate) enum Outcome {
     Verified(Box<Report>),
     Proof(Box<Inclusion>),
     AuditKey(String),
+    /// What was accepted of an audit log.
+    AcceptedLoss(app::audit::accept::AcceptedLoss),
     Checks(Vec<Check>),
     Activity {
         items: Vec<ActivityView>,

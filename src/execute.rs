@@ -233,6 +233,9 @@ impl Operator<'_> {
                 app.prove_inclusion(actor, entry, size).await.map(|proof| Outcome::Proof(Box::new(proof)))
             }
             Deed::Group(deed) => self.group(*deed).await.map(|outcome| Outcome::Group(Box::new(outcome))),
+            Deed::AcceptAuditLoss { reason } => {
+                app.accept_audit_loss(actor, org, &reason).await.map(Outcome::AcceptedLoss)
+            }
             Deed::AuditKey => app.audit_key(org.id).map(Outcome::AuditKey),
             other => Err(Error::internal(format_args!(
                 "asked of an organization, but not its business: {other:?}"
@@ -277,11 +280,16 @@ impl Operator<'_> {
             None => None,
             Some(name) => Some(self.named(&name).await?.0),
         };
+        let is_export = export.is_some();
         if let Some(format) = export {
             let format = Format::named(&format)?;
             self.app.begin_audit_export(&self.actor, &self.org, &query, format).await?;
         }
-        let page = self.app.audit(&self.actor, query).await?;
+        let mut page = self.app.audit(&self.actor, query).await?;
+        // An export is what was written, so that it can be proven.
+        if !is_export {
+            self.app.name_people(&self.actor, &mut page.items).await?;
+        }
         Ok(Outcome::Audit { items: page.items, next: page.next })
     }
 

@@ -145,5 +145,6 @@ pub(crate) async fn new_app(
     app.check_key().await?;
     app.fill_email_directory().await?;
     app.look_places_up_in(config.geo_directory());
+    app.keep_audit_heads_in(config.checkpoint_directory());
     Ok(app)
 }

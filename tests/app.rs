@@ -1,8 +1,9 @@
 //! `TestApp`: the program in process over a fresh database, with a clock and randomness that the test decides.
 
 use std::{
+    collections::BTreeSet,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
@@ -103,6 +104,8 @@ pub(crate) struct TestApp {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) org: Arc<Org>,
     pub(crate) owner: Somebody,
+    /// Every request that was sent: method and path.
+    pub(crate) sent: Mutex<BTreeSet<(String, String)>>,
     /// The database's address, for a second server on it.
     pub(crate) url: String,
     _scratch: Option<Scratch>,
@@ -191,7 +194,8 @@ impl TestApp {
             .await
             .unwrap();
         let router = web::router(web_options(), app.clone());
-        let mut test = Self { app, router, clock, org, owner: nobody(), url, _scratch: scratch };
+        let sent = Mutex::default();
+        let mut test = Self { app, router, clock, org, owner: nobody(), sent, url, _scratch: scratch };
         test.owner = test.with_token("olivia@acme.example").await;
         test
     }
@@ -320,6 +324,8 @@ impl TestApp {
 
     /// Sends a request.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let named = (request.method().to_string(), request.uri().path().to_owned());
+        self.sent.lock().unwrap().insert(named);
         send(&self.router, request).await
     }
 
@@ -472,10 +478,15 @@ async fn open(url: &str, clock: Arc<TestClock>) -> App {
 
 /// The same, with a file of breached passwords.
 async fn open_with(url: &str, clock: Arc<TestClock>, breached: Arc<BreachedPasswords>) -> App {
-    static SEED: AtomicU64 = AtomicU64::new(1);
     let database =
         Database::open(&store::Options { pool_size: 8, ..store::Options::new(url) }).await.unwrap();
     database.migrate().await.unwrap();
+    program(database, clock, breached)
+}
+
+/// The program over an open database.
+pub(crate) fn program(database: Database, clock: Arc<TestClock>, breached: Arc<BreachedPasswords>) -> App {
+    static SEED: AtomicU64 = AtomicU64::new(1);
     let seed = SEED.fetch_add(1 << 40, Ordering::Relaxed);
     let hashing = hashing::Options { threads: 2, memory: 64, passes: 1, queue: 1024 };
     let (keys, public_url) = (Keys::new([7; 32]), "http://localhost:8080".to_owned());

@@ -4,6 +4,7 @@ mod altered;
 mod clean;
 mod log;
 mod proofs;
+mod tampered;
 
 use std::time::Duration;
 
@@ -16,11 +17,18 @@ use serde_json::{Map, Value, json};
 use store::{Attempt, Connection, Lane, Proof, Value as Bound, testing::Scratch};
 use uuid::Uuid;
 
-use crate::app::TestApp;
+use crate::app::{TestApp, program};
 
-/// Verifies, against these checkpoints.
+impl TestApp {
+    /// The program begun again over the database that is open: what was in memory is gone.
+    fn restarted(&self) -> ::app::App {
+        program(self.app.database().clone(), self.clock.clone(), std::sync::Arc::default())
+    }
+}
+
+/// Verifies, against these checkpoints, with nothing in memory: as after a restart of a server that keeps no heads.
 async fn verify(app: &TestApp, checkpoints: &[Checkpoint]) -> Report {
-    app.app.verify_audit(app.context(), checkpoints.to_vec(), |_, _| ()).await.unwrap()
+    app.restarted().verify_audit(app.context(), checkpoints.to_vec(), |_, _| ()).await.unwrap()
 }
 
 /// Does something behind Muster's back.

@@ -1,6 +1,8 @@
 //! After a permanent deletion nothing is left of a person: not in the database's files, its log and search index, not in
 //! mails, other people's records, kept answers or the server's own log. Seeded markers are looked for byte by byte.
 
+mod around;
+
 use std::{
     fs,
     path::Path,
@@ -233,6 +235,8 @@ on_both! {
         listen();
         neighbours(&app, "Before").await;
         let id = life(&app).await;
+        around::everything(&app, id).await;
+        around::is_complete(&app).await;
         neighbours(&app, "After").await;
         assert!(!places(&app).await.is_empty(), "the markers are there to be found");
         let at = |step: &str| format!("/users/{id}/{step}");

@@ -14,7 +14,7 @@ use model::{Role, UserFields, UserId};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Answer, Engine, TestApp, form, form_request, send},
+    app::{Answer, Engine, PASSWORD, TestApp, form, form_request, send},
     matrix::{browser, force},
 };
 
@@ -236,6 +236,89 @@ on_both! {
         assert_eq!(letters[0].text, letters[1].text, "with the same link");
     }
 
+    /// What was written at the first attempt stays, whatever is called otherwise meanwhile; once sent it is not kept.
+    async fn a_repeat_is_the_same_to_the_byte(app: TestApp) {
+        let ines = app.person("Ines", Role::Administrator).await;
+        answer(&app, "ana@acme.example", Some(busy()));
+        let body = json!({"email": "ana@acme.example", "message": "Hello"});
+        app.call(Method::POST, "/invitations", &ines.token, body).await.expect(201);
+        app.mails().await;
+        let kept = app.count("SELECT count(*) FROM mails WHERE written IS NOT NULL").await;
+        assert_eq!((kept, app.count("SELECT count(*) FROM mail_names").await), (1, 1));
+        app.patch(&format!("/users/{}", ines.id), json!({"given_name": "Inez", "display_name": "Inez"})).await.expect(200);
+        app.patch("/org", json!({"name": "Acme and sons"})).await.expect(200);
+        answer(&app, "ana@acme.example", None);
+        app.later(MINUTE);
+        let letter = app.mail_to("ana@acme.example").await;
+        assert_eq!(letter.subject, "Ines Person invites you to Acme");
+        assert!(letter.text.contains("Ines Person") && !letter.text.contains("Inez"), "{}", letter.text);
+        let link = letter.text.split("/invitation/").nth(1).unwrap().split_whitespace().next().unwrap();
+        assert!(letter.html.contains(link) && !link.contains('\u{e000}'));
+        let kept = app.count("SELECT count(*) FROM mails WHERE written IS NOT NULL").await;
+        assert_eq!((kept, app.count("SELECT count(*) FROM mail_names").await), (0, 0));
+    }
+
+    /// Whoever is called like a part of others' names, or like a word, takes nothing of theirs along.
+    async fn an_erasure_touches_exactly_its_persons_mails(app: TestApp) {
+        let people = async |name: &str, email: &str| {
+            let body = json!({"username": name, "given_name": name, "display_name": name, "email": email, "password": PASSWORD});
+            let id = app.post("/users", body).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+            app.post(&format!("/users/{id}/make-admin"), json!({})).await;
+            let role = json!({"role": "administrator"});
+            app.post(&format!("/users/{id}/roles"), role).await.expect(200);
+            (id.clone(), app.token_for(id.parse().unwrap(), &[]).await)
+        };
+        let named = [("e", "e@acme.example"), ("ana", "ana@acme.example"), ("you", "you@acme.example"), ("Banana", "banana@acme.example")];
+        let mut made = Vec::new();
+        for (name, email) in named {
+            made.push(people(name, email).await);
+        }
+        for (number, (id, _)) in made.iter().enumerate() {
+            let mut actor = app.operator();
+            actor.agent = model::Agent::User(id.parse().unwrap());
+            named[number].0.clone_into(&mut actor.name);
+            for reader in ["x", "y"] {
+                let email = format!("{reader}{number}@acme.example");
+                answer(&app, &email, Some(busy()));
+                let fields = UserFields { email: Some(email), ..UserFields::default() };
+                let terms = Terms { message: "You are the Queen of the banana tree".to_owned(), lifetime_hours: None };
+                let new = NewInvitation { fields, roles: Vec::new(), groups: Vec::new(), terms };
+                app.app.invite(&actor, &app.org, new).await.unwrap();
+            }
+        }
+        app.mails().await;
+        let rows = async || {
+            let sql = "SELECT id, address, CAST(details AS text), COALESCE(written, ''), state FROM mails ORDER BY id";
+            let read = async |connection: &mut store::Connection<'_>| connection.all::<MailRow>(sql, &[]).await;
+            app.app.database().read(read).await.unwrap()
+        };
+        for (number, (id, _)) in made.iter().enumerate() {
+            let before = rows().await;
+            let confirm = json!({"confirm": named[number].1});
+            for (step, body) in [("suspend", json!({"reason": "left"})), ("delete", confirm.clone()), ("purge", confirm)] {
+                let answered = app.post(&format!("/users/{id}/{step}"), body).await;
+                // Who was never active goes to the trash at once.
+                assert!(answered.status.is_success() || step == "suspend", "{}", answered.text);
+            }
+            let after = rows().await;
+            let own = |address: &str| address == named[number].1;
+            let theirs = |address: &str| address.ends_with(&format!("{number}@acme.example"));
+            for row in before.iter().filter(|row| !own(&row.1)) {
+                let now = after.iter().find(|other| other.0 == row.0).unwrap();
+                if theirs(&row.1) {
+                    assert_eq!((&now.2, now.3.as_str()), (&row.2, ""), "{}: written anew", row.1);
+                } else {
+                    assert_eq!(now, row, "purging {}", named[number].0);
+                }
+            }
+            assert!(after.iter().all(|row| !own(&row.1)));
+        }
+        answer(&app, "x0@acme.example", None);
+        app.later(2 * HOUR);
+        let letter = app.mail_to("x0@acme.example").await;
+        assert!(letter.text.contains("deleted user") && letter.text.contains("You are the Queen of the banana tree"), "{}", letter.text);
+    }
+
     async fn the_sender_is_the_organizations(app: TestApp) {
         let session = browser(&app, &app.org, &app.owner).await;
         let version = app.get("/org").await.json()["version"].to_string();
@@ -291,6 +374,9 @@ on_both! {
 fn get(path: &str, cookie: &str) -> Request<Body> {
     Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap()
 }
+
+/// Id, address, details, what was written, state.
+type MailRow = (model::MailId, String, String, String, String);
 
 async fn page(app: &TestApp, path: &str, cookie: &str) -> Answer {
     app.send(get(&format!("/o/acme{path}"), cookie)).await

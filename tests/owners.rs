@@ -20,6 +20,23 @@ async fn copy(app: &TestApp, by: &Somebody, to: &Somebody, body: Value) -> Answe
 }
 
 on_both! {
+    async fn owners_hear_of_a_group_that_makes_owners(app: TestApp) {
+        let bo = app.person("Bo", Role::Owner).await;
+        let group = group(&app, "Board", None, None).await;
+        let told = |letters: &[::app::mail::Letter], what: &str| {
+            letters.iter().filter(|letter| letter.to == bo.email && letter.text.contains(what)).count()
+        };
+        for _ in 0..2 {
+            app.post(&format!("/groups/{group}/roles"), json!({"role": "owner"})).await.expect(200);
+        }
+        let (gains, loses) = ("Everybody in the group Board is an owner now", "Nobody is an owner through the group Board");
+        let letters = app.mails().await;
+        assert_eq!((told(&letters, gains), told(&letters, loses)), (1, 0));
+        app.call(Method::DELETE, &format!("/groups/{group}/roles/owner"), &app.owner.token, Value::Null).await.expect(200);
+        let letters = app.mails().await;
+        assert_eq!((told(&letters, gains), told(&letters, loses)), (1, 1));
+    }
+
     async fn an_owner_makes_another_and_the_owners_are_told(app: TestApp) {
         let (ana, bo) = (app.person("Ana", Role::Member).await, app.person("Bo", Role::Owner).await);
         change(&app, &app.owner, &ana, "make").await.expect(200);

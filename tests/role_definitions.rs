@@ -44,6 +44,18 @@ fn first_code(answer: &Answer) -> String {
 }
 
 on_both! {
+    /// Whoever looks at one who held it sees that it was taken.
+    async fn a_deleted_role_is_an_entry_for_each_who_held_it(app: TestApp) {
+        let role = made(&app, "Sailor", &["user:read"]).await;
+        let (ana, bo) = (holding(&app, "Ana", &role).await, holding(&app, "Bo", &role).await);
+        let group = carrying(&app, "Crew", &role).await;
+        delete(&app, &format!("/roles/{role}")).await.expect(200);
+        for (who, event) in [(ana.id.0, "role.revoked"), (bo.id.0, "role.revoked"), (group.0, "group.role_revoked")] {
+            let events = app.events(&who.to_string()).await;
+            assert_eq!(events.last().map(String::as_str), Some(event), "{events:?}");
+        }
+    }
+
     async fn what_a_role_allows_is_in_force_with_the_next_request(app: TestApp) {
         let role = made(&app, "Listener", &["user:list"]).await;
         let ana = holding(&app, "Ana", "listener").await;

@@ -86,6 +86,18 @@ Exit code 1 if anything is wrong.")]
         #[arg(long, value_name = "SIZE")]
         checkpoint: Option<u64>,
     },
+    /// Accept that a log lacks entries, or is not what this server knew of it; the reason becomes a sealed entry
+    #[command(after_help = "\
+After a restored backup or a fail-over that lost the last entries, the log is behind its newest head in audit.directory:
+entries are written, but get no places, and owners are told. Find out why first.
+
+Examples:
+  muster audit accept-loss --reason 'Restored from the backup of 2026-11-20 after the disk failed'")]
+    AcceptLoss {
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
     /// Print the key with which others check checkpoints
     Key,
 }
@@ -127,6 +139,17 @@ pub(crate) async fn run(audit: Audit, session: &Session) -> Result<ExitCode> {
             let deed = Deed::ProveEntry { entry: entry.parse()?, size: checkpoint };
             match session.perform(org, false, deed).await? {
                 Outcome::Proof(proof) => output::json(&proof)?,
+                other => return unexpected(&other),
+            }
+        }
+        Verb::AcceptLoss { reason } => {
+            match session.perform(org, false, Deed::AcceptAuditLoss { reason }).await? {
+                Outcome::AcceptedLoss(loss) if session.json => output::json(&loss)?,
+                Outcome::AcceptedLoss(loss) => output::line(format!(
+                    "Accepted. The log was known to have {} entries and goes on from {}.",
+                    HumanCount(loss.known),
+                    HumanCount(loss.kept)
+                ))?,
                 other => return unexpected(&other),
             }
         }
@@ -304,7 +327,7 @@ async fn verify_one(runner: &mut Runner, slug: &str, checkpoints: String) -> Res
 /// A report for people.
 fn told(report: &Report) -> String {
     use std::fmt::Write as _;
-    let Report { org, entries, waiting, erased, late, checkpoints, .. } = report;
+    let Report { org, entries, waiting, erased, late, checkpoints, losses, .. } = report;
     let mut text = String::new();
     let verdict = if report.is_clean() { "as it was written" } else { "NOT as it was written" };
     let _ = writeln!(text, "{org}: {verdict}");
@@ -325,6 +348,13 @@ fn told(report: &Report) -> String {
     }
     if *late > 0 {
         let _ = writeln!(text, "  {} are older than sealing: guarded since Muster was upgraded", count(late));
+    }
+    if *losses > 0 {
+        let _ = writeln!(
+            text,
+            "  {} losses were accepted on the host: audit.loss_accepted says why",
+            count(losses)
+        );
     }
     let _ = writeln!(text, "  root {}", report.root);
     for Alarm { code, entry, place, message } in &report.alarms {

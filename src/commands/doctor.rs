@@ -5,7 +5,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use app::{App, clock::ClockFinding, mails::OLD, system::SystemClock};
+use app::{App, audit::guard::LATE, clock::ClockFinding, mails::OLD, system::SystemClock};
 use connect::smtp::Server;
 use model::{
     Clock as _, OrgContext, Result, Timestamp,
@@ -171,6 +171,43 @@ pub(crate) async fn examine(app: &App) -> Vec<Check> {
     checks.push(jobs(app).await);
     checks.push(mail_queue(app).await);
     checks.extend(owners(app).await);
+    checks.extend(audit(app).await);
+    checks
+}
+
+/// The audit logs: what is missing, what waits, and whether heads can be kept.
+async fn audit(app: &App) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if let Err(error) = app.try_audit_directory() {
+        let advice = "Until then the loss of the latest entries could not be noticed.";
+        checks.push(Check::fail("audit log", error.message(), advice));
+    }
+    let orgs = app.orgs().await.unwrap_or_default();
+    for org in orgs {
+        let slug = &org.slug;
+        let (troubles, waits) = match app.audit_health(org.id).await {
+            Ok(health) => health,
+            Err(error) => {
+                checks.push(Check::fail("audit log", format!("{slug}: {}", error.message()), ""));
+                continue;
+            }
+        };
+        let advice = format!(
+            "`muster audit verify --org {slug}`; if there is an explanation, `muster audit accept-loss --org {slug} \
+             --reason …`"
+        );
+        for trouble in &troubles {
+            checks.push(Check::fail("audit log", format!("{slug}: {}", trouble.message), advice.clone()));
+        }
+        if troubles.is_empty() && waits > LATE {
+            let finding =
+                format!("{slug}: an entry waits for its place for {}", indicatif::HumanDuration(waits));
+            checks.push(Check::warn("audit log", finding, "Does `muster serve` run? See its log."));
+        }
+    }
+    if checks.is_empty() {
+        checks.push(Check::ok("audit log", "nothing that is known is missing"));
+    }
     checks
 }
 

@@ -97,6 +97,14 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
         configured => configured,
     };
     let app = new_app(database, &config, url.clone(), carrier).await?;
+    if let Err(error) = app.try_audit_directory() {
+        tracing::error!(detail = error.detail(), "{}", error.message());
+    }
+    // Before anything gets its place in the tree.
+    let late = app.seal_late_entries().await?;
+    if late > 0 {
+        tracing::info!(late, "audit entries from before entries were sealed were sealed");
+    }
     // Read before somebody who signs in would wait for it.
     let places = app.places();
     tokio::task::spawn_blocking(move || places.look());

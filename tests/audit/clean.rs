@@ -121,8 +121,11 @@ on_both! {
              by_erased_at = NULL, about_erased_at = NULL, mac = NULL, fields = ''",
             "INSERT INTO audit_pending (org_id, entry_id) SELECT org_id, id FROM audit_entries",
         ]).await;
+        assert_eq!(app.app.seal_late_entries().await.unwrap(), 0, "this log is known: it was sealed before");
+        let upgraded = app.restarted();
+        assert!(upgraded.seal_late_entries().await.unwrap() > 50);
         let id = person(&app, &app.org, "Young").await;
-        app.app.sequence_all().await.unwrap();
+        upgraded.sequence_all().await.unwrap();
         edit(&app, &app.org, id, "Chief").await;
         let report = verify(&app, &[]).await;
         assert!(report.is_clean(), "{report:?}");

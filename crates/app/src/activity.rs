@@ -60,6 +60,11 @@ impl App {
     pub async fn activity(&self, actor: &Actor, whose: Whose, part: Part) -> Result<Page> {
         let user = self.whose_activity(actor, whose).await?.user.id;
         let mut page = self.activity_of(actor, user, part).await?;
+        let entries = page.items.iter_mut().filter_map(|item| match item {
+            Item::Entry(entry) => Some(&mut **entry),
+            Item::Mail(_) => None,
+        });
+        self.name_references(actor.context, entries.collect()).await?;
         if whose == Whose::Own {
             page.items.iter_mut().for_each(|item| withhold(item, user));
         }

@@ -1,13 +1,16 @@
 //! The audit log: reading it, and what makes it prove itself.
 //!
 //! Entries are written and sealed by `operation.rs`. Here they get their place in a Merkle tree (`sequence.rs`), the tree
-//! is signed (`checkpoint.rs`), everything is recomputed and compared (`verify.rs`), single entries are proven
+//! is signed (`checkpoint.rs`) and compared with what is known of it outside the database (`guard.rs`), everything is recomputed and compared (`verify.rs`), single entries are proven
 //! (`prove.rs`), and old ones lose their personal values (`expire.rs`). `docs/audit-format.md` is the format.
 
+pub mod accept;
 pub mod checkpoint;
 pub(crate) mod denial;
 mod expire;
 pub mod export;
+pub mod guard;
+mod naming;
 pub mod prove;
 mod sequence;
 pub mod verify;

@@ -140,8 +140,7 @@ impl Operation<'_, '_> {
             return Err(not_all(&refused));
         }
         if !given.is_empty() {
-            let mut changes = changed("from", Value::Null, source.user.name().into());
-            changes.extend(changed("from_id", Value::Null, source.user.id.to_string().into()));
+            let mut changes = changed("from_id", Value::Null, source.user.id.to_string().into());
             changes.extend(changed("given", Value::Null, given.join(", ").into()));
             self.record_user(&person.user, "access.copied", changes, String::new());
         }
@@ -183,7 +182,7 @@ fn terms_of(given: &Given, source: &Person, copying: Copying) -> GrantTerms {
     let terms = &given.terms;
     let (valid_from, valid_until) =
         if copying.keep_ends { (terms.valid_from, terms.valid_until) } else { (None, None) };
-    GrantTerms { reason: format!("as {}", source.user.name()), valid_from, valid_until }
+    GrantTerms { reason: GrantTerms::as_held_by(source.user.id), valid_from, valid_until }
 }
 
 /// Whether the person holds it already, for as long at least: nothing is ever shortened.

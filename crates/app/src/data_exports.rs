@@ -162,8 +162,11 @@ impl App {
             if !store::data_exports::ready(op.connection, &export, link.id, &archive, op.now).await? {
                 return Err(Error::not_found());
             }
-            let about = if person.id == asker.id { "you" } else { person.name() };
-            let details = MailDetails { about: about.to_owned(), ..MailDetails::default() };
+            let details = if person.id == asker.id {
+                MailDetails { about: "you".to_owned(), ..MailDetails::default() }
+            } else {
+                MailDetails { people: vec![person.id], ..MailDetails::default() }
+            };
             op.notify(&asker, MailKind::DataExport, Some(&link), details);
             Ok(())
         };

@@ -10,7 +10,6 @@ use model::{
     audit::{Changed, Changes},
     erasure::Receipt,
     job::Work,
-    mail::MailDetails,
 };
 use serde_json::Value;
 use store::{Connection, boxed};
@@ -59,32 +58,19 @@ impl Operation<'_, '_> {
         let (context, id) = (self.context, user.id);
         store::data_exports::erase(self.connection, context, id).await?;
         store::erasure::unname_inviter(self.connection, context, id, pseudonym).await?;
+        store::mails::forget_written(self.connection, context, id).await?;
         let fields = &user.fields;
-        let mut names = vec![user.name(), user.username()];
-        names.extend([&fields.email, &fields.personal_email].into_iter().flatten().map(String::as_str));
-        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        for name in names.into_iter().filter(|name| !name.is_empty()) {
-            self.unname_in_mails(name, pseudonym).await?;
-            store::erasure::forget_address(self.connection, context, name).await?;
+        let mut addresses = store::erasure::addresses(self.connection, context, id).await?;
+        addresses.extend([&fields.email, &fields.personal_email].into_iter().flatten().cloned());
+        addresses.sort_unstable();
+        addresses.dedup();
+        for address in &addresses {
+            store::erasure::forget_address(self.connection, context, address).await?;
+        }
+        for typed in addresses.iter().map(String::as_str).chain([user.username()]) {
+            store::erasure::forget_typed(self.connection, context, typed).await?;
         }
         self.later(Work::Scrub, self.now.plus(SCRUB_AFTER));
-        Ok(())
-    }
-
-    async fn unname_in_mails(&mut self, name: &str, pseudonym: &str) -> Result<()> {
-        let written = Value::from(name).to_string();
-        let written = &written[1..written.len() - 1];
-        let mails = store::erasure::mails_that_name(self.connection, self.context, written).await?;
-        for (id, details) in mails {
-            let reworded = MailDetails {
-                by: details.by.replace(name, pseudonym),
-                message: details.message.replace(name, pseudonym),
-                about: details.about.replace(name, pseudonym),
-                place: details.place,
-                at: details.at,
-            };
-            store::erasure::reword_mail(self.connection, self.context, id, &reworded).await?;
-        }
         Ok(())
     }
 }

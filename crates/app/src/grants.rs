@@ -127,15 +127,15 @@ impl Operation<'_, '_> {
             Agent::User(id) => store::users::find(self.connection, self.context, id).await?,
             Agent::Operator | Agent::System => None,
         };
-        let by = granter.as_ref().map_or("", |granter| granter.name()).to_owned();
         for holder in &holders {
-            let own = what.own.clone();
-            let by = if granter.as_ref().is_some_and(|granter| granter.id == holder.id) { "" } else { &by };
-            self.tell_of_end(holder, MailKind::AccessEnding, own, by, until).await?;
+            let actor = granter.as_ref().map(|granter| granter.id).filter(|granter| *granter != holder.id);
+            let details = MailDetails { about: what.own.clone(), actor, ..MailDetails::default() };
+            self.tell_of_end(holder, MailKind::AccessEnding, details, until).await?;
         }
         if let Some(granter) = granter.filter(|granter| holders.iter().all(|holder| holder.id != granter.id))
         {
-            self.tell_of_end(&granter, MailKind::GrantEnding, what.others, "", until).await?;
+            let details = MailDetails { people: what.whose, about: what.others, ..MailDetails::default() };
+            self.tell_of_end(&granter, MailKind::GrantEnding, details, until).await?;
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl Operation<'_, '_> {
             owners.extend(owner.filter(|owner| owner.may_act(now)));
         }
         let words = format!("the group {}’s {role}", group.fields.name);
-        Ok(Some((Ending { own: words.clone(), others: words }, owners)))
+        Ok(Some((Ending { own: words.clone(), whose: Vec::new(), others: words }, owners)))
     }
 
     async fn of_user(&mut self, user: UserId) -> Result<Option<User>> {
@@ -193,14 +193,12 @@ impl Operation<'_, '_> {
         &mut self,
         user: &User,
         kind: MailKind,
-        about: String,
-        by: &str,
+        details: MailDetails,
         until: Timestamp,
     ) -> Result<()> {
         let muted = store::notices::muted(self.connection, self.context, user.id).await?;
         if user.may_act(self.now) && !muted.contains(&kind) {
-            let details = MailDetails { by: by.to_owned(), about, at: Some(until), ..MailDetails::default() };
-            self.notify(user, kind, None, details);
+            self.notify(user, kind, None, MailDetails { at: Some(until), ..details });
         }
         Ok(())
     }
@@ -209,12 +207,14 @@ impl Operation<'_, '_> {
 /// What ends, in words for the holder and for anybody else.
 struct Ending {
     own: String,
+    /// Whose it is, where the words for others go on from a name.
+    whose: Vec<UserId>,
     others: String,
 }
 
 impl Ending {
     fn of(user: &User, what: &str) -> Self {
-        Self { own: format!("your {what}"), others: format!("{}’s {what}", user.name()) }
+        Self { own: format!("your {what}"), whose: vec![user.id], others: format!("’s {what}") }
     }
 }
 

@@ -264,11 +264,11 @@ fn invitation_mail(invitation: &Invitation) -> (MailKind, MailDetails) {
         Purpose::Activation => MailKind::Activation,
         _ => MailKind::Invitation,
     };
-    let by = match invitation.invited_by {
-        Agent::User(_) => invitation.invited_by_name.clone(),
-        Agent::Operator | Agent::System => String::new(),
+    let actor = match invitation.invited_by {
+        Agent::User(inviter) => Some(inviter),
+        Agent::Operator | Agent::System => None,
     };
-    (kind, MailDetails { by, message: invitation.message.clone(), ..MailDetails::default() })
+    (kind, MailDetails { actor, message: invitation.message.clone(), ..MailDetails::default() })
 }
 
 impl Operation<'_, '_> {

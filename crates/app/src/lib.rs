@@ -84,6 +84,7 @@ struct Inner {
     breached: Arc<breached::BreachedPasswords>,
     keys: keys::Keys,
     denials: audit::denial::Denials,
+    guard: audit::guard::Guard,
     public_url: String,
     carrier: mail::Carrier,
     /// Rung when the outbox has something new; polling is the guarantee.
@@ -136,6 +137,7 @@ impl App {
             breached: options.breached,
             keys: options.keys,
             denials: audit::denial::Denials::default(),
+            guard: audit::guard::Guard::default(),
             public_url: options.public_url,
             carrier: options.carrier,
             wake: Notify::new(),
@@ -188,6 +190,10 @@ impl App {
 
     pub(crate) fn denials(&self) -> &audit::denial::Denials {
         &self.0.denials
+    }
+
+    pub(crate) fn guard(&self) -> &audit::guard::Guard {
+        &self.0.guard
     }
 
     /// Under which address people reach the server, without a slash at the end.

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use model::{
-    Error, Kind, MailId, Org, OrgContext, Permission, Result, Timestamp, UserId,
+    Error, Kind, MailId, Org, OrgContext, Permission, Result, Timestamp, User, UserId,
     audit::Changes,
     mail::{self, Mail, MailDetails, MailKind, MailState},
     page::{Cursor, Page},
@@ -174,12 +174,26 @@ impl App {
         let user = actor.user().filter(|_| own.as_deref() == Some(address.as_str()));
         let org = org.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {
-            let by = op.actor_name().to_owned();
-            let details = MailDetails { by, at: Some(op.now), ..MailDetails::default() };
+            let details = MailDetails { at: Some(op.now), ..op.caused() };
             let (kind, address) = (MailKind::Test, address.as_str());
-            op.mail(NewMail { user, kind, address, link: None, invitation: None, details });
-            op.record_org(&org, "mail.test_sent", changed("address", Value::Null, address.into()));
-            op.mails.last().map(|mail| mail.id).ok_or_else(|| Error::internal("a mail was not queued"))
+            // An address is somebody's, and goes with them; of nobody's the log keeps the mail alone.
+            let holder = match user {
+                Some(user) => Some(user),
+                None => store::users::holder_of_address(op.connection, op.context, address).await?,
+            };
+            op.mail(NewMail { user: holder, kind, address, link: None, invitation: None, details });
+            let mail = op.mails.last().ok_or_else(|| Error::internal("a mail was not queued"))?.id;
+            let sent = changed("mail", Value::Null, mail.to_string().into());
+            match holder {
+                Some(holder) => {
+                    let holder = op.known_user(holder).await?;
+                    let mut changes = changed("address", Value::Null, address.into());
+                    changes.extend(sent);
+                    op.record_user(&holder, "mail.test_sent", changes, String::new());
+                }
+                None => op.record_org(&org, "mail.test_sent", sent),
+            }
+            Ok(mail)
         };
         self.run(actor, Permission::MailManage, deed).await
     }
@@ -199,11 +213,20 @@ impl Operation<'_, '_> {
         store::mails::find(self.connection, context, id).await?.ok_or_else(Error::not_found)
     }
 
+    /// A user, whom nobody purges before this transaction ends.
+    async fn known_user(&mut self, id: UserId) -> Result<User> {
+        store::users::lock(self.connection, self.context, id).await?.ok_or_else(Error::not_found)
+    }
+
     fn record_mail(&mut self, mail: &Mail, name: &str, changes: Changes) {
-        // A mail to a person is told of the person, so that erasing the person erases this too.
+        // A mail to a person is told of the person, so that erasing the person erases this too; the address of one to
+        // nobody in particular stands in the mail alone.
         let target = mail.user.map_or(mail.id.0, |user| user.0);
-        let target_type = if mail.user.is_some() { "user" } else { "mail" };
-        let (target_name, reason) = (mail.address.as_str(), mail.kind.as_str().to_owned());
+        let (target_type, target_name) = match mail.user {
+            Some(_) => ("user", mail.address.as_str()),
+            None => ("mail", ""),
+        };
+        let reason = mail.kind.as_str().to_owned();
         self.record(Event { name, target_type, target, target_name, changes, reason });
     }
 }

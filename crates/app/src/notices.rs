@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use model::{
-    Agent, Error, Permission, Result, Settings, Timestamp, User, UserId,
+    Agent, Error, OrgContext, Permission, Result, Settings, Timestamp, User, UserId,
     access::Role,
     lifecycle::State,
     link::Purpose,
@@ -65,16 +65,39 @@ impl App {
         };
         self.run(actor, Permission::AccountUpdate, deed).await
     }
+
+    /// Tells the owners what is wrong with the audit log.
+    pub(crate) async fn tell_owners_of_audit(&self, context: OrgContext, what: &str) -> Result<()> {
+        let about = what.to_owned();
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let at = Some(op.now);
+            for owner in op.other_owners(UserId(uuid::Uuid::nil())).await? {
+                let details = MailDetails { about: about.clone(), at, ..MailDetails::default() };
+                op.notify(&owner, MailKind::AuditAlarm, None, details);
+            }
+            Ok(())
+        };
+        self.run(&Actor::system(context), Permission::AuditRead, deed).await
+    }
 }
 
 impl Operation<'_, '_> {
-    /// Who does this, as the person it is done to reads it; nothing if they do it themselves.
-    pub(crate) fn by_whom(&self, user: UserId) -> String {
+    /// Who does this, for a mail to the user it is done to; nothing if they do it themselves.
+    pub(crate) fn caused_for(&self, user: UserId) -> MailDetails {
         match self.agent {
-            Agent::User(id) if id == user => String::new(),
-            Agent::User(_) => self.actor_name().to_owned(),
-            Agent::Operator => "the operator of the server".to_owned(),
-            Agent::System => String::new(),
+            Agent::User(id) if id == user => MailDetails::default(),
+            Agent::System => MailDetails::default(),
+            Agent::User(_) | Agent::Operator => self.caused(),
+        }
+    }
+
+    /// Who does this, for a mail to anybody else.
+    pub(crate) fn caused(&self) -> MailDetails {
+        match self.agent {
+            Agent::User(id) => MailDetails { actor: Some(id), ..MailDetails::default() },
+            Agent::Operator | Agent::System => {
+                MailDetails { by: "the operator of the server".to_owned(), ..MailDetails::default() }
+            }
         }
     }
 
@@ -86,7 +109,7 @@ impl Operation<'_, '_> {
             return Ok(());
         }
         let link = self.new_link(user.id, Purpose::PasswordReset, &address, AFTER_A_CHANGE).await?;
-        let details = MailDetails { by: self.by_whom(user.id), at: Some(self.now), ..MailDetails::default() };
+        let details = MailDetails { at: Some(self.now), ..self.caused_for(user.id) };
         self.notify(user, MailKind::PasswordChanged, Some(&link), details);
         Ok(())
     }
@@ -96,12 +119,7 @@ impl Operation<'_, '_> {
         if !matches!(self.agent, Agent::User(_)) || user.fields.email.is_none() {
             return;
         }
-        let details = MailDetails {
-            by: self.by_whom(user.id),
-            about: token.to_owned(),
-            at: Some(self.now),
-            ..MailDetails::default()
-        };
+        let details = MailDetails { about: token.to_owned(), at: Some(self.now), ..self.caused_for(user.id) };
         self.notify(user, MailKind::TokenCreated, None, details);
     }
 
@@ -154,11 +172,8 @@ impl Operation<'_, '_> {
         if matches!(user.state, State::Staged | State::Invited) {
             return;
         }
-        let details = MailDetails {
-            by: self.by_whom(user.id),
-            about: user.fields.email.clone().unwrap_or_default(),
-            ..MailDetails::default()
-        };
+        let about = user.fields.email.clone().unwrap_or_default();
+        let details = MailDetails { about, ..self.caused_for(user.id) };
         let kind = MailKind::EmailChangedByAdministrator;
         self.mail(NewMail { user: Some(user.id), kind, address: old, link: None, invitation: None, details });
     }
@@ -183,11 +198,7 @@ impl Operation<'_, '_> {
             return Ok(());
         }
         let article = if role == Role::SecurityAdministrator { "a" } else { "an" };
-        let details = MailDetails {
-            by: self.by_whom(id),
-            about: format!("{article} {}", role.label()),
-            ..MailDetails::default()
-        };
+        let details = MailDetails { about: format!("{article} {}", role.label()), ..self.caused_for(id) };
         self.notify(&person.user, MailKind::MadeAdministrator, None, details);
         Ok(())
     }
@@ -213,15 +224,22 @@ impl Operation<'_, '_> {
         Ok(owners)
     }
 
+    /// A group has become, or is no longer, one of owners: the owners but the one who does it hear of it.
+    pub(crate) async fn tell_owners_of_group(&mut self, about: String) -> Result<()> {
+        let at = Some(self.now);
+        let actor = self.actor_user().unwrap_or(UserId(uuid::Uuid::nil()));
+        for owner in self.other_owners(actor).await? {
+            let details = MailDetails { about: about.clone(), at, ..self.caused() };
+            self.notify(&owner, MailKind::OwnersChanged, None, details);
+        }
+        Ok(())
+    }
+
     async fn tell_owners(&mut self, person: &Person, what: &str) -> Result<()> {
         let now = self.now;
         for owner in self.other_owners(person.user.id).await? {
-            let by = match self.agent {
-                Agent::User(_) => self.actor_name().to_owned(),
-                Agent::Operator | Agent::System => "the operator of the server".to_owned(),
-            };
-            let about = format!("{} {what}", person.user.name());
-            let details = MailDetails { by, about, at: Some(now), ..MailDetails::default() };
+            let (people, about) = (vec![person.user.id], format!(" {what}"));
+            let details = MailDetails { people, about, at: Some(now), ..self.caused() };
             self.notify(&owner, MailKind::OwnersChanged, None, details);
         }
         Ok(())

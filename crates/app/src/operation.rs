@@ -15,9 +15,10 @@ use std::sync::OnceLock;
 use model::{
     Agent, EntryId, Error, JobId, Kind, OrgContext, Permission, Permissions, Result, Rights, Timestamp,
     UserId,
-    audit::{Changes, Entry, seal::Seal},
+    audit::{Changes, Entry, events, seal::Seal},
     job::{Job, Work},
     mail::Mail,
+    merkle::Hash,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Attempt, Connection, Lane, Proof, boxed};
@@ -87,6 +88,8 @@ struct Done<T> {
     stale: Vec<Stale>,
     jobs: bool,
     mails: bool,
+    /// The entries that were written, with their leaves.
+    sealed: Vec<(EntryId, Hash)>,
 }
 
 impl App {
@@ -148,6 +151,7 @@ impl App {
         let app = self.clone();
         let after = move |done: &Done<T>| {
             app.cache().forget(&done.stale);
+            app.guard().committed(proof.org, &done.sealed, app.now());
             if done.jobs {
                 app.wake().notify_one();
             }
@@ -241,7 +245,8 @@ impl<'c, 't> Operation<'c, 't> {
         F: AsyncFn(&mut Operation<'_, '_>) -> Result<T>,
     {
         if let Some(value) = self.answered_before().await? {
-            return Ok(Done { value, replayed: true, stale: Vec::new(), jobs: false, mails: false });
+            let (stale, sealed) = (Vec::new(), Vec::new());
+            return Ok(Done { value, replayed: true, stale, jobs: false, mails: false, sealed });
         }
         let value = deed(&mut self).await?;
         if self.owner_touched
@@ -253,7 +258,7 @@ impl<'c, 't> Operation<'c, 't> {
         }
         self.foresee().await?;
         self.order_entries();
-        self.seal_entries().await?;
+        let sealed = self.seal_entries().await?;
         for job in &self.jobs {
             store::jobs::insert(self.connection, job, self.now).await?;
         }
@@ -265,7 +270,7 @@ impl<'c, 't> Operation<'c, 't> {
             self.connection.notify(&stale.payload()).await?;
         }
         let (jobs, mails) = (!self.jobs.is_empty(), !self.mails.is_empty());
-        Ok(Done { value, replayed: false, jobs, mails, stale: self.stale })
+        Ok(Done { value, replayed: false, jobs, mails, stale: self.stale, sealed })
     }
 
     async fn answered_before<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
@@ -315,8 +320,12 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// Writes the entries, each sealed: its leaf and an HMAC of it, so that it can't be changed or added to unnoticed.
     /// Its place in the tree it gets later (`audit/sequence.rs`): a tree grown here would make all commits wait in line.
-    async fn seal_entries(&mut self) -> Result<()> {
+    async fn seal_entries(&mut self) -> Result<Vec<(EntryId, Hash)>> {
+        let mut sealed = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
+            if let Some(objection) = events::objection(entry) {
+                return Err(Error::internal(objection));
+            }
             let (mut by, mut about) = ([0; 32], [0; 32]);
             self.entropy.fill(&mut by);
             self.entropy.fill(&mut about);
@@ -324,8 +333,9 @@ impl<'c, 't> Operation<'c, 't> {
             let leaf = seal.leaf(self.context.org, entry);
             let mac = entry_mac(self.keys, self.context, &leaf);
             store::audit::append(self.connection, self.context, entry, &seal, &leaf, &mac).await?;
+            sealed.push((entry.id, leaf));
         }
-        Ok(())
+        Ok(sealed)
     }
 
     /// A fresh id of this moment.

@@ -395,7 +395,7 @@ impl Operation<'_, '_> {
         let Some(address) = user.fields.email.clone() else { return Ok(()) };
         let lifetime = Purpose::PasswordReset.lifetime();
         let link = self.new_link(user.id, Purpose::PasswordReset, &address, lifetime).await?;
-        let details = MailDetails { by: self.by_whom(user.id), ..MailDetails::default() };
+        let details = self.caused_for(user.id);
         self.notify(user, MailKind::PasswordReset, Some(&link), details);
         let to = changed("address", Value::Null, address.into());
         self.record_user(user, "password.reset_link_sent", to, String::new());

@@ -60,17 +60,13 @@ impl Operation<'_, '_> {
                         StateName::Trashed | StateName::Purged | StateName::Deprovisioned
                     )
             };
-            programs.extend(found.filter(is_program).map(|program| program.name().to_owned()));
+            programs.extend(found.filter(is_program).map(|program| program.id));
         }
         if programs.is_empty() {
             return Ok(());
         }
-        let details = MailDetails {
-            by: person.user.name().to_owned(),
-            about: programs.join(", "),
-            at: Some(self.now),
-            ..MailDetails::default()
-        };
+        let details =
+            MailDetails { actor: Some(id), people: programs, at: Some(self.now), ..MailDetails::default() };
         for owner in self.other_owners(id).await? {
             self.notify(&owner, MailKind::ResponsibleGone, None, details.clone());
         }

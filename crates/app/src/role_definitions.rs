@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{
     Error, Kind, Permission, Result, RoleId, RoleKey,
     audit::{Changed, Changes},
+    grant::Holder,
     role::{Allowed, RoleDefinition, RoleFields, Scope},
 };
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ use crate::{
     users::changed,
 };
 
+/// Holders that are read at once.
+const PAGE: u16 = 500;
 /// Most roles that an organization makes: as many as people can still tell apart, and more.
 pub const MOST: usize = 500;
 
@@ -157,6 +160,7 @@ impl App {
             op.touch_owners(&rights);
             let held = store::role_holders::count(op.connection, op.context, key, op.now).await?;
             op.concerning(Concern::Role(key)).await?;
+            op.record_losers(&role).await?;
             if let RoleKey::Custom(id) = key {
                 store::roles::delete(op.connection, op.context, id).await?;
             }
@@ -249,6 +253,37 @@ impl Operation<'_, '_> {
         store::roles::update(self.connection, self.context, role).await?;
         self.stale(Stale::Org(self.context));
         Ok(())
+    }
+
+    /// An entry for each user and group that holds a role which is about to be deleted: whoever looks at one of them sees
+    /// that it was taken.
+    async fn record_losers(&mut self, role: &RoleDefinition) -> Result<()> {
+        let mut from = None;
+        loop {
+            let (connection, context) = (&mut *self.connection, self.context);
+            let page =
+                store::role_holders::page(connection, context, role.key, (from, false), PAGE, self.now)
+                    .await?;
+            for held in &page {
+                let (name, target_type, target) = match held.holder {
+                    Holder::User(user) => ("role.revoked", "user", user.0),
+                    Holder::Group(group) => ("group.role_revoked", "group", group.0),
+                };
+                let what = match held.scope {
+                    Scope::Org => role.name.clone(),
+                    Scope::Group(_) => format!("{} over {}", role.name, held.scope_name),
+                };
+                let changes = changed("role", what.into(), Value::Null);
+                let (target_name, reason) = (held.name.as_str(), String::new());
+                self.record(Event { name, target_type, target, target_name, changes, reason });
+            }
+            let Some(last) = page.last().filter(|_| page.len() == usize::from(PAGE)) else { return Ok(()) };
+            let (is_user, id) = match last.holder {
+                Holder::User(user) => (true, user.0),
+                Holder::Group(group) => (false, group.0),
+            };
+            from = Some(store::role_holders::Place { is_user, id, scope: last.scope.id(self.context) });
+        }
     }
 
     pub(crate) fn record_role(&mut self, role: &RoleDefinition, name: &str, changes: Changes) {

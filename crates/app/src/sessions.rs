@@ -428,7 +428,8 @@ impl Operation<'_, '_> {
 fn described(query: &SessionQuery) -> Changes {
     let mut asked: Vec<(&str, Value)> = Vec::new();
     asked.extend(query.user.map(|user| ("user", user.to_string().into())));
-    asked.extend(query.network.map(|network| ("address", network.to_string().into())));
+    // One address is somebody's; the network that it is in is not.
+    asked.extend(query.network.map(|network| ("address", network.widened().to_string().into())));
     asked.extend(query.platform.map(|platform| ("platform", platform.as_str().into())));
     asked.extend((!query.method.is_empty()).then(|| ("method", query.method.as_str().into())));
     asked.extend(query.remembered.map(|remembered| ("remembered", remembered.into())));

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What happened, in words: `{}` is whom it happened to. First when somebody else did it, then when one did it oneself.
-const PHRASES: [(&str, &str, &str); 77] = [
+const PHRASES: [(&str, &str, &str); 78] = [
     ("session.started", "signed in as {}", "signed in"),
     ("device.removed", "removed a known device of {}", "removed a known device"),
     ("session.ended", "ended a session of {}", "signed out"),
@@ -107,10 +107,11 @@ const PHRASES: [(&str, &str, &str); 77] = [
     ("org.created", "created the organization", "created the organization"),
     ("org.renamed", "changed the organization's address", "changed the organization's address"),
     ("audit.exported", "exported the audit log", "exported the audit log"),
+    ("audit.loss_accepted", "accepted a loss in the audit log", "accepted a loss in the audit log"),
 ];
 
 /// Mails, by what they are about.
-const MAILS: [(MailKind, &str); 20] = [
+const MAILS: [(MailKind, &str); 21] = [
     (MailKind::Invitation, "The invitation"),
     (MailKind::Activation, "The link to choose a first password"),
     (MailKind::InvitationReminder, "A reminder of the invitation"),
@@ -127,6 +128,7 @@ const MAILS: [(MailKind, &str); 20] = [
     (MailKind::GrantEnding, "A notice that given access ends soon"),
     (MailKind::ResponsibleGone, "A notice that nobody answers for a program"),
     (MailKind::OwnersChanged, "A notice of changed owners"),
+    (MailKind::AuditAlarm, "A notice that the audit log is not complete"),
     (MailKind::AccountUnavailable, "A mail that the account can't be used at present"),
     (MailKind::OrganizationFound, "A list of the person's organizations"),
     (MailKind::DataExport, "The link to exported data"),

@@ -1,9 +1,10 @@
 //! What an entry of the audit log says: who did what to whom, when, why, from where, and what changed.
 //!
 //! An entry is written in the transaction of its change, by `app/src/operation.rs` and nothing else. Secrets never
-//! appear in it: not passwords, not hashes, not tokens. How an entry proves that it is what was written is `seal.rs`.
+//! appear in it: not passwords, not hashes, not tokens. Whose each value is says `events.rs`; how an entry proves that it is what was written, `seal.rs`.
 
 pub mod checkpoint;
+pub mod events;
 pub mod query;
 pub mod seal;
 

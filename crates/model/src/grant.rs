@@ -54,7 +54,7 @@ pub enum GrantKey {
 /// On what terms something is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GrantTerms {
-    /// Why; at most 500 characters.
+    /// Why; at most 500 characters. A reason that refers to another user holds the id (`copied_from`).
     pub reason: String,
     /// Not before; at once if `None`.
     pub valid_from: Option<Timestamp>,
@@ -66,6 +66,17 @@ impl GrantTerms {
     /// Until a time, for a reason.
     pub fn until(valid_until: Option<Timestamp>, reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), valid_from: None, valid_until }
+    }
+
+    /// The reason of what is given because somebody else holds it: the id, never the name, which is looked up when the
+    /// reason is shown.
+    pub fn as_held_by(user: UserId) -> String {
+        format!("{AS}{user}")
+    }
+
+    /// Whose access was copied, if that is the reason.
+    pub fn copied_from(&self) -> Option<UserId> {
+        copied_from(&self.reason)
     }
 
     /// Cleaned and checked at `now`.
@@ -86,6 +97,22 @@ impl GrantTerms {
             refused.push(FieldError::new("valid_until", "grant.order", message));
         }
         if refused.is_empty() { Ok(Self { reason, ..self }) } else { Err(Error::invalid(refused)) }
+    }
+}
+
+/// How a reason begins that refers to a user.
+const AS: &str = "as ";
+
+/// The user to whom a reason refers; of an entry of the audit log something may follow.
+pub fn copied_from(reason: &str) -> Option<UserId> {
+    reason.strip_prefix(AS)?.get(..36)?.parse().ok()
+}
+
+/// A reason as people read it: with the name of the user to whom it refers.
+pub fn reason_in_words(reason: &str, name: Option<&str>) -> String {
+    match copied_from(reason) {
+        Some(_) => format!("{AS}{}{}", name.unwrap_or("another user"), &reason[AS.len() + 36..]),
+        None => reason.to_owned(),
     }
 }
 
@@ -137,6 +164,19 @@ mod tests {
         assert_eq!(warned(hours(24 * 90)), Some(hours(72)));
         assert_eq!(warned(hours(8)), Some(hours(2)));
         assert_eq!(warned(Duration::from_secs(60)), None);
+    }
+
+    #[test]
+    fn a_reason_refers_to_a_user_by_id_and_is_shown_with_the_name() {
+        let id = UserId(uuid::Uuid::from_u128(7));
+        let terms = GrantTerms::until(None, GrantTerms::as_held_by(id));
+        assert_eq!(terms.copied_from(), Some(id));
+        assert_eq!(reason_in_words(&terms.reason, Some("Ana")), "as Ana");
+        let ended = format!("{} (given on Monday)", terms.reason);
+        assert_eq!(reason_in_words(&ended, None), "as another user (given on Monday)");
+        for typed in ["as Ana", "as é", "as 00000000-0000-0000-0000-00000000000é", ""] {
+            assert_eq!(reason_in_words(typed, Some("Ana")), typed);
+        }
     }
 
     #[test]

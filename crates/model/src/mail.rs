@@ -1,7 +1,7 @@
 //! Mail: which kinds there are, where one stands, and when to try again.
 //!
-//! A mail is a row that is written with the change that causes it. What it says is made of its kind and of what is stored
-//! when it is sent; it holds no secret. It keeps its Message-ID in every attempt, so that a reader never sees it twice.
+//! A mail is a row that is inserted with the change that causes it. What it says is made of its kind and of what is stored
+//! when it is first tried, and stays the same to the byte in every further attempt; what is kept of it holds no secret.
 
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ names! {
         ResponsibleGone = "responsible_gone",
         /// To the other owners: somebody has become, or is no longer, an owner.
         OwnersChanged = "owners_changed",
+        /// To the owners: the audit log lacks something, or is not what it was.
+        AuditAlarm = "audit_alarm",
         /// Somebody can't get in, and an administrator must help.
         AccountUnavailable = "account_unavailable",
         /// Where somebody has an account.
@@ -98,6 +100,7 @@ impl MailKind {
             Self::GrantEnding => "Given access ends soon",
             Self::ResponsibleGone => "Nobody answers for a program",
             Self::OwnersChanged => "Owners changed",
+            Self::AuditAlarm => "Audit log not complete",
             Self::DataExport => "Data of a person",
             Self::Test => "Test",
         }
@@ -117,16 +120,23 @@ impl MailState {
     }
 }
 
-/// What a mail says besides what is stored anyway. Ids and words of the moment, no secrets.
+/// What a mail says besides what is stored anyway: ids of people, and words that are nobody's or the reader's own. Other
+/// people's names are looked up when the mail is written, so that nothing about them is kept in somebody else's mail.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MailDetails {
-    /// Who caused it, by name at the time.
+    /// The user who caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<UserId>,
+    /// Who caused it, where that is no user: the operator of the server.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub by: String,
-    /// What somebody wrote along.
+    /// What somebody wrote along, to the reader.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Whom it is about, where that is not the reader: their names come before `about`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<UserId>,
     /// The other address, device, role: whatever the kind is about.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub about: String,
@@ -136,6 +146,16 @@ pub struct MailDetails {
     /// When what it is about happened, or until when it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+}
+
+impl MailDetails {
+    /// Everybody who is named in it besides the reader, each once and in order.
+    pub fn named(&self) -> Vec<UserId> {
+        let mut named: Vec<UserId> = self.actor.into_iter().chain(self.people.iter().copied()).collect();
+        named.sort_unstable();
+        named.dedup();
+        named
+    }
 }
 
 /// A mail.

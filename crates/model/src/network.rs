@@ -32,6 +32,16 @@ impl Network {
         self.bits == 128
     }
 
+    /// At least the customary block of a site, `/24` or `/48`: what may be written down without pointing at somebody.
+    #[must_use]
+    pub fn widened(self) -> Self {
+        let most = if self.address.is_ipv4() { V4_OFFSET + 24 } else { 48 };
+        let bits = self.bits.min(most);
+        let rest = u128::MAX.checked_shr(bits.into()).unwrap_or(0);
+        let address = Ipv6Addr::from_bits(number(self.address) & !rest);
+        Self { address: IpAddr::V6(address).to_canonical(), bits }
+    }
+
     /// First and last address as they stand in the database: 32 hexadecimal digits, which sort as the addresses do.
     pub fn range(self) -> (String, String) {
         let rest = u128::MAX.checked_shr(self.bits.into()).unwrap_or(0);
@@ -140,6 +150,18 @@ mod tests {
                 low <= key && key <= high
             };
             assert!(holds(inside) && !holds(outside), "{network}");
+        }
+    }
+
+    #[test]
+    fn a_widened_network_points_at_nobody() {
+        for (network, widened) in [
+            ("203.0.113.7", "203.0.113.0/24"),
+            ("203.0.113.128/25", "203.0.113.0/24"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("2001:db8:1:2::7", "2001:db8:1::/48"),
+        ] {
+            assert_eq!(network.parse::<Network>().unwrap().widened().to_string(), widened);
         }
     }
 

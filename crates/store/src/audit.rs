@@ -228,8 +228,19 @@ pub async fn erase_person(
               WHERE org_id = $1 AND actor = $2 AND by_erased_at IS NULL";
     let actor = user.to_string();
     connection.execute(by, values![context.org, &actor, &pseudonym, now]).await?;
+    // Entries of former versions about others, which held the name beside the id.
+    let mentioned = "UPDATE audit_entries SET target_name = '', changes = $3, reason = '', about_salt = NULL, \
+                     about_erased_at = $4 WHERE org_id = $1 AND about_erased_at IS NULL AND id IN \
+                     (SELECT entry_id FROM audit_mentions WHERE org_id = $1 AND named_id = $2)";
+    connection.execute(mentioned, values![context.org, &actor, Value::Json("{}"), now]).await?;
+    let forget = "DELETE FROM audit_mentions WHERE org_id = $1 AND named_id = $2";
+    connection.execute(forget, values![context.org, &actor]).await?;
     Ok(())
 }
+
+/// The events whose entries named others than their targets in former versions.
+pub const ONCE_NAMED_OTHERS: [&str; 5] =
+    ["access.copied", "group.owner_added", "group.owner_removed", "membership.added", "role.granted"];
 
 /// The last of at most `limit` entries after `after` and before `end`; `None` if there is none.
 #[boxed]
@@ -245,7 +256,36 @@ pub async fn expiring(
     Ok(ids.last().map(|(id,)| *id))
 }
 
-/// Takes the personal values out of the entries after `after` up to `last`, but not out of those that say so.
+/// The newest entry about something whose fields are, or begin or end with, this one, or hold it between others.
+#[boxed]
+pub async fn last_with_field(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    target: uuid::Uuid,
+    field: &str,
+) -> Result<Option<EntryId>> {
+    let sql = "SELECT id FROM audit_entries WHERE org_id = $1 AND target = $2 \
+               AND ',' || fields || ',' LIKE '%,' || $3 || ',%' ORDER BY id DESC LIMIT 1";
+    Ok(connection.optional::<(EntryId,)>(sql, values![context.org, target, field]).await?.map(|(id,)| id))
+}
+
+/// The entries of an event about something, newest first; at most `limit`.
+#[boxed]
+pub async fn of_event(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    target: uuid::Uuid,
+    event: &str,
+    limit: u16,
+) -> Result<Vec<EntryId>> {
+    let sql = "SELECT id FROM audit_entries WHERE org_id = $1 AND target = $2 AND event = $3 ORDER BY id DESC LIMIT $4";
+    let rows: Vec<(EntryId,)> =
+        connection.all(sql, values![context.org, target, event, i64::from(limit)]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Takes the personal values out of the entries after `after` up to `last`, but not out of those that say so, that set
+/// the limit, or that accept a loss.
 #[boxed]
 pub async fn expire(
     connection: &mut Connection<'_>,
@@ -254,12 +294,14 @@ pub async fn expire(
     now: Timestamp,
 ) -> Result<()> {
     let by = "UPDATE audit_entries SET actor_name = '', address = '', by_salt = NULL, by_erased_at = $4 \
-              WHERE org_id = $1 AND id > $2 AND id <= $3 AND by_erased_at IS NULL AND event <> 'audit.expired' \
-              AND mac IS NOT NULL";
+              WHERE org_id = $1 AND id > $2 AND id <= $3 AND by_erased_at IS NULL \
+              AND event NOT IN ('audit.expired', 'audit.loss_accepted') \
+              AND (event <> 'settings.changed' OR fields NOT LIKE '%audit.retention_days%') AND mac IS NOT NULL";
     connection.execute(by, values![context.org, after, last, now]).await?;
     let about = "UPDATE audit_entries SET target_name = '', changes = $5, reason = '', about_salt = NULL, \
                  about_erased_at = $4 WHERE org_id = $1 AND id > $2 AND id <= $3 AND about_erased_at IS NULL \
-                 AND event <> 'audit.expired' AND mac IS NOT NULL";
+                 AND event NOT IN ('audit.expired', 'audit.loss_accepted') \
+                 AND (event <> 'settings.changed' OR fields NOT LIKE '%audit.retention_days%') AND mac IS NOT NULL";
     connection.execute(about, values![context.org, after, last, now, Value::Json("{}")]).await?;
     Ok(())
 }

@@ -1,12 +1,8 @@
 //! What an erasure asks of tables that belong to other nouns: how much there is, and where else a person is named.
 
-use model::{MailId, OrgContext, Result, UserId, mail::MailDetails};
+use model::{OrgContext, Result, UserId};
 
-use crate::{
-    Connection, Record, Row, Sql, Value, boxed,
-    users::{from_json, to_json},
-    values,
-};
+use crate::{Connection, Record, Row, boxed, values};
 
 /// How much is held on a person, by the names of `model::erasure::REMOVED`.
 #[boxed]
@@ -84,22 +80,21 @@ pub async fn unname_inviter(
     Ok(())
 }
 
-/// Mails to others whose words contain `name`, as JSON writes it.
+/// The addresses that a user has and had, as far as anything knows: of what was sent there.
 #[boxed]
-pub async fn mails_that_name(
+pub async fn addresses(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    name: &str,
-) -> Result<Vec<(MailId, MailDetails)>> {
-    const SQLITE: &str = "SELECT id, details FROM mails WHERE org_id = $1 AND instr(details, $2) > 0";
-    const POSTGRES: &str =
-        "SELECT id, details FROM mails WHERE org_id = $1 AND strpos(details::text, $2) > 0";
-    let rows: Vec<(MailId, String)> =
-        connection.all(Sql::by_engine(SQLITE, POSTGRES), values![context.org, name]).await?;
-    rows.into_iter().map(|(id, details)| Ok((id, from_json(&details)?))).collect()
+    user: UserId,
+) -> Result<Vec<String>> {
+    let sql = "SELECT address FROM mails WHERE org_id = $1 AND user_id = $2 \
+               UNION SELECT address FROM links WHERE org_id = $1 AND user_id = $2 \
+               UNION SELECT email_key FROM reserved_addresses WHERE org_id = $1 AND user_id = $2";
+    let rows: Vec<(String,)> = connection.all(sql, values![context.org, user]).await?;
+    Ok(rows.into_iter().map(|(address,)| address).collect())
 }
 
-/// Removes what was sent to an address without saying whose it is, and dead work that holds it as it was typed.
+/// Removes what was sent to an address without saying whose it is: test mails.
 #[boxed]
 pub async fn forget_address(
     connection: &mut Connection<'_>,
@@ -108,22 +103,16 @@ pub async fn forget_address(
 ) -> Result<()> {
     let mails = "DELETE FROM mails WHERE org_id = $1 AND user_id IS NULL AND lower(address) = lower($2)";
     connection.execute(mails, values![context.org, address]).await?;
-    let jobs = "DELETE FROM jobs WHERE dead AND (lower(work ->> 'identifier') = lower($1) \
-                OR lower(work ->> 'email') = lower($1))";
-    connection.execute(jobs, values![address]).await?;
     Ok(())
 }
 
-/// Gives a mail other words.
+/// Removes work that holds, as it was typed, what a user is called: nobody is called so any more.
 #[boxed]
-pub async fn reword_mail(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    id: MailId,
-    details: &MailDetails,
-) -> Result<()> {
-    let details = to_json(details)?;
-    let sql = "UPDATE mails SET details = $3 WHERE org_id = $1 AND id = $2";
-    connection.execute(sql, values![context.org, id, Value::Json(&details)]).await?;
+pub async fn forget_typed(connection: &mut Connection<'_>, context: OrgContext, typed: &str) -> Result<()> {
+    let recover = "DELETE FROM jobs WHERE org_id = $1 AND work ->> 'identifier' IS NOT NULL \
+                   AND lower(work ->> 'identifier') = lower($2)";
+    connection.execute(recover, values![context.org, typed]).await?;
+    let find = "DELETE FROM jobs WHERE work ->> 'email' IS NOT NULL AND lower(work ->> 'email') = lower($1)";
+    connection.execute(find, values![typed]).await?;
     Ok(())
 }

@@ -92,13 +92,61 @@ pub async fn settle(
     now: Timestamp,
 ) -> Result<()> {
     let sql = "UPDATE mails SET state = $3, why = $4, next_at = $5, sent_at = $6, leased_until = 0, \
-               error_at = COALESCE($7, error_at), error = COALESCE($8, error) \
+               error_at = COALESCE($7, error_at), error = COALESCE($8, error), \
+               written = CASE WHEN $3 = 'deferred' THEN written END \
                WHERE org_id = $1 AND id = $2 AND state IN ('queued', 'deferred')";
     let sent_at = (state == MailState::Sent).then_some(now);
     let has_failed = matches!(state, MailState::Deferred | MailState::Failed);
     let (error_at, error) = (has_failed.then_some(now), has_failed.then_some(why));
     let bound = values![mail.org.org, mail.id, state.as_str(), why, next_at, sent_at, error_at, error];
     connection.execute(sql, bound).await?;
+    if state != MailState::Deferred && !mail.details.named().is_empty() {
+        let sql = "DELETE FROM mail_names WHERE org_id = $1 AND mail_id = $2";
+        connection.execute(sql, values![mail.org.org, mail.id]).await?;
+    }
+    Ok(())
+}
+
+/// What a mail says, as it was written for its first attempt; `None` before, and once it was sent or given up.
+#[boxed]
+pub async fn written(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: MailId,
+) -> Result<Option<String>> {
+    let sql = "SELECT written FROM mails WHERE org_id = $1 AND id = $2";
+    let found: Option<(Option<String>,)> = connection.optional(sql, values![context.org, id]).await?;
+    Ok(found.and_then(|(written,)| written))
+}
+
+/// Keeps what a mail says, and whom it names; false if nobody waits for it any more.
+#[boxed]
+pub async fn keep_written(connection: &mut Connection<'_>, mail: &Mail, written: &str) -> Result<bool> {
+    let sql =
+        "UPDATE mails SET written = $3 WHERE org_id = $1 AND id = $2 AND state IN ('queued', 'deferred')";
+    if connection.execute(sql, values![mail.org.org, mail.id, written]).await? == 0 {
+        return Ok(false);
+    }
+    let names =
+        "INSERT INTO mail_names (org_id, named_id, mail_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    for named in mail.details.named() {
+        connection.execute(names, values![mail.org.org, named, mail.id]).await?;
+    }
+    Ok(true)
+}
+
+/// Mails that name a user besides their readers are written anew at their next attempt.
+#[boxed]
+pub async fn forget_written(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+) -> Result<()> {
+    let mails = "UPDATE mails SET written = NULL WHERE org_id = $1 AND id IN \
+                 (SELECT mail_id FROM mail_names WHERE org_id = $1 AND named_id = $2)";
+    connection.execute(mails, values![context.org, user]).await?;
+    let names = "DELETE FROM mail_names WHERE org_id = $1 AND named_id = $2";
+    connection.execute(names, values![context.org, user]).await?;
     Ok(())
 }
 
@@ -204,7 +252,10 @@ pub async fn cancel_invitation(
     context: OrgContext,
     invitation: InvitationId,
 ) -> Result<()> {
-    let sql = "UPDATE mails SET state = 'cancelled' \
+    let names = "DELETE FROM mail_names WHERE org_id = $1 AND mail_id IN \
+                 (SELECT id FROM mails WHERE org_id = $1 AND invitation_id = $2)";
+    connection.execute(names, values![context.org, invitation]).await?;
+    let sql = "UPDATE mails SET state = 'cancelled', written = NULL \
                WHERE org_id = $1 AND invitation_id = $2 AND state IN ('queued', 'deferred', 'failed')";
     connection.execute(sql, values![context.org, invitation]).await?;
     Ok(())
@@ -313,9 +364,12 @@ pub async fn next_due(connection: &mut Connection<'_>) -> Result<Option<Timestam
 /// Removes every mail to a user, with the addresses in them.
 #[boxed]
 pub async fn erase(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
-    connection
-        .execute("DELETE FROM mails WHERE org_id = $1 AND user_id = $2", values![context.org, user])
-        .await?;
+    let names = "DELETE FROM mail_names WHERE org_id = $1 AND mail_id IN \
+                 (SELECT id FROM mails WHERE org_id = $1 AND user_id = $2)";
+    let mails = "DELETE FROM mails WHERE org_id = $1 AND user_id = $2";
+    for sql in [names, mails] {
+        connection.execute(sql, values![context.org, user]).await?;
+    }
     Ok(())
 }
 

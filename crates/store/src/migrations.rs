@@ -62,6 +62,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(18, "0018_audit_due"),
     step!(19, "0019_known_devices"),
     step!(20, "0020_clock"),
+    step!(21, "0021_names_of_others"),
 ];
 
 impl Migration {

@@ -103,6 +103,24 @@ pub async fn find_by_identifier(
     Ok(named.or(addressed))
 }
 
+/// Who has this address, or has left it and may still take it back.
+#[boxed]
+pub async fn holder_of_address(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    address: &str,
+) -> Result<Option<UserId>> {
+    let key = model::user::key(address);
+    let has = "SELECT id FROM users WHERE org_id = $1 AND email_key = $2";
+    let had = "SELECT user_id FROM reserved_addresses WHERE org_id = $1 AND email_key = $2";
+    for sql in [has, had] {
+        if let Some((id,)) = connection.optional(sql, values![context.org, &key]).await? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether anybody, in the trash too, holds that username.
 #[boxed]
 pub async fn username_is_taken(

@@ -25,7 +25,7 @@ use store::{
 };
 
 /// Tables that grow with the number of people; nothing that is asked often may go through all of them.
-const LARGE: [&str; 12] = [
+const LARGE: [&str; 14] = [
     "users",
     "audit_entries",
     "sessions",
@@ -38,6 +38,8 @@ const LARGE: [&str; 12] = [
     "invitations",
     "email_directory",
     "audit_trees",
+    "mail_names",
+    "audit_mentions",
 ];
 
 #[tokio::test]
@@ -54,7 +56,9 @@ async fn sqlite_goes_through_everybody_for_nobody() {
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().unwrap() {
             let step: String = row.get(3).unwrap();
-            if LARGE.iter().any(|table| scans(&step, table, &text)) {
+            // An erasure reads what is its person's, not all of the organization.
+            let is_whole_org = file == "erasure.rs" && step.ends_with("(org_id=?)");
+            if is_whole_org || LARGE.iter().any(|table| scans(&step, table, &text)) {
                 wrong.push(format!("{file}: {step}\n    {text}"));
             }
         }

@@ -57,7 +57,8 @@ impl App {
         let deed = async move |op: &mut Operation<'_, '_>| {
             let found = match target {
                 // Who asks for another organization's people learns nothing, and neither does the log.
-                Some(target) => store::users::find(op.connection, op.context, target).await?,
+                // Locked, so that a purge of the user comes before or after, and finds the entry.
+                Some(target) => store::users::lock(op.connection, op.context, target).await?,
                 None => None,
             };
             let (kind, whose, target_name) = match &found {

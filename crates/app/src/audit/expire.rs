@@ -20,6 +20,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The event that says so, and the field that says up to when.
 const EVENT: &str = "audit.expired";
 const FIELD: &str = "before";
+/// The field of `settings.changed` that sets the limit.
+const RETENTION: &str = "audit.retention_days";
 
 impl App {
     /// Erases what is too old, in every organization that has a limit.
@@ -35,6 +37,11 @@ impl App {
 
     async fn expire_audit_of(&self, org: &Org) -> Result<()> {
         let context = OrgContext::from(org.id);
+        if !self.is_retention_sealed(org).await? {
+            tracing::warn!(org = %org.id, days = org.settings.audit.retention_days, "nothing is erased from the audit log: \
+                no entry of it says that this retention was set. Set it again in the settings.");
+            return Ok(());
+        }
         let kept = DAY * u32::from(org.settings.audit.retention_days);
         let limit = midnight(self.now().minus(kept));
         let end = EntryId(boundary(limit));
@@ -60,6 +67,23 @@ impl App {
             let Some(last) = erased else { return Ok(()) };
             after = last;
         }
+    }
+
+    /// Whether the newest sealed entry that sets the retention sets it to what the settings say: a row that was changed
+    /// in the database alone erases nothing.
+    pub(super) async fn is_retention_sealed(&self, org: &Org) -> Result<bool> {
+        let (context, target) = (OrgContext::from(org.id), org.id.0);
+        let read = async |connection: &mut Connection<'_>| {
+            let Some(id) = store::audit::last_with_field(connection, context, target, RETENTION).await?
+            else {
+                return Ok(None);
+            };
+            store::audit::find(connection, context, id).await
+        };
+        let Some(stored) = self.database().read(read).await? else { return Ok(false) };
+        let is_intact = stored.leaf(org.id).is_some_and(|leaf| self.is_intact(context, &stored, &leaf));
+        let set = stored.entry.changes.get(RETENTION).and_then(|changed| changed.after.as_u64());
+        Ok(is_intact && set == Some(org.settings.audit.retention_days.into()))
     }
 
     /// Says first what is going to be erased: values that are missing without that are an alarm.

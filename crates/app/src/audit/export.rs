@@ -4,6 +4,7 @@
 use model::{
     Error, Org, Permission, Result,
     audit::{Changed, Changes, Entry, query::AuditQuery},
+    network::Network,
 };
 use serde_json::{Value, json};
 
@@ -154,7 +155,10 @@ impl App {
     ) -> Result<bool> {
         let actor = Actor { once: None, ..actor.clone() };
         let (id, name) = (org.id.0, org.name.clone());
-        let query = AuditQuery { before: None, limit: 0, ..query.clone() }.checked()?;
+        let mut query = AuditQuery { before: None, limit: 0, ..query.clone() }.checked()?;
+        // One address is somebody's; the network that it is in is not.
+        query.address =
+            query.address.and_then(|text| text.parse::<Network>().ok()).map(|at| at.widened().to_string());
         let after = json!({"format": format.ending(), "filter": serde_json::to_value(&query).map_err(Error::internal)?});
         let deed = async move |op: &mut Operation<'_, '_>| {
             let changed = Changed { before: Value::Null, after: after.clone() };

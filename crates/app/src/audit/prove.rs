@@ -97,7 +97,7 @@ impl App {
         Ok(Standing { entry: stored.entry, place, intact, leaf, checkpointed })
     }
 
-    fn is_intact(&self, context: OrgContext, stored: &Stored, leaf: &Hash) -> bool {
+    pub(super) fn is_intact(&self, context: OrgContext, stored: &Stored, leaf: &Hash) -> bool {
         let matches = |seal: &Seal, whose| seal.matches(&stored.entry, whose);
         stored.mac == Some(super::entry_mac(self.keys(), context, leaf))
             && stored
@@ -163,8 +163,19 @@ impl App {
     pub async fn audit_checkpoint(&self, actor: &Actor) -> Result<String> {
         actor.require(Permission::AuditRead)?;
         self.sequence(actor.context).await?;
+        self.ensure_not_in_doubt(actor.context.org)?;
         let root = self.tree(actor.context).await?.map_or_else(Frontier::default, |tree| tree.frontier);
         self.sign_root(actor.context.org, root.size(), root.root())
+    }
+
+    /// What is not the log that was known proves nothing.
+    fn ensure_not_in_doubt(&self, org: OrgId) -> Result<()> {
+        if !self.is_audit_in_doubt(org)? {
+            return Ok(());
+        }
+        let message = "This log is not what this server knew of it, and proves nothing until that is settled. \
+                       Run muster audit verify.";
+        Err(Error::new(Kind::Conflict, "audit.in_doubt", message))
     }
 
     fn sign_root(&self, org: OrgId, size: u64, root: Hash) -> Result<String> {
@@ -173,6 +184,7 @@ impl App {
 
     /// The size that was asked for, if there is such a tree and it has `least` entries.
     async fn size(&self, context: OrgContext, asked: Option<u64>, least: u64) -> Result<u64> {
+        self.ensure_not_in_doubt(context.org)?;
         let present = self.tree(context).await?.map_or(0, |tree| tree.frontier.size());
         let size = asked.unwrap_or(present);
         if (least..=present).contains(&size) {

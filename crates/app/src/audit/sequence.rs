@@ -21,7 +21,11 @@ use store::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{entry_mac, tree_mac};
+use super::{
+    entry_mac,
+    guard::{LATE, Standing, compare},
+    tree_mac,
+};
 use crate::{App, keys::Keys};
 
 /// Entries that get their place in one transaction.
@@ -37,6 +41,9 @@ impl App {
             if let Err(error) = self.sequence_all().await {
                 tracing::warn!(%error, detail = error.detail(), "audit entries could not be given their places");
             }
+            if let Err(error) = self.look_for_committed(LATE).await {
+                tracing::warn!(%error, detail = error.detail(), "audit entries could not be looked for");
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(PAUSE) => {}
@@ -47,6 +54,9 @@ impl App {
     /// Gives every entry that waits its place; answers how many there were.
     #[boxed]
     pub async fn sequence_all(&self) -> Result<usize> {
+        for org in self.guard().troubled() {
+            self.take_acceptance(org.into(), false).await?;
+        }
         let (mut org, mut count) = (OrgId(Uuid::nil()), 0);
         loop {
             let look = async |connection: &mut Connection<'_>| audit_tree::waiting(connection, org).await;
@@ -70,29 +80,103 @@ impl App {
     }
 
     async fn sequence_batch(&self, context: OrgContext) -> Result<(usize, bool)> {
-        let app = self.clone();
+        self.take_acceptance(context, false).await?;
+        let (app, head) = (self.clone(), self.audit_head(context.org)?);
         let work = async move |connection: &mut Connection<'_>| {
+            let known = audit_tree::find(connection, context).await?;
+            // Before there is a tree: one that was known never begins again.
+            if known.is_none()
+                && let broken @ Standing::Broken { .. } =
+                    compare(connection, context, head.as_ref(), None).await?
+            {
+                return Ok(Attempt::Discard(Batch::Refused(broken)));
+            }
             let mut growth = Growth::begin(connection, context, app.keys()).await?;
-            let late = growth.seal_late(connection, &app).await?;
-            let is_late = !late.is_empty();
-            let taken = if late.is_empty() {
-                audit_tree::take(connection, context, BATCH).await?
-            } else {
-                growth.tree.late_size += late.len() as u64;
-                late
-            };
+            let standing = compare(connection, context, head.as_ref(), Some(&growth.tree)).await?;
+            if standing != Standing::Whole {
+                return Ok(Attempt::Discard(Batch::Refused(standing)));
+            }
+            let taken = audit_tree::take(connection, context, BATCH).await?;
             for (id, leaf) in &taken {
                 growth.add(connection, *id, *leaf).await?;
             }
+            let tree = growth.tree.clone();
             if !taken.is_empty() {
                 growth.save(connection, app.keys()).await?;
             }
-            Ok(Attempt::Commit((taken.len(), is_late || taken.len() == BATCH as usize)))
+            Ok(Attempt::Commit(Batch::Grown(taken, tree)))
         };
+        match self.sequencing(context, work).await? {
+            Batch::Refused(Standing::Broken { .. }) if self.take_acceptance(context, true).await? => {
+                Ok((0, true))
+            }
+            Batch::Refused(Standing::Broken { code, message }) => {
+                self.raise(context, code, None, &message).await?;
+                Ok((0, false))
+            }
+            Batch::Refused(Standing::Whole) => Ok((0, false)),
+            Batch::Grown(taken, tree) => {
+                if !taken.is_empty() || self.audit_head(context.org)?.is_none() {
+                    self.head_grown(context, &tree)?;
+                }
+                self.note_placed(context, &taken).await?;
+                Ok((taken.len(), taken.len() == BATCH as usize))
+            }
+        }
+    }
+
+    async fn sequencing<T, W>(&self, context: OrgContext, work: W) -> Result<T>
+    where
+        W: AsyncFn(&mut Connection<'_>) -> Result<Attempt<T>> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
         let entry = EntryId::new(self.now(), self.entropy());
         let proof = store::Proof { org: context.org, entry };
         self.database().transaction(proof, Lane::Bulk, work, |_| ()).await
     }
+
+    /// Seals entries from before there were seals: once, when an upgrade needs it. A log of which anything is known was
+    /// sealed before; an entry without a seal is there one that was put there by somebody else.
+    #[boxed]
+    pub async fn seal_late_entries(&self) -> Result<usize> {
+        let (mut org, mut count) = (OrgId(Uuid::nil()), 0);
+        loop {
+            let look = async |connection: &mut Connection<'_>| audit_tree::waiting(connection, org).await;
+            let Some(next) = self.database().read(look).await? else { return Ok(count) };
+            org = next;
+            if self.audit_head(org)?.is_some() {
+                continue;
+            }
+            loop {
+                let (app, context) = (self.clone(), OrgContext::from(org));
+                let work = async move |connection: &mut Connection<'_>| {
+                    let mut growth = Growth::begin(connection, context, app.keys()).await?;
+                    let late = growth.seal_late(connection, &app).await?;
+                    growth.tree.late_size += late.len() as u64;
+                    for (id, leaf) in &late {
+                        growth.add(connection, *id, *leaf).await?;
+                    }
+                    if !late.is_empty() {
+                        growth.save(connection, app.keys()).await?;
+                    }
+                    Ok(Attempt::Commit(late.len()))
+                };
+                let sealed = self.sequencing(context, work).await?;
+                count += sealed;
+                if sealed == 0 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// What became of a batch.
+enum Batch {
+    /// These have got their places, and the tree is now this.
+    Grown(Vec<(EntryId, Hash)>, Tree),
+    /// The tree is not what is known of it.
+    Refused(Standing),
 }
 
 /// A tree that is growing, with the tiles that have changed.
@@ -110,8 +194,8 @@ impl Growth {
         Ok(Self { context, tree, edge: Vec::new(), changed: BTreeMap::new() })
     }
 
-    /// Seals entries from before there were seals, and answers them with their leaves. Only while nothing else is in the
-    /// tree: later, an entry without a seal is one that was put there by somebody else.
+    /// Seals some entries from before there were seals, and answers them with their leaves. Only while nothing else is in
+    /// the tree.
     async fn seal_late(&self, connection: &mut Connection<'_>, app: &App) -> Result<Vec<(EntryId, Hash)>> {
         if self.tree.late_size != self.tree.frontier.size() {
             return Ok(Vec::new());

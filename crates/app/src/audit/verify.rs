@@ -7,7 +7,10 @@
 mod check;
 mod report;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use model::{
     EntryId, OrgContext, Result, Timestamp,
@@ -76,6 +79,13 @@ impl App {
             checking = self.check(context, page);
         }
         verifier.end().await?;
+        self.look_for_committed(Duration::ZERO).await?;
+        for trouble in self.audit_troubles(context.org)? {
+            match trouble.entry {
+                Some(entry) => verifier.report.accuse(&trouble.code, entry, None, &trouble.message),
+                None => verifier.report.alarm(&trouble.code, None, &trouble.message),
+            }
+        }
         Ok(verifier.report)
     }
 
@@ -139,9 +149,14 @@ impl<'a> Verifier<'a> {
         tree: Option<Tree>,
         mut checkpoints: Vec<Checkpoint>,
     ) -> Result<Self> {
-        checkpoints.sort_unstable_by_key(|checkpoint| std::cmp::Reverse(checkpoint.size));
+        let head = app.audit_head(context.org)?;
+        let losses = app.accepted_losses(context).await?;
         let mut report = Report::default();
         report.checkpoints = checkpoints.len() as u64;
+        checkpoints.extend(head);
+        checkpoints.retain(|checkpoint| !losses.iter().any(|loss| loss.covers(checkpoint)));
+        report.losses = losses.len() as u64;
+        checkpoints.sort_unstable_by_key(|checkpoint| std::cmp::Reverse(checkpoint.size));
         let size = tree.as_ref().map_or(0, |tree| tree.frontier.size());
         let mut verifier = Self {
             app,
@@ -334,7 +349,10 @@ impl<'a> Verifier<'a> {
     fn is_explained(&self, erased: Erased) -> bool {
         match erased.purged {
             Some(person) => self.purged.contains(&(person, erased.at)),
-            None => self.expired.iter().any(|(limit, at)| erased.entry < *limit && erased.at == *at),
+            None => {
+                self.expired.iter().any(|(limit, at)| erased.entry < *limit && erased.at == *at)
+                    || (erased.once_named_others && self.purged.iter().any(|(_, at)| erased.at == *at))
+            }
         }
     }
 

@@ -4,7 +4,13 @@
 //! are is not, nor what belongs to them.
 
 use model::{
-    Agent, Error, OrgContext, Result, State, Timestamp, UserId, activity_words, audit::Entry, mail::Mail,
+    Agent, Error, OrgContext, Result, State, Timestamp, UserId, activity_words,
+    audit::{
+        Entry,
+        events::{ValueOf, value_of},
+    },
+    grant::reason_in_words,
+    mail::Mail,
 };
 use serde_json::{Map, Value, json};
 use store::Connection;
@@ -283,8 +289,9 @@ fn audit(entry: &Entry, user: UserId) -> Record {
     let (own, about) = (entry.actor == Agent::User(user), entry.target == user.0);
     let changes = about.then(|| {
         let mut changes = entry.changes.clone();
-        for name in ["manager", "responsible"] {
-            if let Some(changed) = changes.get_mut(name) {
+        for (name, changed) in &mut changes {
+            // Once the name stood beside the id.
+            if value_of(&entry.event, name).is_none_or(|of| of == ValueOf::User) {
                 for value in [&mut changed.before, &mut changed.after] {
                     if !value.is_null() {
                         *value = "somebody else".into();
@@ -298,7 +305,7 @@ fn audit(entry: &Entry, user: UserId) -> Record {
     record(json!({
         "at": entry.at, "event": event, "by": someone(entry.actor, user),
         "about": if about { "you" } else { "somebody or something else" },
-        "reason": about.then_some(&entry.reason),
+        "reason": about.then(|| reason_in_words(&entry.reason, None)),
         "address": own.then_some(&entry.address),
         "through": entry.door.as_str(),
         "changes": changes.filter(|changes| !changes.is_empty()),
@@ -318,7 +325,7 @@ fn roles(person: &Person, user: UserId) -> Section {
                 record(json!({
                     "role": grant.role, "name": grant.name, "over": grant.scope_name,
                     "granted_by": someone(grant.given.by, user), "granted_at": grant.given.at,
-                    "reason": grant.given.terms.reason, "valid_from": grant.given.terms.valid_from,
+                    "reason": reason_in_words(&grant.given.terms.reason, None), "valid_from": grant.given.terms.valid_from,
                     "valid_until": grant.given.terms.valid_until,
                 }))
             })
@@ -339,7 +346,7 @@ fn groups(person: &Person, user: UserId) -> Section {
                 record(json!({
                     "group": held.group, "name": held.name,
                     "granted_by": someone(held.given.by, user), "granted_at": held.given.at,
-                    "reason": held.given.terms.reason, "valid_from": held.given.terms.valid_from,
+                    "reason": reason_in_words(&held.given.terms.reason, None), "valid_from": held.given.terms.valid_from,
                     "valid_until": held.given.terms.valid_until,
                 }))
             })

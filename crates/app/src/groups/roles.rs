@@ -2,7 +2,7 @@
 //! members. Both within the granting rule: an owner could put anybody into the group, himself too.
 
 use model::{
-    Error, GroupId, Permission, Result, RoleKey, UserId,
+    Error, GroupId, Permission, Result, Role, RoleKey, UserId,
     grant::{GrantKey, GrantTerms, Holder},
     group::Group,
     role::Scope,
@@ -78,11 +78,9 @@ impl App {
             op.owners_may_change().await?;
             let group = op.group_over(group, Permission::GroupUpdate).await?;
             op.may_admit(group.id).await?;
-            let owner = store::users::find(op.connection, op.context, user).await?;
-            let owner = owner.ok_or_else(Error::not_found)?;
+            store::users::find(op.connection, op.context, user).await?.ok_or_else(Error::not_found)?;
             if store::group_owners::remove(op.connection, op.context, group.id, user).await? {
-                let mut changes = changed("owner", owner.name().into(), Value::Null);
-                changes.extend(changed("owner_id", json!(user), Value::Null));
+                let changes = changed("owner_id", json!(user), Value::Null);
                 op.record_group(&group, "group.owner_removed", changes, String::new());
             }
             op.details(group).await
@@ -103,9 +101,16 @@ impl Operation<'_, '_> {
         // An end date on the way to the last owner takes him away as well.
         self.touch_owners(&grant.allowed.in_scope(scope, Vec::new()));
         self.concerning(Concern::Group(group.id)).await?;
+        let held = store::grants::of_group(self.connection, self.context, group.id).await?;
         store::grants::grant_group(self.connection, self.context, group.id, &grant).await?;
         let holder = Holder::Group(group.id);
         self.ends_later(GrantKey::Role { holder, role: grant.role, scope }, &grant.given);
+        let is_news =
+            !held.iter().any(|held| held.role == role && held.scope == scope && held.holds(self.now));
+        if is_news && role == Role::Owner && scope == Scope::Org {
+            let about = format!("Everybody in the group {} is an owner now", group.fields.name);
+            self.tell_owners_of_group(about).await?;
+        }
         let changes = described(&grant);
         self.record_group(group, "group.role_granted", changes, grant.given.terms.reason);
         self.everybody_is_stale();
@@ -121,6 +126,10 @@ impl Operation<'_, '_> {
         let Some(grant) = carried else { return Ok(()) };
         self.concerning(Concern::Group(group.id)).await?;
         store::grants::revoke_group(self.connection, self.context, group.id, role.key, scope).await?;
+        if grant.role == Role::Owner && grant.scope == Scope::Org {
+            let about = format!("Nobody is an owner through the group {} any more", group.fields.name);
+            self.tell_owners_of_group(about).await?;
+        }
         let changes = changed("role", described_role(&grant), Value::Null);
         self.record_group(group, "group.role_revoked", changes, String::new());
         self.everybody_is_stale();
@@ -136,8 +145,7 @@ impl Operation<'_, '_> {
         }
         let (by, at) = (self.agent, self.now);
         if store::group_owners::add(self.connection, self.context, group.id, user, by, at).await? {
-            let mut changes = changed("owner", Value::Null, person.user.name().into());
-            changes.extend(changed("owner_id", Value::Null, json!(user)));
+            let changes = changed("owner_id", Value::Null, json!(user));
             self.record_group(group, "group.owner_added", changes, String::new());
         }
         Ok(())

@@ -8,9 +8,10 @@ use std::{
 use connect::smtp;
 use model::{MailId, Timestamp};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 /// A mail as its reader sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     /// Its id.
     pub id: MailId,

@@ -76,6 +76,7 @@ kinds! {
     GrantEnding => GrantEnding, "grant_ending.txt";
     ResponsibleGone => ResponsibleGone, "responsible_gone.txt";
     OwnersChanged => OwnersChanged, "owners_changed.txt";
+    AuditAlarm => AuditAlarm, "audit_alarm.txt";
     AccountUnavailable => AccountUnavailable, "account_unavailable.txt";
     OrganizationFound => OrganizationFound, "organization_found.txt";
     DataExport => DataExport, "data_export.txt";

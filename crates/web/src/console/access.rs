@@ -12,6 +12,7 @@ use axum::{http::StatusCode, response::Response};
 use model::{
     Permission, Timestamp, UserId,
     access_paths::{Held, HeldRole, Holds, Path, Paths, Step},
+    grant::reason_in_words,
     page,
 };
 use serde::Deserialize;
@@ -238,7 +239,8 @@ fn step_view(step: &Step, names: &Names, now: Timestamp) -> StepView {
     let terms = &step.given.terms;
     let mut said = vec![format!("by {}", giver(step.given.by, names))];
     if !terms.reason.is_empty() {
-        said.push(format!("“{}”", terms.reason));
+        let name = terms.copied_from().and_then(|user| names.get(&user)).map(String::as_str);
+        said.push(format!("“{}”", reason_in_words(&terms.reason, name)));
     }
     said.extend(terms.valid_from.filter(|from| *from > now).map(|from| format!("from {}", full(from))));
     said.extend(terms.valid_until.map(|until| format!("until {}", full(until))));

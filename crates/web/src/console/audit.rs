@@ -182,13 +182,14 @@ async fn somebody(visit: &Visit, field: &'static str, name: &str) -> model::Resu
 /// `GET /o/{slug}/audit`
 pub(crate) async fn list(visit: Visit, Query(address): Query<Asked>) -> Answer<Response> {
     let path = visit.at("/audit");
-    let (page, trouble) = match address.understood(&visit).await {
+    let (mut page, trouble) = match address.understood(&visit).await {
         Ok(query) => (visit.app().audit(&visit.caller.actor, query).await?, None),
         Err(error) if error.kind() == model::Kind::Invalid => {
             (AuditPage { items: Vec::new(), next: None, previous: None }, Some(error))
         }
         Err(error) => return Err(error.into()),
     };
+    visit.app().name_people(&visit.caller.actor, &mut page.items).await?;
     let rows: Vec<EntryRow> = page.items.iter().map(|entry| row(&visit, entry)).collect();
     let empty = rows.is_empty().then(|| nothing(&address, &path, trouble.as_ref(), page.next.is_some()));
     let next = page.next.map(|next| address.with(|address| address.before = next.to_string()).href(&path));
@@ -326,7 +327,8 @@ fn about(entry: &Entry) -> String {
 
 /// `GET /o/{slug}/audit/{id}`
 pub(crate) async fn show(visit: Visit, Id(id): Id<EntryId>) -> Answer<Response> {
-    let standing = visit.app().audit_entry(&visit.caller.actor, id).await?;
+    let mut standing = visit.app().audit_entry(&visit.caller.actor, id).await?;
+    visit.app().name_people(&visit.caller.actor, std::slice::from_mut(&mut standing.entry)).await?;
     let entry = &standing.entry;
     let title = words(&entry.event);
     let crumbs = vec![Link::new("Audit log", visit.at("/audit")), Link::new(title.as_str(), "")];

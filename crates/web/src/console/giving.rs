@@ -182,7 +182,7 @@ async fn ask(
     }
     fields.extend(span_fields(is_temporary, extended.is_some(), kept));
     let reason = match (&extended, sent) {
-        (Some((_, terms)), None) => terms.reason.as_str(),
+        (Some((_, terms)), None) if terms.copied_from().is_none() => terms.reason.as_str(),
         _ => kept.get("reason"),
     };
     fields.push(

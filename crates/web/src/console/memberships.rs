@@ -46,7 +46,7 @@ pub(crate) fn card(visit: &Visit, person: &Person, names: &Names) -> Option<Grou
         by: names.label(held.given.by),
         begins: held.given.terms.valid_from.filter(|from| *from > now).map(|from| moment(from, now)),
         until: held.given.terms.valid_until.map(|until| moment(until, now)),
-        reason: held.given.terms.reason.clone(),
+        reason: names.reason(&held.given.terms),
         actions: if may_change(visit, person) && visit.may(Permission::RoleAssign) {
             let ways = |path: &str| giving::of_group(path, held.group);
             giving::ending(visit, person.user.id, &held.given, now, ways)

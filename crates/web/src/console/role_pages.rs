@@ -237,6 +237,8 @@ pub(crate) async fn holders(visit: Visit, Name(name): Name, Query(asked): Query<
     let mut agents = Vec::new();
     if may_read {
         agents.extend(found.items.iter().map(|holder| holder.given.by));
+        let copied = found.items.iter().filter_map(|holder| holder.given.terms.copied_from());
+        agents.extend(copied.map(model::Agent::User));
     }
     let names = Names::of(&visit, agents).await?;
     let now = visit.app().now();
@@ -261,7 +263,7 @@ pub(crate) async fn holders(visit: Visit, Name(name): Name, Query(asked): Query<
             since: moment(terms.valid_from.unwrap_or(holder.given.at), now),
             by: if may_read { names.label(holder.given.by) } else { String::new() },
             until: terms.valid_until.map(|until| moment(until, now)),
-            reason: terms.reason.clone(),
+            reason: names.reason(terms),
         }
     });
     let rows: Vec<HolderRow> = rows.collect();

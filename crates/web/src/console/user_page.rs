@@ -99,6 +99,10 @@ fn is_overlooked(person: &Person, found: &Explanation) -> bool {
 fn agents(person: &Person) -> Vec<Agent> {
     let mut agents: Vec<Agent> = person.grants.iter().map(|grant| grant.given.by).collect();
     agents.extend(person.memberships.iter().map(|held| held.given.by));
+    let given = person.grants.iter().map(|grant| &grant.given);
+    let given = given.chain(person.memberships.iter().map(|held| &held.given));
+    let copied: Vec<Agent> = given.filter_map(|given| given.terms.copied_from()).map(Agent::User).collect();
+    agents.extend(copied);
     match &person.user.state {
         State::Suspended(departure) | State::Deprovisioned(departure) => agents.push(departure.by),
         State::Trashed { by, .. } => agents.push(*by),
@@ -449,5 +453,6 @@ fn on_terms(over: &str, given: &Given, names: &Names, now: Timestamp) -> String 
         Some(until) => remark = format!("{remark}, ended {}", relative(until, now)),
         None => {}
     }
-    if given.terms.reason.is_empty() { remark } else { format!("{remark}: {}", given.terms.reason) }
+    let reason = names.reason(&given.terms);
+    if reason.is_empty() { remark } else { format!("{remark}: {reason}") }
 }

@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
-use model::{Agent, Error, Kind, Status, Timestamp, UserId, user};
+use model::{
+    Agent, Error, Kind, Status, Timestamp, UserId,
+    grant::{GrantTerms, reason_in_words},
+    user,
+};
 
 use super::{
     view::parts::{Badge, Moment, Tone},
@@ -114,6 +118,12 @@ impl Names {
             }
         }
         Ok(Self(names))
+    }
+
+    /// Why something was given, with the name of the user to whom the reason refers.
+    pub(crate) fn reason(&self, terms: &GrantTerms) -> String {
+        let name = terms.copied_from().and_then(|user| self.0.get(&user)).map(String::as_str);
+        reason_in_words(&terms.reason, name)
     }
 
     /// Who it was, in words.

@@ -8,7 +8,7 @@ use model::{
     },
     merkle::Hash,
 };
-use store::audit::Looked;
+use store::audit::{Looked, ONCE_NAMED_OTHERS};
 use uuid::Uuid;
 
 use crate::{audit::entry_mac, keys::Keys};
@@ -32,6 +32,8 @@ pub(super) struct Erased {
     pub(super) at: Timestamp,
     /// Whose they were, where a pseudonym stands for the name: of a purged person. Else they were too old.
     pub(super) purged: Option<Uuid>,
+    /// Whether it may be an entry of a former version, which named a purged person whom it is not about.
+    pub(super) once_named_others: bool,
 }
 
 const UNREADABLE: (&str, &str) =
@@ -83,9 +85,12 @@ fn erased(entry: &Entry, seal: &Seal, whose: Whose) -> Option<Erased> {
     let at = seal.personal(whose).erased_at?;
     let (name, id) = match (whose, entry.actor) {
         (Whose::By, Agent::User(user)) => (&entry.actor_name, user),
-        (Whose::By, _) => return Some(Erased { entry: entry.id, at, purged: None }),
+        (Whose::By, _) => {
+            return Some(Erased { entry: entry.id, at, purged: None, once_named_others: false });
+        }
         (Whose::About, _) => (&entry.target_name, UserId(entry.target)),
     };
     let purged = (*name == pseudonym(id)).then_some(id.0);
-    Some(Erased { entry: entry.id, at, purged })
+    let once_named_others = whose == Whose::About && ONCE_NAMED_OTHERS.contains(&entry.event.as_str());
+    Some(Erased { entry: entry.id, at, purged, once_named_others })
 }

@@ -27,6 +27,9 @@ pub struct Report {
     pub root: String,
     /// Checkpoints that the tree was compared with.
     pub checkpoints: u64,
+    /// Losses that the log says were accepted on the host: what they cover is not compared.
+    #[serde(default)]
+    pub losses: u64,
     /// What is wrong: nothing, if all is well.
     pub alarms: Vec<Alarm>,
     /// How many more things are wrong.

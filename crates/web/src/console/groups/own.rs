@@ -8,7 +8,7 @@ use app::{
 use axum::{http::StatusCode, response::Response};
 use model::{
     Error, GroupId, UserId,
-    grant::Given,
+    grant::{Given, reason_in_words},
     group_query::{GroupQuery, MemberQuery},
 };
 
@@ -93,7 +93,7 @@ async fn places(visit: &Visit, own: &Person) -> Answer<HeldCard> {
     let terms = |given: Option<&Given>| HeldRow {
         since: given.map(|given| moment(given.at, now)),
         until: given.and_then(|given| given.terms.valid_until).map(|until| moment(until, now)),
-        reason: given.map(|given| given.terms.reason.clone()).unwrap_or_default(),
+        reason: given.map(|given| reason_in_words(&given.terms.reason, None)).unwrap_or_default(),
         icon: "group",
         ..HeldRow::default()
     };
@@ -179,7 +179,7 @@ pub(crate) async fn show_group(
             badge: (!member.is_unread).then(|| badge(user.status(now))),
             since: given.map(|given| moment(given.at, now)),
             until: given.and_then(|given| given.terms.valid_until).map(|until| moment(until, now)),
-            reason: given.map(|given| given.terms.reason.clone()).unwrap_or_default(),
+            reason: given.map(|given| reason_in_words(&given.terms.reason, None)).unwrap_or_default(),
             actions: vec![Action::dialog(format!("Remove {}", user.name()), remove, "user-minus")],
             id: key,
             ..HeldRow::default()

@@ -212,7 +212,11 @@ pub(crate) async fn members(
     let effective = address.show == "everybody";
     let query = MemberQuery { effective, ..MemberQuery::default() }.at(Some(&address.page_token))?;
     let found = visit.app().members(&visit.caller.actor, id, query).await?;
-    let by: Vec<Agent> = found.items.iter().filter_map(|member| Some(member.given.as_ref()?.by)).collect();
+    let mut by: Vec<Agent> = Vec::new();
+    for given in found.items.iter().filter_map(|member| member.given.as_ref()) {
+        by.push(given.by);
+        by.extend(given.terms.copied_from().map(Agent::User));
+    }
     let names = Names::of(&visit, by).await?;
     let rows: Vec<HeldRow> = found.items.iter().map(|member| member_row(&shown, member, &names)).collect();
     let path = shown.at("");
@@ -253,7 +257,10 @@ fn member_row(shown: &Shown<'_>, member: &Member, names: &Names) -> HeldRow {
     let (visit, user) = (shown.visit, &member.user);
     let id = user.id.to_string();
     let base = match &member.given {
-        Some(given) => shown.given(given, names.label(given.by)),
+        Some(given) => {
+            let reason = names.reason(&given.terms);
+            HeldRow { reason, ..shown.given(given, names.label(given.by)) }
+        }
         None => HeldRow::default(),
     };
     let mut actions = Vec::new();
