@@ -15,10 +15,11 @@ use app::{
     import,
 };
 use model::{
-    EntryId, Timestamp, UserFields, UserId,
+    EntryId, UserId, Zone,
     activity::Kind,
     audit::{Entry, query::AuditQuery},
     erasure::Receipt,
+    given_date::GivenDate,
     grant::GrantTerms,
     impact::Impact,
     lifecycle::{Awaited, Reason},
@@ -48,6 +49,25 @@ pub(crate) struct Command {
     pub(crate) deed: Deed,
 }
 
+/// On what terms something is given; days are read where the organization is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Span {
+    pub(crate) reason: String,
+    pub(crate) from: Option<GivenDate>,
+    pub(crate) until: Option<GivenDate>,
+}
+
+impl Span {
+    /// The terms in that zone.
+    pub(crate) fn terms(self, zone: &Zone) -> GrantTerms {
+        GrantTerms {
+            reason: self.reason,
+            valid_from: self.from.map(|from| from.start_in(zone)),
+            valid_until: self.until.map(|until| until.end_in(zone)),
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,7 +85,7 @@ pub(crate) enum Deed {
         user: String,
     },
     CreateUser {
-        fields: Box<UserFields>,
+        fields: Map<String, Value>,
         roles: Vec<String>,
         #[serde(default)]
         groups: Vec<String>,
@@ -85,7 +105,7 @@ pub(crate) enum Deed {
         role: String,
         /// The group over which it counts, by id or name.
         over: Option<String>,
-        terms: GrantTerms,
+        terms: Span,
     },
     RevokeRole {
         user: String,
@@ -260,7 +280,7 @@ pub(crate) struct ToInvite {
     pub(crate) groups: Vec<String>,
     pub(crate) message: String,
     pub(crate) expires_in_hours: Option<i64>,
-    pub(crate) valid_until: Option<Timestamp>,
+    pub(crate) valid_until: Option<GivenDate>,
     pub(crate) guest: bool,
 }
 
@@ -304,12 +324,12 @@ pub(crate) enum NewPassword {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
     Suspend { reason: Reason, note: String },
-    Reactivate { valid_until: Option<Timestamp>, with_roles: bool },
+    Reactivate { valid_until: Option<GivenDate>, with_roles: bool },
     Deprovision { reason: Reason, note: String },
     Delete { confirm: String },
     Restore,
     Purge { confirm: String },
-    Lock { until: Option<Timestamp>, note: String },
+    Lock { until: Option<GivenDate>, note: String },
     Unlock,
     Activate,
     Settle { awaited: Awaited },

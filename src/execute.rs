@@ -4,6 +4,7 @@ mod access;
 mod effective;
 mod group;
 mod roles;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -20,19 +21,14 @@ use app::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
     Action, Agent, Error, Kind, MailId, Org, Permission, Permissions, Result, RoleKey, UserFields, UserId,
-    filter::UserQuery,
-    invitation_query::InvitationQuery,
-    page,
-    role::Scope,
-    session::{SessionFilter, SessionQuery},
-    user::UserType,
+    filter::UserQuery, given_date, invitation_query::InvitationQuery, page, role::Scope, user::UserType,
 };
 
 use crate::{
     command::{
         AuditList, Command, Deed, InvitationStep, Invitations, List, NewPassword, Outcome, Step, ToInvite,
     },
-    view::{ActivityView, InvitationView, InviteVerdict, OrgView, SessionView, TokenView, UserView},
+    view::{ActivityView, InvitationView, InviteVerdict, OrgView, TokenView, UserView},
 };
 
 /// Does it.
@@ -117,14 +113,17 @@ impl Operator<'_> {
             }
             Deed::ListUsers(list) => self.list(*list).await,
             Deed::ShowUser { user } => self.found(&user).await.map(|person| self.user(person)),
-            Deed::CreateUser { fields, roles, groups, password } => {
+            Deed::CreateUser { mut fields, roles, groups, password } => {
                 let roles = app.role_keys(actor, &roles).await?;
                 let groups = app.group_ids(actor, &groups).await?;
-                let new = NewUser { fields: *fields, roles, groups, password: password.into() };
+                given_date::settle(&mut fields, &org.settings.zone());
+                let fields = UserFields::default().patched(&fields)?;
+                let new = NewUser { fields, roles, groups, password: password.into() };
                 let created = app.create_user(actor, org, new).await?;
                 Ok(self.with_password(created.person, created.password))
             }
-            Deed::EditUser { user, patch, version } => {
+            Deed::EditUser { user, mut patch, version } => {
+                given_date::settle(&mut patch, &org.settings.zone());
                 let id = self.id(&user).await?;
                 app.edit_user(actor, id, patch, version).await.map(|person| self.user(person))
             }
@@ -186,14 +185,7 @@ impl Operator<'_> {
                 app.revoke_session(actor, holder, session).await?;
                 Ok(Outcome::Ended(Ended { sessions: 1, people: 1, spared: 0, more: false }))
             }
-            Deed::RevokeSessions { filter, all, confirm } => {
-                let query = self.found_by(filter).await?;
-                if query.is_everything() && !all {
-                    let message = "Say which sessions, or --all to end everybody's.";
-                    return Err(Error::new(Kind::Invalid, "sessions.no_filter", message));
-                }
-                app.revoke_sessions(actor, query, confirm).await.map(Outcome::Ended)
-            }
+            Deed::RevokeSessions { filter, all, confirm } => self.revoke_sessions(filter, all, confirm).await,
             Deed::RecoverOwner { user } => {
                 let (person, password) = Box::pin(app.recover_owner(org, &user)).await?;
                 Ok(self.with_password(person, Some(password)))
@@ -305,14 +297,17 @@ impl Operator<'_> {
         let (app, actor, org) = (self.app, &self.actor, self.org.as_ref());
         let action = match step {
             Step::Reactivate { valid_until, with_roles } => {
-                return app.reactivate(actor, org, id, valid_until, with_roles, None).await;
+                let until = valid_until.map(|until| until.end_in(&org.settings.zone()));
+                return app.reactivate(actor, org, id, until, with_roles, None).await;
             }
             Step::Suspend { reason, note } => Action::Suspend { reason, note },
             Step::Deprovision { reason, note } => Action::Deprovision { reason, note },
             Step::Delete { confirm } => Action::Delete { confirm },
             Step::Restore => Action::Restore,
             Step::Purge { confirm } => Action::Purge { confirm: Some(confirm) },
-            Step::Lock { until, note } => Action::Lock { until, note },
+            Step::Lock { until, note } => {
+                Action::Lock { until: until.map(|until| until.end_in(&org.settings.zone())), note }
+            }
             Step::Unlock => Action::Unlock,
             Step::Activate => Action::Activate,
             Step::Settle { awaited } => Action::Settle(awaited),
@@ -341,21 +336,6 @@ impl Operator<'_> {
         Ok(Outcome::Users { items, next: page.next, more_than: page.more_than })
     }
 
-    async fn sessions(&self, filter: SessionFilter, limit: u16, cursor: &str) -> Result<Outcome> {
-        let query = SessionQuery { limit: page::limit(Some(limit))?, ..self.found_by(filter).await? };
-        let page = self.app.sessions(&self.actor, query.at(cursor)?).await?;
-        let items = page.items.into_iter().map(SessionView::of).collect();
-        Ok(Outcome::Sessions { items, next: page.next })
-    }
-
-    /// The command line names users in any way.
-    async fn found_by(&self, mut filter: SessionFilter) -> Result<SessionQuery> {
-        if !filter.user.is_empty() {
-            filter.user = self.id(&filter.user).await?.to_string();
-        }
-        filter.understood()
-    }
-
     async fn invitations(&self, list: Invitations) -> Result<Outcome> {
         let query = InvitationQuery {
             search: list.search,
@@ -380,7 +360,7 @@ impl Operator<'_> {
                 email: Some(address.clone()),
                 given_name: given_name.clone(),
                 family_name: family_name.clone(),
-                valid_until: all.valid_until,
+                valid_until: all.valid_until.map(|until| until.end_in(&self.org.settings.zone())),
                 user_type: all.guest.then_some(UserType::Guest),
                 ..UserFields::default()
             };

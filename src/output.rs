@@ -24,14 +24,15 @@ pub(crate) fn write(text: &str) -> Result<()> {
 
 /// Writes a line to the standard output.
 pub(crate) fn line(text: impl AsRef<str>) -> Result<()> {
-    write(&format!("{}\n", text.as_ref()))
+    write(&format!("{}\n", model::bidi::isolated(text.as_ref())))
 }
 
 /// Writes a value as JSON, for people where there is a terminal.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     let pretty = std::io::stdout().is_terminal();
     let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
-    line(text.map_err(Error::internal)?)
+    // As it is: a program reads it.
+    write(&(text.map_err(Error::internal)? + "\n"))
 }
 
 /// Says something beside the result.
@@ -73,7 +74,10 @@ impl Table {
 
     /// Adds a row; cells are kept to one line.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        let plain = |cell: String| cell.replace(|letter: char| letter.is_control(), " ");
+        let plain = |cell: String| {
+            let line = cell.replace(|letter: char| letter.is_control(), " ");
+            model::bidi::isolated(&line).into_owned()
+        };
         self.rows.push(cells.into_iter().map(plain).collect());
     }
 

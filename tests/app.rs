@@ -1,5 +1,7 @@
 //! `TestApp`: the program in process over a fresh database, with a clock and randomness that the test decides.
 
+mod requests;
+
 use std::{
     collections::BTreeSet,
     sync::{
@@ -22,17 +24,16 @@ use ::app::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
+    http::{HeaderMap, Method, Request, StatusCode, header},
 };
-use http_body_util::BodyExt as _;
 use model::{Clock, Entropy, Org, OrgContext, Role, Timestamp, UserFields, UserId};
 use serde_json::{Value, json};
 use store::{
     Attempt, Database, Lane, Proof,
     testing::{Postgres, Scratch},
 };
-use tower::ServiceExt as _;
 
+pub(crate) use requests::{api_request, form, form_request, send, send_as_is};
 pub(crate) use store::Engine;
 
 /// Makes two tests of one: `name::sqlite` and `name::postgres`.
@@ -416,53 +417,6 @@ impl Answer {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self
     }
-}
-
-/// Sends a request to a router, with a host as every client names one.
-pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer {
-    request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("localhost:8080"));
-    send_as_is(router, request).await
-}
-
-/// Sends a request to a router as it stands.
-pub(crate) async fn send_as_is(router: &Router, request: Request<Body>) -> Answer {
-    let response = router.clone().oneshot(request).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-    Answer { status: parts.status, headers: parts.headers, text }
-}
-
-/// A request to the API with a token; `Null` sends no body.
-pub(crate) fn api_request(
-    method: Method,
-    slug: &str,
-    path: &str,
-    token: &str,
-    body: &Value,
-) -> Request<Body> {
-    let mut request = Request::builder().method(method).uri(format!("/o/{slug}/api/v1{path}"));
-    if !token.is_empty() {
-        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-    }
-    if body.is_null() {
-        return request.body(Body::empty()).unwrap();
-    }
-    request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string())).unwrap()
-}
-
-/// A form as a browser sends it.
-pub(crate) fn form_request(path: &str, cookie: &str, form: &str) -> Request<Body> {
-    Request::post(path)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(header::COOKIE, cookie)
-        .header("sec-fetch-site", "same-origin")
-        .body(Body::from(form.to_owned()))
-        .unwrap()
-}
-
-/// Fields as a form's body.
-pub(crate) fn form(fields: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 /// Nobody is held up by limits that belong to one address: all tests come from the same.

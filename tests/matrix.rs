@@ -121,7 +121,10 @@ pub(crate) fn is_sent_to_sign_in(answer: &Answer) -> bool {
     let to = answer.headers.get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
     // An organization's own address may read like the page.
     let page = to.strip_prefix("/o/").and_then(|rest| rest.split_once('/')).map_or("", |(_, page)| page);
-    answer.status.is_redirection() && (page == "sign-in" || page.starts_with("sign-in?"))
+    let is_led = answer.status.is_redirection() && (page == "sign-in" || page.starts_with("sign-in?"));
+    // A form is kept until its person has signed in again.
+    let is_kept = answer.status == 401 && answer.text.contains("<h1>You were signed out</h1>");
+    is_led || is_kept
 }
 
 /// A body that a write of the API understands, made from what its document asks for.

@@ -45,6 +45,7 @@ async fn issued(app: &TestApp, name: &str, purpose: Purpose) -> (Somebody, Strin
                 };
                 assert!(app.app.sign_in(&app.org, attempt).await.is_err());
             }
+            app.worked().await;
             secret_in(&app.mail_to(&somebody.email).await, "unlock")
         }
         other => panic!("{other} is not tried here"),

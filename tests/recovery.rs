@@ -294,6 +294,7 @@ on_both! {
             };
             assert!(app.app.sign_in(&org, attempt).await.is_err());
         }
+        app.worked().await;
         let letter = app.mail_to(&ana.email).await;
         assert!(letter.subject.contains("locked") && !letter.text.contains("/unlock/"), "{}", letter.text);
     }

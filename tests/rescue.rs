@@ -233,7 +233,7 @@ on_both! {
         let browser = browser(&app, &app.org, &ana).await;
         let path = "/o/acme/account/tokens/new";
         let create = async |password: &str| {
-            let fields = [("csrf", browser.csrf.as_str()), ("name", "Nightly"), ("days", "30")];
+            let fields = [("csrf", browser.csrf.as_str()), ("name", "Nightly"), ("days", "30"), ("scopes", "*")];
             let mut fields = fields.to_vec();
             fields.push(("present_password", password));
             app.send(form_request(path, &browser.cookie, &form(&fields))).await

@@ -1,7 +1,7 @@
 //! What can be asked of Muster about groups on the command line, as data, and what comes of it.
 
+use super::Span;
 use app::groups::{DeletedGroup, GroupPatch, MemberVerdict};
-use model::grant::GrantTerms;
 use serde::{Deserialize, Serialize};
 
 use crate::view::{GroupView, MemberView, UserView};
@@ -45,12 +45,12 @@ pub(crate) enum GroupDeed {
     Add {
         group: String,
         user: String,
-        terms: GrantTerms,
+        terms: Span,
     },
     AddMany {
         group: String,
         lines: Vec<String>,
-        terms: GrantTerms,
+        terms: Span,
     },
     Remove {
         group: String,
@@ -64,7 +64,7 @@ pub(crate) enum GroupDeed {
         group: String,
         role: String,
         over: Option<String>,
-        terms: GrantTerms,
+        terms: Span,
     },
     Revoke {
         group: String,
@@ -82,7 +82,7 @@ pub(crate) enum GroupDeed {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Place {
-    Into { parent: String, terms: GrantTerms },
+    Into { parent: String, terms: Span },
     OutOf { parent: String },
     Move { from: String, to: String },
 }

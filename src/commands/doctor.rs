@@ -168,6 +168,7 @@ pub(crate) async fn examine(app: &App) -> Vec<Check> {
         }
     });
     checks.extend(steps(app).await);
+    checks.extend(forwarding(app));
     checks.push(jobs(app).await);
     checks.push(mail_queue(app).await);
     checks.extend(owners(app).await);
@@ -209,6 +210,15 @@ async fn audit(app: &App) -> Vec<Check> {
         checks.push(Check::ok("audit log", "nothing that is known is missing"));
     }
     checks
+}
+
+/// What trusted proxies say about where requests come from, if the server could not read some of it.
+fn forwarding(app: &App) -> Option<Check> {
+    let (count, last) = app.unreadable_forwardings();
+    let finding =
+        format!("{count} parts of X-Forwarded-For could not be read since the start, the last: {last}");
+    let advice = "Let the proxy write addresses there; until then these requests count as the proxy's own.";
+    (count > 0).then(|| Check::warn("proxy", finding, advice))
 }
 
 async fn engine(app: &App) -> Check {

@@ -6,12 +6,12 @@ use std::{io::Read as _, process::ExitCode};
 
 use app::groups::GroupPatch;
 use clap::{Args, Subcommand};
-use model::{Error, Kind, Result, Timestamp, grant::GrantTerms, page};
+use model::{Error, Kind, Result, given_date::GivenDate, page};
 
 use super::{Session, unexpected, user::moment};
 use crate::{
     cli::{DryRun, InOrg},
-    command::{Deed, GroupDeed, GroupOutcome, Outcome, Place},
+    command::{Deed, GroupDeed, GroupOutcome, Outcome, Place, Span},
     problem::failed,
 };
 
@@ -233,17 +233,17 @@ struct Terms {
     /// Why
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
-    /// When it begins
+    /// When it begins; a date means its first moment in the organization's time zone
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    from: Option<Timestamp>,
-    /// When it ends by itself
+    from: Option<GivenDate>,
+    /// When it ends by itself; a date includes its day in the organization's time zone
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    until: Option<Timestamp>,
+    until: Option<GivenDate>,
 }
 
-impl From<Terms> for GrantTerms {
+impl From<Terms> for Span {
     fn from(terms: Terms) -> Self {
-        Self { reason: terms.reason, valid_from: terms.from, valid_until: terms.until }
+        Self { reason: terms.reason, from: terms.from, until: terms.until }
     }
 }
 

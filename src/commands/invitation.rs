@@ -2,11 +2,14 @@
 
 use clap::{Args, Subcommand};
 use model::{
-    Error, Kind, Result, Timestamp, invitation::InvitationStatus, invitation_query::InvitationQuery, invitee,
-    page,
+    Error, Kind, Result, given_date::GivenDate, invitation::InvitationStatus,
+    invitation_query::InvitationQuery, invitee, page,
 };
 
-use super::{Session, unexpected, user::day};
+use super::{
+    Session, unexpected,
+    user::{day, moment},
+};
 use crate::{
     cli::{DryRun, InOrg},
     command::{Command, Deed, InvitationStep, Invitations, Outcome, ToInvite},
@@ -115,18 +118,14 @@ struct Send {
     /// Hours until it expires, 1 to 2160; the organization's usual time if left out
     #[arg(long, value_name = "HOURS")]
     expires_in: Option<i64>,
-    /// When the account ends, such as 2026-12-24
+    /// When the account ends; a date such as 2026-12-24 includes its day in the organization's time zone
     #[arg(long, value_name = "DATE", value_parser = moment)]
-    valid_until: Option<Timestamp>,
+    valid_until: Option<GivenDate>,
     /// As guests: never administrators, with --valid-until
     #[arg(long, requires = "valid_until")]
     guest: bool,
     #[command(flatten)]
     dry: DryRun,
-}
-
-fn moment(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).map_err(|error| error.message().to_owned())
 }
 
 /// Does it.

@@ -10,7 +10,7 @@ use std::io::BufRead;
 
 use clap::{Args, Subcommand};
 use fields::{Fields, NewFields};
-use model::{Result, Timestamp, filter::UserQuery, link::Purpose, page};
+use model::{Error, Result, filter::UserQuery, given_date::GivenDate, link::Purpose, page};
 
 pub(crate) use print::day;
 
@@ -77,9 +77,9 @@ Example:
     Reactivate {
         #[command(flatten)]
         who: Who,
-        /// New end date; needed if the present one has passed
+        /// New end date, whose day is included; needed if the present one has passed
         #[arg(long, value_name = "DATE", value_parser = moment)]
-        valid_until: Option<Timestamp>,
+        valid_until: Option<GivenDate>,
         /// Give a rehired user the roles of before again
         #[arg(long)]
         with_roles: bool,
@@ -117,7 +117,7 @@ Example:
         who: Who,
         /// When the lock ends by itself, such as 2026-12-24 or 2026-12-24T08:00:00Z
         #[arg(long, value_name = "TIME", value_parser = moment)]
-        until: Option<Timestamp>,
+        until: Option<GivenDate>,
         /// Why, for the other administrators
         #[arg(long, default_value = "", hide_default_value = true)]
         note: String,
@@ -250,8 +250,8 @@ struct Edit {
 }
 
 /// Reads a date or time of the command line.
-pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).map_err(|error| error.message().to_owned())
+pub(crate) fn moment(text: &str) -> Result<GivenDate, String> {
+    text.parse().map_err(|error: Error| error.message().to_owned())
 }
 
 /// Does it.
@@ -309,8 +309,7 @@ async fn create(create: Create, org: Option<String>, session: &Session) -> Resul
         None => NewPassword::None,
     };
     let fields = create.fields.read(&mut References { org: &org, session }).await?;
-    let deed =
-        Deed::CreateUser { fields: Box::new(fields), roles: create.roles, groups: create.groups, password };
+    let deed = Deed::CreateUser { fields, roles: create.roles, groups: create.groups, password };
     let outcome = session.perform(org.clone(), create.dry.dry_run, deed).await?;
     print::outcome(outcome, "created", create.dry.dry_run, session.json)
 }

@@ -46,9 +46,10 @@ fn the_environment_wins_over_the_file() {
     let config = read(Some(&file), &[("MUSTER_SERVER__LISTEN", "127.0.0.1:2"), ("PATH", "/bin")]).unwrap();
     assert_eq!((config.listen.port(), config.pool_size), (2, 4));
     assert_eq!(config.trusted_proxies.len(), 2);
-    let origins: Vec<String> = config.settings().map(|(_, setting)| setting.origin.to_string()).collect();
-    assert_eq!(origins[2], "MUSTER_SERVER__LISTEN");
-    assert_eq!(origins[1], file.display().to_string());
+    let origin_of =
+        |name: &str| config.settings().find(|(key, _)| key.name == name).unwrap().1.origin.to_string();
+    assert_eq!(origin_of("server.listen"), "MUSTER_SERVER__LISTEN");
+    assert_eq!(origin_of("database.pool_size"), file.display().to_string());
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub(super) async fn perform(operator: &Operator<'_>, deed: Deed) -> Result<Outco
         Deed::GrantRole { user, role, over, terms } => {
             let id = operator.id(&user).await?;
             let (role, scope) = operator.role_over(role, over).await?;
+            let terms = terms.terms(&org.settings.zone());
             app.grant_role(actor, id, role, scope, terms).await.map(|person| operator.user(person))
         }
         Deed::RevokeRole { user, role, over } => {

@@ -17,7 +17,7 @@ use crate::{
 impl Operator<'_> {
     pub(super) async fn group(&self, deed: GroupDeed) -> Result<GroupOutcome> {
         let (app, actor) = (self.app, &self.actor);
-        let now = app.now();
+        let (now, zone) = (app.now(), self.org.settings.zone());
         match deed {
             GroupDeed::List { search, parent, role, owner, limit, cursor } => {
                 let query = GroupQuery {
@@ -51,7 +51,7 @@ impl Operator<'_> {
             }
             GroupDeed::Add { group, user, terms } => {
                 let (group, user) = (app.group_id(actor, &group).await?, self.id(&user).await?);
-                let person = app.add_member(actor, group, user, terms).await?;
+                let person = app.add_member(actor, group, user, terms.terms(&zone)).await?;
                 Ok(GroupOutcome::User(Box::new(UserView::of(person, &self.org, now))))
             }
             GroupDeed::Remove { group, user } => {
@@ -61,7 +61,7 @@ impl Operator<'_> {
             }
             GroupDeed::AddMany { group, lines, terms } => {
                 let group = app.group_id(actor, &group).await?;
-                app.add_members(actor, group, lines, terms).await.map(GroupOutcome::Verdicts)
+                app.add_members(actor, group, lines, terms.terms(&zone)).await.map(GroupOutcome::Verdicts)
             }
             deed => self.change_group(deed).await.map(GroupOutcome::Group),
         }
@@ -93,7 +93,7 @@ impl Operator<'_> {
                 match place {
                     Place::Into { parent, terms } => {
                         let parent = app.group_id(actor, &parent).await?;
-                        app.nest(actor, parent, group, terms).await?
+                        app.nest(actor, parent, group, terms.terms(&self.org.settings.zone())).await?
                     }
                     Place::OutOf { parent } => {
                         let parent = app.group_id(actor, &parent).await?;
@@ -108,7 +108,8 @@ impl Operator<'_> {
             GroupDeed::Grant { group, role, over, terms } => {
                 let group = app.group_id(actor, &group).await?;
                 let (role, scope) = self.role_over(role, over).await?;
-                app.grant_group_role(actor, group, role, scope, terms).await?
+                app.grant_group_role(actor, group, role, scope, terms.terms(&self.org.settings.zone()))
+                    .await?
             }
             GroupDeed::Revoke { group, role, over } => {
                 let group = app.group_id(actor, &group).await?;

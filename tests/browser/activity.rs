@@ -11,7 +11,7 @@ async fn activity() {
     sign_in(&browser, "ana.muller@acme.example", "not-my-password").await;
     browser.wait_for_text("That did not work").await;
     sign_in(&browser, "ana.muller@acme.example", PASSWORD).await;
-    browser.wait_for_text("Kept by your administrators").await;
+    browser.wait_for_text("Set by your administrators").await;
 
     // One's own.
     browser.click_text("My account").await;

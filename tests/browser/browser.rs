@@ -167,6 +167,11 @@ impl Browser {
         self.until(&format!("point at {css}"), point).await;
     }
 
+    /// Runs a script in the page and answers what it returns, for what no hand can do.
+    pub(crate) async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.client.execute(script, arguments).await.expect("the script runs")
+    }
+
     /// Clicks the button, link, menu item or tab with this name. While a dialog is open, the one in the dialog.
     pub(crate) async fn click_text(&self, name: &str) {
         let click = async || match self.find("action", name).await? {

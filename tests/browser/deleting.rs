@@ -24,7 +24,7 @@ async fn deleting() {
     // Gone from the list, found under its status.
     browser.goto("/o/acme/users").await;
     browser.fill("Search users", "amara").await;
-    browser.wait_for_text("Nobody matches").await;
+    browser.wait_for_text("No users match").await;
     browser.click_text("Clear search and filters").await;
     browser.wait_for_text("28 people").await;
     browser.click_text("Status").await;
@@ -46,7 +46,7 @@ async fn deleting() {
     browser.fill("Type the email to confirm", "liam.walker@acme.example").await;
     browser.click_text("Delete permanently").await;
     browser.wait_for_text("Liam Walker was deleted permanently").await;
-    browser.wait_for_text("Nobody matches").await;
+    browser.wait_for_text("No users match").await;
     browser.check_page("users-no-status-holder").await;
     browser.finish().await;
 }

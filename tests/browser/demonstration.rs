@@ -42,7 +42,7 @@ async fn the_demonstration() {
     browser.select("Reason", "On leave").await;
     browser.fill("Note", "Back in May.").await;
     picture(&browser, "suspending").await;
-    browser.press("Escape").await;
+    browser.click_text("Cancel").await;
     create(&browser).await;
     mailbox(&browser).await;
     browser.finish().await;

@@ -54,7 +54,7 @@ async fn inviting() {
 
     // Sent again, reminded, and copied.
     browser.click_text("Resend invitation…").await;
-    browser.wait_for_text("The link in the former mail is dead").await;
+    browser.wait_for_text("The old link stops working at once").await;
     browser.check_page("invitation-resend").await;
     browser.click_text("Resend invitation").await;
     browser.wait_for_text("was sent again").await;

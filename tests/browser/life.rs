@@ -87,7 +87,7 @@ async fn suspend_and_reactivate(owner: &Browser, ana: &Browser) {
     owner.click_text("Suspend").await;
     owner.wait_for_text("Suspended: on leave").await;
     // The very next request of Ana is refused, and so is a new sign-in.
-    ana.click_text("API tokens").await;
+    ana.click_text("My account").await;
     ana.wait_for_text("Your session has ended").await;
     ana.expect_in_console("422");
     sign_in(ana, "ana.müller", PASSWORD).await;
@@ -117,7 +117,7 @@ async fn leave_and_return(owner: &Browser, ana: &Browser) {
     owner.click_text("Deprovision").await;
     owner.wait_for_text("Deprovisioned: has left").await;
     owner.click_text("Rehire").await;
-    owner.tick("Give the roles of before again").await;
+    owner.tick("Restore previous roles").await;
     owner.click_text("Rehire").await;
     owner.wait_for_text("Ana Müller was reactivated").await;
     owner.wait_for_text("Auditor").await;

@@ -24,6 +24,7 @@ mod importing;
 mod inviting;
 mod keyboard;
 mod life;
+mod losing_nothing;
 mod mail;
 mod own_email;
 mod program;

@@ -9,7 +9,7 @@ async fn own_email() {
     let browser = site.signed_in("ana@acme.example").await;
     browser.expect_in_console("422");
     browser.click_text("My account").await;
-    browser.wait_for_text("Kept by your administrators").await;
+    browser.wait_for_text("Set by your administrators").await;
     browser.click_text("Email").await;
     browser.wait_for_text("ana@acme.example is not confirmed").await;
     browser.check_page("account-email").await;

@@ -21,6 +21,7 @@ async fn roles() {
     browser.goto("/o/acme/users?q=tama").await;
     browser.wait_for_text("+1").await;
     browser.click_text("Actions for Tama Kahurangi").await;
+    browser.click_text("Roles and groups…").await;
     browser.click_text("Change roles…").await;
     browser.wait_for_text("Change the roles of").await;
     assert!(browser.is_ticked("Helpdesk").await);
@@ -38,7 +39,7 @@ async fn roles_of_ones_own() {
     browser.expect_in_console("422");
     // What the applications let people do.
     browser.click_text("Roles").await;
-    browser.wait_for_text("What people may do, under a name").await;
+    browser.wait_for_text("Named sets of permissions").await;
     browser.check_page("roles").await;
     browser.click_text("Applications' permissions").await;
     browser.wait_for_text("None yet").await;
@@ -138,7 +139,7 @@ async fn an_owner_is_always_left() {
     browser.select("Reason", "Other").await;
     browser.click_text("Suspend").await;
     browser.check_page("suspend-last-owner").await;
-    browser.press("Escape").await;
+    browser.click_text("Cancel").await;
     browser.wait_for_focus("More actions").await;
     browser.finish().await;
 }

@@ -61,7 +61,7 @@ async fn sessions() {
 async fn ones_own(site: &Site) {
     let browser = site.signed_in("bea@acme.example").await;
     browser.click_text("My account").await;
-    browser.wait_for_text("Kept by your administrators").await;
+    browser.wait_for_text("Set by your administrators").await;
     browser.click(".tabs a[href$='/sessions']").await;
     browser.wait_for_text("Last active").await;
     for device in [

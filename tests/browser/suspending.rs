@@ -33,7 +33,7 @@ async fn suspending() {
     browser.wait_for_text("Suspended: on leave").await;
     browser.wait_for_text("Ask Ana about the contracts.").await;
     browser.check_page("user-suspended").await;
-    bruno.click_text("API tokens").await;
+    bruno.click_text("My account").await;
     bruno.wait_for_text("Your session has ended").await;
     sign_in(&bruno, "bruno@acme.example", PASSWORD).await;
     bruno.wait_for_text("ask your administrator").await;
@@ -92,7 +92,7 @@ async fn deprovisioning() {
     browser.click_text("Rehire").await;
     browser.wait_for_text("Rehire Chidi Okafor?").await;
     browser.check_page("rehire").await;
-    browser.tick("Give the roles of before again").await;
+    browser.tick("Restore previous roles").await;
     browser.click_text("Rehire").await;
     browser.wait_for_text("Chidi Okafor was reactivated").await;
     browser.wait_for_text("Administrator").await;

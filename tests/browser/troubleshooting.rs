@@ -84,7 +84,7 @@ async fn invited(site: &Site, browser: &Browser) {
     browser.wait_for_text("The invitation could not be delivered").await;
     browser.check_page("user-undelivered").await;
     browser.click_text("Send the invitation again").await;
-    browser.wait_for_text("The link in the former mail is dead at once").await;
+    browser.wait_for_text("The old link stops working at once").await;
     browser.check_page("invite-again").await;
     browser.click_text("Resend invitation").await;
     browser.wait_for_text("was sent again").await;

@@ -9,7 +9,7 @@ async fn your_account() {
     let browser = site.signed_in("ana@acme.example").await;
     browser.expect_in_console("422");
     browser.click_text("My account").await;
-    browser.wait_for_text("Kept by your administrators").await;
+    browser.wait_for_text("Set by your administrators").await;
     browser.check_page("account").await;
     browser.fill("Mobile", "call me").await;
     browser.click_text("Save").await;
@@ -55,6 +55,8 @@ async fn tokens() {
     let site = Site::new().await;
     let browser = site.owner().await;
     browser.expect_in_console("422");
+    browser.click_text("My account").await;
+    browser.wait_for_text("Set by your administrators").await;
     browser.click_text("API tokens").await;
     browser.wait_for_text("No tokens yet").await;
     browser.check_page("tokens-empty").await;

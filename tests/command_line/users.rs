@@ -34,6 +34,23 @@ fn a_whole_life() {
     }
 }
 
+/// The organization's zone is UTC until it says otherwise.
+#[test]
+fn an_end_given_as_a_date_includes_its_day() {
+    for place in Place::with_orgs() {
+        ana(&place);
+        let edit =
+            ["user", "edit", "ana.muller", "--valid-until", "2030-12-31", "--valid-from", "2026-01-02"];
+        let user = place.json(&edit);
+        assert_eq!(user["valid_until"], "2031-01-01T00:00:00Z");
+        assert_eq!(user["valid_from"], "2026-01-02T00:00:00Z");
+        let role = place.json(&["user", "grant", "ana.muller", "auditor", "--until", "2030-12-31"]);
+        assert_eq!(role["roles"][0]["valid_until"], "2031-01-01T00:00:00Z", "{role}");
+        let moment = place.json(&["user", "edit", "ana.muller", "--valid-until", "2030-12-31T18:00:00Z"]);
+        assert_eq!(moment["valid_until"], "2030-12-31T18:00:00Z");
+    }
+}
+
 #[test]
 fn what_is_not_possible_says_what_is() {
     for place in Place::with_orgs() {

@@ -330,6 +330,17 @@ async fn sessions(around: &Around<'_>) {
     let session = text(&listed["items"][0]["id"]);
     around.done(Method::DELETE, &format!("/account/sessions/{session}"), Value::Null).await;
     app.app.sign_in(&app.org, again(PRESENT)).await.unwrap();
+    for (list, is_own) in [(format!("/users/{person}/devices"), false), ("/account/devices".to_owned(), true)]
+    {
+        let listed = app.get(&format!("/users/{person}/devices")).await.expect(200).json();
+        let device = format!("{list}/{}", text(&listed["items"][0]["id"]));
+        if is_own {
+            around.done(Method::DELETE, &device, Value::Null).await;
+        } else {
+            around.owner(Method::DELETE, &device, Value::Null).await;
+        }
+    }
+    app.app.sign_in(&app.org, again(PRESENT)).await.unwrap();
     around.done(Method::DELETE, "/account/sessions", Value::Null).await;
     // An expired password, then a reset by mail.
     app.later(Duration::from_secs(31 * 24 * 3600));

@@ -5,7 +5,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use model::{
-    Error, GroupId, Kind, Org, OrgContext, Permissions, Result, Rights, Timestamp, UserId,
+    Error, GroupId, Kind, Org, OrgContext, Permissions, Result, Rights, Timestamp, UserId, Zone,
     session::{Secret, SecretHash, Session},
     token::Token,
 };
@@ -232,6 +232,7 @@ pub(crate) async fn ensure_presented(
 /// The holder of a credential, as of now.
 struct Holder {
     name: String,
+    zone: Option<Zone>,
     rights: (Rights, Timestamp),
     must_change_password: bool,
 }
@@ -248,6 +249,7 @@ async fn holder(
     let credential = store::credentials::find(connection, context, user).await?;
     Ok(Holder {
         name: record.name().to_owned(),
+        zone: record.fields.time_zone.as_deref().and_then(Zone::named),
         rights: (standing.rights, standing.certain_until),
         must_change_password: credential.is_some_and(|credential| credential.must_change),
     })
@@ -259,7 +261,7 @@ fn session_access(stamps: Stamps, session: &Session, holder: Holder) -> Access {
     let credential = PresentedCredential::Session(session.id, session.secret);
     let all = Permissions::all();
     let must_change = holder.must_change_password;
-    let (org, user, name) = (session.org, session.user, &holder.name);
+    let (org, user, name) = (session.org, session.user, (holder.name.as_str(), holder.zone));
     Access::new(stamps, org, user, name, credential, holder.rights, all, must_change, life)
 }
 
@@ -268,6 +270,6 @@ fn token_access(stamps: Stamps, token: &Token, holder: Holder) -> Access {
     let credential = PresentedCredential::Token(token.id, token.secret);
     let life = (token.expires_at, 0, last_used);
     // A token is no browser: who must choose another password does it where the password is used.
-    let (org, user, name) = (token.org, token.user, &holder.name);
+    let (org, user, name) = (token.org, token.user, (holder.name.as_str(), holder.zone));
     Access::new(stamps, org, user, name, credential, holder.rights, token.scopes, false, life)
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Agent, OrgContext, Permission, Permissions, Result, Rights, SessionId, UserId, audit::Door, rights::Reach,
+    Agent, Error, OrgContext, Permission, Permissions, Result, Rights, SessionId, UserId, audit::Door,
+    rights::Reach,
 };
 
 use crate::{cache::PresentedCredential, impact::Preview};
@@ -40,6 +41,8 @@ pub struct Actor {
     pub once: Option<Once>,
     /// Of a dry run: also say what it would do to people's access.
     pub preview: Option<Preview>,
+    /// Why nothing may be written for this request, though it may be read for: its form has to be looked at once more.
+    pub refusal: Option<Error>,
 }
 
 /// An idempotency key with the fingerprint of the request that it came with.
@@ -93,12 +96,18 @@ impl Actor {
             dry_run: false,
             once: None,
             preview: None,
+            refusal: None,
         }
     }
 
     /// Refuses unless the actor may do this. For reading; operations that write ask the database.
     pub fn require(&self, permission: Permission) -> Result<()> {
         self.permissions.require(permission)
+    }
+
+    /// Refuses what would write for a request that may only be read for.
+    pub(crate) fn ensure_may_write(&self) -> Result<()> {
+        self.refusal.as_ref().map_or(Ok(()), |refusal| Err(refusal.clone()))
     }
 
     /// Whom this permission of the actor reaches. For lists; refuses who holds it over nobody. What may be done to the one

@@ -15,7 +15,8 @@ use std::{
 };
 
 use model::{
-    Org, OrgContext, OrgId, Permissions, Rights, SessionId, Timestamp, TokenId, UserId, session::SecretHash,
+    Org, OrgContext, OrgId, Permissions, Rights, SessionId, Timestamp, TokenId, UserId, Zone,
+    session::SecretHash,
 };
 use parking_lot::RwLock;
 use store::{Database, Listener};
@@ -49,6 +50,8 @@ pub struct Access {
     pub user: UserId,
     /// The name, for the audit log.
     pub name: Box<str>,
+    /// Where the person is, if that is known.
+    pub zone: Option<Zone>,
     /// Session or token.
     pub credential: PresentedCredential,
     /// What may be done in the whole organization: the user's rights within the token's scopes.
@@ -83,7 +86,7 @@ impl Access {
         stamps: Stamps,
         context: OrgContext,
         user: UserId,
-        name: &str,
+        (name, zone): (&str, Option<Zone>),
         credential: PresentedCredential,
         rights: (Rights, Timestamp),
         scopes: Permissions,
@@ -96,6 +99,7 @@ impl Access {
             context,
             user,
             name: name.into(),
+            zone,
             credential,
             permissions: rights.org,
             rights: Arc::new(rights),

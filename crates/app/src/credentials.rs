@@ -176,6 +176,7 @@ impl App {
     /// Compares the present password; too many wrong ones end the session or token they came with. What it answers is compared again in the
     /// transaction that relies on it.
     pub(crate) async fn check_present(&self, actor: &Actor, present: &str) -> Result<ComparedPassword> {
+        actor.ensure_may_write()?;
         let user = actor.user().ok_or_else(signed_out)?;
         let context = actor.context;
         let wrong = self.count_present(actor, user).await?;

@@ -2,9 +2,10 @@
 //! one of the ways on which it comes.
 
 use model::{
-    Error, GroupId, Permission, Result, Rights, RoleKey, Status, UserId,
+    Error, GroupId, OrgContext, Permission, Result, Rights, RoleKey, Status, Timestamp, UserId,
     access_paths::Path,
     page::{Cursor, Page},
+    rights::Reach,
     role::Scope,
     user::UserType,
 };
@@ -64,7 +65,15 @@ pub struct Holder {
 }
 
 impl App {
-    /// Who can do something; `over` asks about doing it to one user or group. Costs what a page of it costs.
+    /// Refuses a question about somebody or something that the reader may not see.
+    async fn ensure_may_ask(&self, actor: &Actor, reach: &Reach, over: Option<Target>) -> Result<()> {
+        let Some(target) = over.filter(|_| *reach != Reach::Everybody) else { return Ok(()) };
+        let held = self.permissions_over(actor.context, &actor.rights, target).await?;
+        held.require(Permission::AccessRead).map_err(|_| Error::not_found())
+    }
+
+    /// Who can do something; `over` asks about doing it to one user or group. Costs what a page of it costs. Who may read
+    /// access over groups alone sees the people and groups there; a page then may have few rows and still lead on.
     #[boxed]
     pub async fn who_can(
         &self,
@@ -74,14 +83,16 @@ impl App {
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<Holders> {
-        actor.require(Permission::AccessRead)?;
+        let reach = actor.reach(Permission::AccessRead)?;
         known(permission)?;
         let own = Permission::parse(permission);
         let after =
             cursor.map(|text| Cursor::decode_of(ORDER, text)).transpose()?.map(|cursor| UserId(cursor.id));
         let (context, now) = (actor.context, self.now());
         let everyone = own.is_some_and(|own| Rights::member().org.contains(own));
+        self.ensure_may_ask(actor, &reach, over).await?;
         let read = async |connection: &mut Connection<'_>| {
+            let seen = seen_groups(connection, context, &reach, now).await?;
             let definitions = store::roles::list(connection, context).await?;
             let roles = giving_roles(&definitions, permission);
             let keys: Vec<RoleKey> = roles.iter().map(|role| role.key).collect();
@@ -99,13 +110,21 @@ impl App {
             };
             let query = HolderQuery { roles: &keys, scopes: above.as_deref(), after, limit };
             let giving = HolderQuery { limit: MAX_GROUPS, ..query };
-            let groups = store::holders::giving(connection, context, &giving, now).await?;
+            let mut groups = store::holders::giving(connection, context, &giving, now).await?;
+            if let Some(seen) = &seen {
+                groups.retain(|(id, ..)| seen.contains(id));
+            }
             let mut found = Vec::new();
             if !everyone {
                 found = store::holders::page(connection, context, &query, now).await?;
             }
             let is_more = found.len() > usize::from(limit);
             found.truncate(limit.into());
+            let last = found.last().copied();
+            if let Some(seen) = &seen {
+                let inside = store::holders::among(connection, context, &found, seen, now).await?;
+                found.retain(|user| inside.contains(user));
+            }
             let web = store::access_paths::web(connection, context, &found).await?;
             let users = store::holders::records(connection, context, &found).await?;
             let reaches = |scope: Scope| match (&above, scope) {
@@ -143,7 +162,7 @@ impl App {
                     more: count.saturating_sub(1),
                 });
             }
-            let next = found.last().filter(|_| is_more).map(|last| {
+            let next = last.filter(|_| is_more).map(|last| {
                 let (order, key) = (ORDER.to_owned(), String::new());
                 Cursor { order, key, id: last.0, backwards: false }.encode()
             });
@@ -158,6 +177,19 @@ impl App {
             })
         };
         self.database().read(read).await
+    }
+}
+
+/// The groups whose people a reader sees; `None`: everybody.
+async fn seen_groups(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    reach: &Reach,
+    now: Timestamp,
+) -> Result<Option<Vec<GroupId>>> {
+    match reach {
+        Reach::Everybody => Ok(None),
+        Reach::Groups(groups) => Ok(Some(store::access::inside(connection, context, groups, now).await?)),
     }
 }
 

@@ -16,7 +16,7 @@ use model::{
     job::Work,
     lifecycle::StateName,
     link::{Ending, Link, Purpose},
-    mail::{MailDetails, MailKind, MailState},
+    mail::{MailKind, MailState},
     settings::LifecyclePolicy,
     strength::About,
     user::{Completeness, UserType},
@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Lane, boxed};
 
+use managing::invitation_mail;
 pub use managing::{Listed, MOST_AT_ONCE, ManyResent};
 pub use many::MOST_INVITED;
 
@@ -256,19 +257,6 @@ fn is_address_of(user: &User, address: &str) -> bool {
     let key = model::user::key(address);
     let addresses = [&user.fields.email, &user.fields.personal_email];
     addresses.into_iter().flatten().any(|own| model::user::key(own) == key)
-}
-
-/// Which mail an invitation is, and what it says.
-fn invitation_mail(invitation: &Invitation) -> (MailKind, MailDetails) {
-    let kind = match invitation.kind {
-        Purpose::Activation => MailKind::Activation,
-        _ => MailKind::Invitation,
-    };
-    let actor = match invitation.invited_by {
-        Agent::User(inviter) => Some(inviter),
-        Agent::Operator | Agent::System => None,
-    };
-    (kind, MailDetails { actor, message: invitation.message.clone(), ..MailDetails::default() })
 }
 
 impl Operation<'_, '_> {

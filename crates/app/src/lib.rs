@@ -21,6 +21,7 @@ pub mod emails;
 pub mod erasure;
 pub mod explain_access;
 pub mod explain_sign_in;
+mod forwarding;
 pub mod grants;
 pub mod groups;
 pub mod hashing;
@@ -91,6 +92,7 @@ struct Inner {
     wake: Notify,
     /// The same for mail.
     mail_wake: Notify,
+    unreadable_forwarding: forwarding::Unreadable,
     /// Where addresses are; nowhere unless it was said where to look.
     places: OnceLock<Places>,
 }
@@ -142,6 +144,7 @@ impl App {
             carrier: options.carrier,
             wake: Notify::new(),
             mail_wake: Notify::new(),
+            unreadable_forwarding: forwarding::Unreadable::default(),
             places: OnceLock::new(),
         }))
     }
@@ -194,6 +197,10 @@ impl App {
 
     pub(crate) fn guard(&self) -> &audit::guard::Guard {
         &self.0.guard
+    }
+
+    pub(crate) fn unreadable_forwarding(&self) -> &forwarding::Unreadable {
+        &self.0.unreadable_forwarding
     }
 
     /// Under which address people reach the server, without a slash at the end.

@@ -55,7 +55,7 @@ impl App {
         purpose: Purpose,
         secret: &str,
     ) -> Result<Link> {
-        let hash = Secret::parse(secret).ok_or_else(unknown)?.hash();
+        let hash = Secret::of_link(secret).ok_or_else(unknown)?.hash();
         let read = async |connection: &mut Connection<'_>| {
             store::links::find(connection, context, &hash, purpose).await
         };

@@ -137,6 +137,7 @@ impl App {
         T: Serialize + DeserializeOwned + Send + 'static,
         F: AsyncFn(&mut Operation<'_, '_>) -> Result<T> + Send + Sync + 'static,
     {
+        actor.ensure_may_write()?;
         let id = EntryId::new(self.now(), self.entropy());
         let proof = Proof { org: actor.context.org, entry: id };
         let (app, actor, started) = (self.clone(), actor.clone(), OnceLock::new());

@@ -24,6 +24,22 @@ const BROWSERS: &[(&str, &str)] = &[
     ("OPiOS/", "Opera"),
     ("SamsungBrowser/", "Samsung Internet"),
     ("Vivaldi/", "Vivaldi"),
+    ("Whale/", "Whale"),
+    ("Silk/", "Silk"),
+    ("UCWEB/", "UC Browser"),
+    ("UBrowser/", "UC Browser"),
+    ("MicroMessenger/", "WeChat"),
+    ("Line/", "LINE"),
+    ("FBAV/", "Facebook"),
+    ("FB_IAB/", "Facebook"),
+    ("Instagram ", "Instagram"),
+    ("LinkedInApp", "LinkedIn"),
+    ("Snapchat/", "Snapchat"),
+    ("musical_ly", "TikTok"),
+    ("BytedanceWebview/", "TikTok"),
+    ("GSA/", "Google app"),
+    ("KAKAOTALK", "KakaoTalk"),
+    ("NAVER(", "Naver"),
     ("YaBrowser/", "Yandex Browser"),
     ("DuckDuckGo/", "DuckDuckGo"),
     ("Ddg/", "DuckDuckGo"),
@@ -50,10 +66,15 @@ fn of_user_agent(user_agent: &str) -> (Device, bool) {
     }
     let is_chromium = user_agent.contains("Chrome/") && !user_agent.contains("Edge/");
     let mut device = system_of(user_agent);
-    let found = BROWSERS.iter().find(|(word, _)| user_agent.contains(word));
+    let is_view = user_agent.contains("; wv)");
+    let is_named = |word: &str| !is_view || !matches!(word, "Chrome/" | "Chromium/");
+    let found =
+        BROWSERS.iter().filter(|(word, _)| is_named(word)).find(|(word, _)| user_agent.contains(word));
     if let Some((word, name)) = found {
         (*name).clone_into(&mut device.browser);
         device.browser_version = major(after(user_agent, word));
+    } else if user_agent.contains("; wv)") {
+        "Android app".clone_into(&mut device.browser);
     } else if user_agent.contains("Safari/") && device.platform != Platform::Android {
         "Safari".clone_into(&mut device.browser);
         device.browser_version = short(after(user_agent, "Version/"), 2);
@@ -62,7 +83,7 @@ fn of_user_agent(user_agent: &str) -> (Device, bool) {
         device.browser_version = major(after(user_agent, "rv:"));
     } else if device.platform == Platform::Ios {
         // An app that shows pages without saying its name.
-        "Safari".clone_into(&mut device.browser);
+        "iOS app".clone_into(&mut device.browser);
     }
     (device, is_chromium)
 }
@@ -113,6 +134,13 @@ fn system_of(user_agent: &str) -> Device {
     if has("CrOS") {
         return plain(Platform::ChromeOs, DeviceKind::Desktop, "ChromeOS", String::new());
     }
+    // An iPad that asks for desktop sites calls itself a Mac; only the browsers of iOS have these names.
+    if has("Macintosh") && ["CriOS/", "FxiOS/", "EdgiOS/", "OPiOS/", "GSA/"].into_iter().any(has) {
+        return Device {
+            model: "iPad".to_owned(),
+            ..plain(Platform::Ios, DeviceKind::Tablet, "iPadOS", String::new())
+        };
+    }
     if has("Macintosh") || has("Mac OS X") {
         // Safari and Firefox say 10.15 on every later macOS too; what can't be known is not shown.
         let version = short(&after(user_agent, "Mac OS X ").replace('_', "."), 2);
@@ -131,7 +159,11 @@ fn android_model(user_agent: &str) -> String {
     let inside = user_agent.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
     let parts: Vec<&str> = inside.map_or("", |(inside, _)| inside).split(';').map(str::trim).collect();
     let place = parts.iter().position(|part| part.starts_with("Android"));
-    let model = place.and_then(|place| parts.get(place + 1)).copied().unwrap_or_default();
+    // Some put the language between: `Android 12; en-US; RMX3085`.
+    let is_language =
+        |part: &str| matches!(part.len(), 2 | 5) && part[..2].bytes().all(|byte| byte.is_ascii_lowercase());
+    let after = parts.iter().skip(place.map_or(usize::MAX, |place| place.saturating_add(1)));
+    let model = after.copied().find(|part| !(part.is_ascii() && is_language(part))).unwrap_or_default();
     let model = model.split(" Build/").next().unwrap_or_default();
     let says_nothing =
         model == "K" || model.starts_with("rv:") || matches!(model, "Mobile" | "Tablet" | "wv");

@@ -98,17 +98,17 @@ names! {
         SessionRevoke = "session:revoke",
         /// Export the audit log.
         AuditExport = "audit:export",
-        /// See one's own account.
+        /// See their own account.
         AccountRead = "account:read",
-        /// Change one's own profile.
+        /// Change their own profile.
         AccountUpdate = "account:update",
-        /// Change one's own password.
+        /// Change their own password.
         AccountPassword = "account:password",
         /// See, create and revoke one's own API tokens.
         AccountTokens = "account:tokens",
-        /// See and end one's own sessions.
+        /// See and end their own sessions.
         AccountSessions = "account:sessions",
-        /// Decide who is in the groups that one owns.
+        /// Decide who is in the groups they own.
         AccountGroups = "account:groups",
     }
 }
@@ -162,12 +162,12 @@ impl Permission {
             Self::SessionRead => "See who is signed in, where and with what",
             Self::SessionRevoke => "End other people's sessions",
             Self::AuditExport => "Export the audit log",
-            Self::AccountRead => "See one's own account",
-            Self::AccountUpdate => "Change one's own profile",
-            Self::AccountPassword => "Change one's own password",
-            Self::AccountTokens => "Manage one's own API tokens",
-            Self::AccountSessions => "See and end one's own sessions",
-            Self::AccountGroups => "Decide who is in the groups that one owns",
+            Self::AccountRead => "See their own account",
+            Self::AccountUpdate => "Change their own profile",
+            Self::AccountPassword => "Change their own password",
+            Self::AccountTokens => "Manage their own API tokens",
+            Self::AccountSessions => "See and end their own sessions",
+            Self::AccountGroups => "Decide who is in the groups they own",
         }
     }
 }

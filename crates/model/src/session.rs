@@ -42,6 +42,17 @@ impl Secret {
         Some(Self(bytes.try_into().ok()?))
     }
 
+    /// Reads one from the address of a link, with what was pasted or typeset behind it: closing punctuation, or words after
+    /// a blank. Anything that could be a part of another address is refused.
+    pub fn of_link(text: &str) -> Option<Self> {
+        const CLOSING: &str = ".,;:!?)]}>\"'’”»…";
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());
+        let (secret, behind) = text.split_at(end);
+        let behind = behind.trim_start_matches(|c: char| CLOSING.contains(c));
+        if behind.is_empty() || behind.starts_with(char::is_whitespace) { Self::parse(secret) } else { None }
+    }
+
     /// As it stands in a cookie or a link: 43 characters.
     pub fn reveal(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Error, FieldError, Result, Timestamp, network::Network, validate};
+use crate::{Error, FieldError, Result, Timestamp, Zone, network::Network, validate};
 
 /// All rules of an organization. Unknown fields are refused; missing ones keep their default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -27,6 +27,17 @@ pub struct Settings {
     pub invitation: InvitationPolicy,
     /// What the audit log keeps.
     pub audit: AuditPolicy,
+    /// Where the organization is.
+    pub region: RegionPolicy,
+}
+
+/// Where the organization is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RegionPolicy {
+    /// The time zone in which dates without a time count, and times are shown to who has set no other; such as
+    /// `Europe/Berlin`. Empty: UTC.
+    pub time_zone: String,
 }
 
 /// How people are invited (PRODUCT §5).
@@ -257,6 +268,11 @@ pub fn range(rule: &str) -> (u16, u16) {
 }
 
 impl Settings {
+    /// Where the organization is, as far as clocks go.
+    pub fn zone(&self) -> Zone {
+        Zone::named(&self.region.time_zone).unwrap_or_default()
+    }
+
     /// Refuses what lies outside its range, naming every field at once.
     pub fn check(mut self) -> Result<Self> {
         let mut refused = Vec::new();
@@ -284,6 +300,16 @@ impl Settings {
         check("session.maximum", self.session.maximum);
         check("invitation.lifetime_hours", self.invitation.lifetime_hours);
         check("audit.retention_days", self.audit.retention_days);
+        if !self.region.time_zone.trim().is_empty() {
+            match Zone::named(&self.region.time_zone) {
+                Some(zone) => zone.name().clone_into(&mut self.region.time_zone),
+                None => refused.push(FieldError::new(
+                    "region.time_zone",
+                    "time_zone.unknown",
+                    "There is no such time zone. Write it as Europe/Berlin or America/New_York.",
+                )),
+            }
+        }
         if !is_username_template(&self.lifecycle.username_template) {
             let message = "Use {given}, {family}, {g}, {f} with . _ - between, such as {given}.{family}.";
             refused.push(FieldError::new("lifecycle.username_template", "settings.template", message));

@@ -80,6 +80,18 @@ impl Zone {
         )
     }
 
+    /// The same with the day of the week: `Friday, 20 November 2026, 09:00 CET`.
+    pub fn in_full(&self, at: Timestamp) -> String {
+        format!("{}, {}", weekday(self.local(at)), self.in_words(at))
+    }
+
+    /// The moment at which clocks there show that, as a form's field writes it: `2026-11-20T09:00`, also with seconds. Of a
+    /// time that comes twice in a night the first one counts.
+    pub fn at_clock(&self, text: &str) -> Option<Timestamp> {
+        let shown: civil::DateTime = text.trim().parse().ok()?;
+        moment(self.0.to_timestamp(shown).ok()?)
+    }
+
     /// The first moment of a day there.
     pub fn start_of(&self, date: civil::Date) -> Option<Timestamp> {
         let start = date.to_zoned_datetime(self.0.clone()).ok()?;
@@ -95,6 +107,19 @@ impl Zone {
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// `Friday`.
+fn weekday(at: civil::DateTime) -> &'static str {
+    match at.weekday() {
+        civil::Weekday::Monday => "Monday",
+        civil::Weekday::Tuesday => "Tuesday",
+        civil::Weekday::Wednesday => "Wednesday",
+        civil::Weekday::Thursday => "Thursday",
+        civil::Weekday::Friday => "Friday",
+        civil::Weekday::Saturday => "Saturday",
+        civil::Weekday::Sunday => "Sunday",
     }
 }
 
@@ -162,6 +187,10 @@ mod tests {
         assert_eq!(Zone::utc().in_words(at("2026-11-20T08:00:00Z")), "20 November 2026, 08:00 UTC");
         let words = Zone::named("Asia/Kathmandu").unwrap().in_words(at("2026-11-20T08:00:00Z"));
         assert_eq!(words, "20 November 2026, 13:45 UTC+5:45");
+        assert_eq!(berlin.in_full(at("2026-11-20T08:00:00Z")), "Friday, 20 November 2026, 09:00 CET");
+        assert_eq!(berlin.at_clock("2026-11-20T09:00").unwrap(), at("2026-11-20T08:00:00Z"));
+        assert_eq!(berlin.at_clock("2026-07-01T09:00:30").unwrap(), at("2026-07-01T07:00:30Z"));
+        assert!(berlin.at_clock("tomorrow").is_none() && berlin.at_clock("").is_none());
         assert!(Zone::utc().in_words(Timestamp::MAX).contains("December 9999"));
     }
 

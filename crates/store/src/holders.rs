@@ -162,3 +162,26 @@ pub async fn records(
     let list = id_list(&ids);
     connection.all(Sql::by_engine(SQLITE, POSTGRES), values![context.org, Value::Json(&list)]).await
 }
+
+/// Which of these users are in one of the groups now, directly.
+#[boxed]
+pub async fn among(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    users: &[UserId],
+    groups: &[GroupId],
+    now: Timestamp,
+) -> Result<Vec<UserId>> {
+    const SQLITE: &str = "SELECT DISTINCT m.user_id FROM json_each($2) found CROSS JOIN group_members m \
+        WHERE m.org_id = $1 AND m.user_id = unhex(found.value) AND m.group_id IN (SELECT unhex(value) FROM json_each($3)) \
+        AND (m.valid_from IS NULL OR m.valid_from <= $4) AND (m.valid_until IS NULL OR m.valid_until > $4)";
+    const POSTGRES: &str = "SELECT DISTINCT m.user_id FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN group_members m \
+        WHERE m.org_id = $1 AND m.user_id = found.value::uuid \
+        AND m.group_id IN (SELECT value::uuid FROM jsonb_array_elements_text($3::jsonb)) \
+        AND (m.valid_from IS NULL OR m.valid_from <= $4) AND (m.valid_until IS NULL OR m.valid_until > $4)";
+    let ids: Vec<GroupId> = users.iter().map(|user| GroupId(user.0)).collect();
+    let (users, groups) = (id_list(&ids), id_list(groups));
+    let bound = values![context.org, Value::Json(&users), Value::Json(&groups), now];
+    let rows: Vec<(UserId,)> = connection.all(Sql::by_engine(SQLITE, POSTGRES), bound).await?;
+    Ok(rows.into_iter().map(|(user,)| user).collect())
+}

@@ -4,6 +4,7 @@ import { start as startDialogs } from "./dialogs.js";
 import { start as startMenus } from "./menus.js";
 import { start as startKeyboard } from "./keyboard.js";
 import { start as startPalette } from "./palette.js";
+import { start as startLeaving } from "./leaving.js";
 import { start as startPasswords } from "./passwords.js";
 import { enhance, start as startControls } from "./controls.js";
 
@@ -14,4 +15,5 @@ startMenus();
 startKeyboard();
 startPalette();
 startPasswords();
+startLeaving();
 enhance(document);

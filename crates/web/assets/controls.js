@@ -13,16 +13,32 @@ export function enhance(root) {
 async function copy(button) {
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
-    button.classList.add("copied");
-    button.querySelector("use")?.setAttribute("href", `${document.body.dataset.icons}#check`);
-    announce("Copied.");
-    setTimeout(() => {
-      button.classList.remove("copied");
-      button.querySelector("use")?.setAttribute("href", `${document.body.dataset.icons}#copy`);
-    }, 2000);
   } catch {
-    announce("This browser did not allow copying. Select the text instead.");
+    // Browsers keep the clipboard from pages that came by plain http.
+    return selectInstead(button);
   }
+  button.closest("[data-once]")?.setAttribute("data-kept", "");
+  button.classList.add("copied");
+  button.querySelector("use")?.setAttribute("href", `${document.body.dataset.icons}#check`);
+  announce("Copied.");
+  setTimeout(() => {
+    button.classList.remove("copied");
+    button.querySelector("use")?.setAttribute("href", `${document.body.dataset.icons}#copy`);
+  }, 2000);
+}
+
+/** Selects what can't be copied from here, and says beside it what to press. */
+function selectInstead(button) {
+  const text = button.parentElement.querySelector("code");
+  if (text) getSelection().selectAllChildren(text);
+  let said = button.parentElement.querySelector(".copy-said");
+  if (!said) {
+    said = Object.assign(document.createElement("small"), { className: "copy-said" });
+    said.setAttribute("role", "status");
+    button.after(said);
+  }
+  const keys = /Mac|iP/.test(navigator.platform) ? "⌘ C" : "Ctrl C";
+  said.textContent = text ? `Selected. Press ${keys} to copy it.` : `This browser does not allow copying here: ${button.dataset.copy}`;
 }
 
 function reveal(button) {

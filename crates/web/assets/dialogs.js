@@ -3,10 +3,12 @@
 //
 // What the server answers to the form: 200, 409 or 422 with the block again (a result to read, or refusals), or 204
 // with `Muster-Location` (where the page would have gone), `Muster-Notice` (what was done) and, if there is nothing left
-// to show of what it was about, `Muster-Gone`.
-import { notify } from "./announce.js";
+// to show of what it was about, `Muster-Gone`. Who was signed out meanwhile gets 401 with `Muster-Sign-In`, where to do it.
+import { icon, notify } from "./announce.js";
 import { enhance } from "./controls.js";
 import { fetchFragment, refresh } from "./fragments.js";
+import { isComposing } from "./keys.js";
+import { mayClose } from "./leaving.js";
 
 let opener = null;
 
@@ -21,7 +23,8 @@ function present(html) {
 }
 
 async function open(link) {
-  opener = link;
+  // What leads on from inside the dialog is gone with what it stood in.
+  if (!link.closest("dialog")) opener = link;
   link.setAttribute("aria-busy", "true");
   try {
     const response = await fetchFragment(link.href, "dialog");
@@ -34,15 +37,39 @@ async function open(link) {
   }
 }
 
+/** Says above the form that nobody is signed in any more. What was typed stays. */
+function askToSignIn(form, address) {
+  const said = document.createElement("div");
+  said.className = "refusals tone-amber";
+  said.setAttribute("role", "alert");
+  said.tabIndex = -1;
+  const link = Object.assign(document.createElement("a"), {
+    className: "text-link", href: address, target: "_blank", rel: "noopener", textContent: "Sign in in a new tab",
+  });
+  const text = document.createElement("div");
+  const title = Object.assign(document.createElement("b"), { textContent: "You were signed out." });
+  const line = document.createElement("p");
+  line.append(link, ", then try again. What you typed stays here.");
+  text.append(title, line);
+  said.append(icon("alert"), text);
+  form.parentElement.querySelector(":scope > .refusals")?.remove();
+  form.before(said);
+  said.focus();
+}
+
 async function send(form, button) {
   if (button?.getAttribute("aria-busy") === "true") return;
   button?.setAttribute("aria-busy", "true");
   try {
     const body = new URLSearchParams(new FormData(form, button));
     const response = await fetchFragment(form.action, "dialog", { method: "POST", body });
+    const signIn = response?.headers.get("Muster-Sign-In");
+    if (signIn) return void askToSignIn(form, signIn);
     if (!response) return void notify("That did not work. Reload the page and look before you try again.", "red");
     if (response.status !== 204) return void present(await response.text());
-    document.getElementById("dialog").close();
+    const dialog = document.getElementById("dialog");
+    dialog.replaceChildren();
+    dialog.close();
     const region = document.querySelector("[data-fragment]");
     const onwards = response.headers.get("Muster-Location");
     const isGone = response.headers.has("Muster-Gone") && location.pathname !== new URL(onwards, location.href).pathname;
@@ -78,6 +105,10 @@ export function start() {
     }
   });
 
+  // Escape. Not by "cancel" alone: browsers let a second Escape through whatever that answers.
+  dialog?.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !isComposing(event) && !mayClose(dialog)) event.preventDefault();
+  });
   dialog?.addEventListener("submit", (event) => {
     if (event.defaultPrevented || event.target.method !== "post") return;
     event.preventDefault();

@@ -1,5 +1,7 @@
 // Keys for those who rarely touch the mouse. Single keys can be switched off (WCAG 2.1.4); the choice stays in this
 // browser.
+import { isComposing, latinKey } from "./keys.js";
+
 const SETTING = "muster.single-keys";
 
 function singleKeysOn() {
@@ -38,8 +40,9 @@ const KEYS = {
 
 export function start() {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing) return;
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    if (event.defaultPrevented || isComposing(event)) return;
+    const key = latinKey(event);
+    if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "k") {
       const palette = document.getElementById("palette");
       if (!palette || document.querySelector("dialog[open]")) return;
       event.preventDefault();
@@ -47,7 +50,7 @@ export function start() {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || isTaken(event) || !singleKeysOn()) return;
-    const act = KEYS[event.key];
+    const act = KEYS[key];
     if (!act) return;
     event.preventDefault();
     act();

@@ -1,5 +1,7 @@
 // Menus are popovers that the browser opens, places and closes. This adds the arrow keys, and narrowing by typing.
 
+import { isComposing } from "./keys.js";
+
 /** What can be stepped through in a menu, in order. */
 function items(menu) {
   return [...menu.querySelectorAll("a.menu-item, button.menu-item")].filter((item) => !item.hidden);
@@ -25,6 +27,7 @@ function narrow(menu, typed) {
 
 export function start() {
   document.addEventListener("keydown", (event) => {
+    if (isComposing(event)) return;
     const menu = event.target.closest?.(".menu:popover-open")
       ?? (event.target.getAttribute?.("popovertarget")
         && document.querySelector(`#${CSS.escape(event.target.getAttribute("popovertarget"))}.menu`));

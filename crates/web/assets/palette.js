@@ -1,9 +1,10 @@
-// Ctrl K: pages and actions that the current page links to, and people found by the server as one types.
+// Ctrl K: pages, actions that the current page offers, and users, groups and roles found by the server as one types.
 import { icon } from "./announce.js";
 import { fetchFragment } from "./fragments.js";
+import { isComposing } from "./keys.js";
 
 const TYPING_PAUSE = 120;
-const MOST_PEOPLE = 8;
+const MOST_OF_A_KIND = 6;
 let asked = 0;
 let pause;
 
@@ -28,16 +29,22 @@ function placesMatching(typed) {
   return options;
 }
 
-/** People that the server finds, as options it has drawn. */
-async function peopleMatching(typed) {
-  const address = new URL(document.body.dataset.users, location.href);
+/** What one of the server's lists finds, as options it has drawn. */
+async function foundAt(path, typed) {
+  const address = new URL(path, location.href);
   address.searchParams.set("q", typed);
-  address.searchParams.set("page_size", String(MOST_PEOPLE));
   const response = await fetchFragment(address.href, "palette");
   if (!response?.ok) return [];
   const holder = document.createElement("template");
   holder.innerHTML = await response.text();
-  return [...holder.content.querySelectorAll("[role=option]")];
+  return [...holder.content.querySelectorAll("[role=option]")].slice(0, MOST_OF_A_KIND);
+}
+
+/** Users, groups and roles that the server finds. */
+async function found(typed) {
+  const lists = document.body.dataset.find.split(" ").filter(Boolean);
+  const kinds = await Promise.all(lists.map((path) => foundAt(path, typed).catch(() => [])));
+  return kinds.flat();
 }
 
 function choose(input, list, option) {
@@ -64,8 +71,8 @@ function update(input, list) {
   clearTimeout(pause);
   if (!typed) return;
   pause = setTimeout(async () => {
-    const people = await peopleMatching(typed).catch(() => []);
-    if (turn === asked) fill(input, list, [...people, ...places]);
+    const records = await found(typed);
+    if (turn === asked) fill(input, list, [...records, ...places]);
   }, TYPING_PAUSE);
 }
 
@@ -83,6 +90,8 @@ export function start() {
   });
   input.addEventListener("input", () => update(input, list));
   input.addEventListener("keydown", (event) => {
+    // Enter and the arrows choose among what the input method offers.
+    if (isComposing(event)) return;
     const options = [...list.children];
     const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {

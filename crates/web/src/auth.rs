@@ -3,9 +3,10 @@
 //! What it finds is left in the request as a `Caller`. A handler that is reached has been allowed; operations that
 //! write ask the database again in their transaction.
 
+mod limits;
+
 use std::{
     convert::Infallible,
-    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -25,7 +26,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use model::{
-    Agent, Error, Kind, Org, OrgContext, Permission, Permissions, Result, audit, session::Secret, token,
+    Agent, Error, Kind, Org, OrgContext, Permission, Permissions, Result, Zone, audit, session::Secret, token,
 };
 use sha2::{Digest, Sha256};
 use tower::Service;
@@ -40,6 +41,7 @@ use crate::{
     route::{Credential, Declared, Door, Needs},
     security::{self, Origin, Passage, Way},
     server::TooSlow,
+    stale_form, zone,
 };
 
 /// Largest body of any request.
@@ -108,10 +110,16 @@ where
                 Err(error) => Err(error),
             };
             let mut response = match admitted {
-                Ok(None) => match request.extensions_mut().remove::<Preview>() {
-                    Some(preview) => foreseen(&preview, handler.call(request).await?),
-                    None => handler.call(request).await?,
-                },
+                Ok(None) => {
+                    if let Some(preview) = request.extensions_mut().remove::<Preview>() {
+                        foreseen(&preview, handler.call(request).await?)
+                    } else {
+                        let is_refused = request.extensions().get::<stale_form::Refused>().is_some();
+                        let zone = request.extensions().get::<Zone>().cloned().unwrap_or_default();
+                        let answer = zone::shown_in(zone, handler.call(request)).await?;
+                        if is_refused { stale_form::only_refused(answer) } else { answer }
+                    }
+                }
                 Ok(Some(elsewhere)) => elsewhere,
                 Err(error) => Problem(error).into_response(),
             };
@@ -198,8 +206,7 @@ async fn admit(
         && let Err(too_many) = shared.limits.check(route.rate, security::origin(request))
     {
         let (headers, address) = (request.headers().clone(), security::origin(request).address);
-        let slug = slug_of(request.uri().path()).to_owned();
-        limit_known(guard, &headers, address, &slug, too_many).await?;
+        limits::admit_known(guard, &headers, address, params.get("slug"), too_many).await?;
     }
     if !matches!(route.needs, Needs::Permission(_)) {
         passage.enter(shared, request, false)?;
@@ -213,6 +220,13 @@ async fn admit(
             note_stray(shared, slug, request).await;
             return Err(error);
         }
+        // Short names have no capitals: one that was typed with some is not there.
+        Err(error) if error.kind() == Kind::NotFound && route.door == Door::Console => {
+            match problem::corrected(request.method(), request.uri()) {
+                Some(address) => return Ok(Some(Redirect::permanent(&address).into_response())),
+                None => return Err(error),
+            }
+        }
         found => found?,
     };
     if org.slug != slug && route.door == Door::Console && request.method() == Method::GET {
@@ -222,6 +236,7 @@ async fn admit(
     let Needs::Permission(permission) = route.needs else {
         let secret = session_cookie(request.headers(), &org, https).and_then(Secret::parse);
         *earlier = secret.map(|secret| (org.clone(), secret));
+        request.extensions_mut().insert(zone::of(None, &org));
         request.extensions_mut().insert(Place(org));
         return Ok(None);
     };
@@ -229,6 +244,11 @@ async fn admit(
         match authenticate(&shared.app, &org, request.headers(), https, route.credential).await {
             Ok(found) => found,
             Err(error) if error.kind() == Kind::Unauthenticated && route.door == Door::Console => {
+                if request.method() == Method::POST
+                    && let Some(kept) = stale_form::kept(request, &org).await?
+                {
+                    return Ok(Some(kept));
+                }
                 return Ok(Some(to_sign_in(request, &org)));
             }
             Err(error) => return Err(error),
@@ -261,45 +281,21 @@ async fn admit(
         }
     }
     input::no_body(route, request).await?;
+    if route.door == Door::Console
+        && is_unsafe(request.method())
+        && stale_form::is_stale(request, &csrf).await?
+    {
+        actor.refusal = Some(stale_form::look_once_more());
+        request.extensions_mut().insert(stale_form::Refused);
+    }
+    if route.door == Door::Console {
+        request.extensions_mut().insert(zone::of(access.zone.as_ref(), &org));
+    }
     let version = version(request.headers())?;
     let mut caller = Caller { org, actor, access, csrf, version };
     remember_once(request, &mut caller.actor).await?;
     request.extensions_mut().insert(caller);
     Ok(None)
-}
-
-/// Who is known is not shut out by others at an address: it has a limit of its own, and a listed network has none.
-async fn limit_known(
-    Guard { shared, route }: &Guard,
-    headers: &HeaderMap,
-    address: IpAddr,
-    slug: &str,
-    too_many: Error,
-) -> Result<()> {
-    if route.needs == Needs::Nothing {
-        return Err(too_many);
-    }
-    let https = shared.options.is_https();
-    let org = shared.app.org(slug).await?;
-    if org.settings.lockout.exempts(&address.to_string()) {
-        return Ok(());
-    }
-    let who = match route.needs {
-        Needs::Permission(_) => {
-            authenticate(&shared.app, &org, headers, https).await.ok().map(|(access, _)| {
-                match access.credential {
-                    PresentedCredential::Session(id, _) => id.0,
-                    PresentedCredential::Token(id, _) => id.0,
-                }
-            })
-        }
-        _ => shared
-            .app
-            .known_device(org.id.into(), &presented_devices(headers, &org, https))
-            .await?
-            .map(|device| device.0),
-    };
-    shared.limits.check_known(route.rate, who.ok_or(too_many)?)
 }
 
 /// Refuses unless the actor holds the permission: everywhere, or over the user or group that the request is about. Who
@@ -431,6 +427,7 @@ fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor
         dry_run,
         once: None,
         preview: None,
+        refusal: None,
     }
 }
 

@@ -190,9 +190,11 @@ impl Fields {
         self.0.iter().any(|(field, _)| field == name)
     }
 
-    /// Refuses a form that does not carry its session's token.
+    /// Refuses a form that does not carry its session's token. One of an earlier session is read, so that it can be shown
+    /// again; the caller's actor does nothing with it (`stale_form.rs`).
     pub(crate) fn of(self, caller: &Caller) -> Result<Self, Problem> {
-        let fine = !caller.csrf.is_empty() && self.get("csrf") == caller.csrf;
+        let is_ours = !caller.csrf.is_empty() && self.get("csrf") == caller.csrf;
+        let fine = is_ours || caller.actor.refusal.is_some();
         if fine { Ok(self) } else { Err(Problem(crate::security::foreign_form())) }
     }
 }

@@ -41,6 +41,26 @@ impl Format {
     }
 }
 
+/// Who opens a CSV file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// A person, with a spreadsheet. Excel takes a file for one in the system's old encoding unless it begins with a byte
+    /// order mark.
+    Spreadsheet,
+    /// A program, which would take the mark for a part of the first column's name.
+    Program,
+}
+
+impl Reader {
+    /// What the file begins with.
+    pub(crate) fn mark(self) -> &'static str {
+        match self {
+            Self::Spreadsheet => "\u{feff}",
+            Self::Program => "",
+        }
+    }
+}
+
 /// Where the reading stands.
 enum Step {
     Head,
@@ -50,7 +70,13 @@ enum Step {
 
 /// A file named `name`, of the columns (for CSV) and of pages, each asked for with where the one before ended. A page that
 /// can't be read breaks the transfer off: what has come is then seen to be incomplete.
-pub(crate) fn stream<P, F>(format: Format, columns: &'static [&'static str], name: &str, pages: P) -> Response
+pub(crate) fn stream<P, F>(
+    format: Format,
+    reader: Reader,
+    columns: &'static [&'static str],
+    name: &str,
+    pages: P,
+) -> Response
 where
     P: Fn(Option<Uuid>) -> F + Send + 'static,
     F: Future<Output = Result<(String, Option<Uuid>)>> + Send + 'static,
@@ -59,7 +85,7 @@ where
         match step {
             Step::Head => {
                 let head = if format == Format::Csv {
-                    model::csv::line(columns.iter().copied())
+                    format!("{}{}", reader.mark(), model::csv::line(columns.iter().copied()))
                 } else {
                     String::new()
                 };

@@ -23,10 +23,11 @@ pub(crate) struct Asked {
 /// Reads the query as the route's declaration says; refuses what it doesn't name, unless that is ignored there.
 pub(crate) fn query(route: &Declared, query: Option<&str>) -> Result<Asked> {
     let mut asked = Asked::default();
-    let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(asked) };
+    let query = query.unwrap_or_default();
     let is_strict = route.unknown == Unknown::Refused;
     let mut known: Vec<&str> = Vec::new();
-    for pair in query.split('&') {
+    // Nothing between two marks is nothing (WHATWG URL, `application/x-www-form-urlencoded` parsing).
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
         let of_write = route.writes() && matches!(name, "dry_run" | "impact");
         if is_strict {

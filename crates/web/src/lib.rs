@@ -7,6 +7,7 @@
 mod api;
 mod assets;
 mod auth;
+mod bidi;
 mod console;
 mod cookies;
 mod extract;
@@ -21,6 +22,8 @@ mod problem;
 mod route;
 mod security;
 mod server;
+mod stale_form;
+mod zone;
 
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Redirect, Response},
 };
 use model::{Error, FieldError, Kind};
 use utoipa::ToSchema;
@@ -42,7 +42,7 @@ struct Failed(Error);
 /// be changed first, is something else.
 pub(crate) fn denied(response: &Response) -> Option<String> {
     let Failed(error) = response.extensions().get::<Failed>()?;
-    let is_other = matches!(error.code(), "form.foreign" | "password.must_change");
+    let is_other = matches!(error.code(), "form.foreign" | "form.stale" | "password.must_change");
     (error.kind() == Kind::Forbidden && !is_other).then(|| error.code().to_owned())
 }
 
@@ -172,8 +172,26 @@ fn document(error: &Error, status: StatusCode, request_id: &str) -> String {
 }
 
 /// No route has that path.
-pub(crate) async fn no_such_page() -> Problem {
-    Problem(Error::not_found())
+pub(crate) async fn no_such_page(method: Method, uri: Uri) -> Response {
+    match corrected(&method, &uri) {
+        Some(address) => Redirect::permanent(&address).into_response(),
+        None => Problem(Error::not_found()).into_response(),
+    }
+}
+
+/// Where a page's address leads that was written with slashes at its end, or the organization in capitals; `None` if there is
+/// nothing to correct, or it is not for people.
+pub(crate) fn corrected(method: &Method, uri: &Uri) -> Option<String> {
+    let path = uri.path();
+    let rest = path.strip_prefix("/o/").filter(|_| matches!(*method, Method::GET | Method::HEAD))?;
+    let (slug, page) = rest.split_once('/').unwrap_or((rest, ""));
+    let (slug, page) = (model::org::slug(slug).ok()?, page.trim_end_matches('/'));
+    let right = format!("/o/{slug}/{page}");
+    if right == path || crate::security::is_api_path(&right) {
+        return None;
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Some(right + &query)
 }
 
 /// The path is right, the method is not.

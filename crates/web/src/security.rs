@@ -257,17 +257,41 @@ fn address(request: &Request, shared: &Shared) -> IpAddr {
     if shared.options.trusted_proxies.is_empty() || !is_trusted(&peer) {
         return peer;
     }
-    let lines = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let lines = request.headers().get_all("x-forwarded-for").iter();
+    // What is no text at all can't be read either: nothing before it is believed.
+    let lines = lines.map(|value| value.to_str().unwrap_or("unknown"));
     let named: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     let mut client = peer;
-    for text in named.iter().rev() {
-        let Ok(named) = text.parse::<IpAddr>() else { break };
-        client = named.to_canonical();
+    for text in named.iter().rev().filter(|text| !text.is_empty()) {
+        let Some(named) = forwarded(text) else {
+            shared.app.note_unreadable_forwarding(text);
+            break;
+        };
+        client = named;
         if !is_trusted(&client) {
             break;
         }
     }
     client
+}
+
+/// An address as proxies write it: alone, with a port, in brackets, with a zone, in quotes.
+fn forwarded(text: &str) -> Option<IpAddr> {
+    let text = text.trim_matches('"').trim();
+    let bare = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (inside, port) = rest.split_once(']')?;
+            let is_port = port.strip_prefix(':').map_or(port.is_empty(), |port| port.parse::<u16>().is_ok());
+            is_port.then_some(inside)?
+        }
+        // One colon only: an IPv4 address with a port.
+        None => match text.split_once(':') {
+            Some((address, port)) if !port.contains(':') => port.parse::<u16>().is_ok().then_some(address)?,
+            _ => text,
+        },
+    };
+    let bare = bare.split_once('%').map_or(bare, |(address, _)| address);
+    bare.trim().parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
 /// Refuses what another site sends with our cookies: browsers say where a request comes from. Programs with a token
@@ -321,5 +345,36 @@ fn add_headers(headers: &mut HeaderMap, id: RequestId, is_api: bool, https: bool
     }
     if let Ok(id) = HeaderValue::from_bytes(&id.0) {
         headers.insert("x-request-id", id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::forwarded;
+
+    #[test]
+    fn an_address_is_read_as_proxies_write_it() {
+        for (text, address) in [
+            ("198.51.100.9", "198.51.100.9"),
+            ("198.51.100.9:50123", "198.51.100.9"),
+            ("2001:db8::5", "2001:db8::5"),
+            ("[2001:db8::5]", "2001:db8::5"),
+            ("[2001:db8::5]:51234", "2001:db8::5"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]:443", "fe80::1"),
+            ("\"[2001:db8::5]:80\"", "2001:db8::5"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+        ] {
+            assert_eq!(
+                forwarded(text).map(|address| address.to_string()).as_deref(),
+                Some(address),
+                "{text}"
+            );
+        }
+        for text in
+            ["unknown", "_hidden", "198.51.100", "198.51.100.9:port", "[2001:db8::5", "[::1]x", "a:b:c:", ""]
+        {
+            assert_eq!(forwarded(text), None, "{text}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Roles and owners on the command line: give, take, copy from somebody else.
 
 use clap::Args;
-use model::{Result, Timestamp, grant::GrantTerms};
+use model::{Result, given_date::GivenDate};
 
 use super::{
     super::{Session, unexpected},
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cli::DryRun,
-    command::{Deed, Outcome},
+    command::{Deed, Outcome, Span},
     output,
     view::CopiedView,
 };
@@ -28,12 +28,12 @@ pub(super) struct Grant {
     /// Over this group only: the group, what stands in it, and everybody there
     #[arg(long, value_name = "GROUP")]
     over: Option<String>,
-    /// When it begins
+    /// When it begins; a date means its first moment in the organization's time zone
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    from: Option<Timestamp>,
-    /// When it ends by itself
+    from: Option<GivenDate>,
+    /// When it ends by itself; a date includes its day in the organization's time zone
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    until: Option<Timestamp>,
+    until: Option<GivenDate>,
     #[command(flatten)]
     dry: DryRun,
 }
@@ -41,7 +41,7 @@ pub(super) struct Grant {
 impl Grant {
     /// What is asked for, in words for afterwards.
     pub(super) fn deed(self) -> (&'static str, Deed, DryRun) {
-        let terms = GrantTerms { reason: self.reason, valid_from: self.from, valid_until: self.until };
+        let terms = Span { reason: self.reason, from: self.from, until: self.until };
         let deed = Deed::GrantRole { user: self.who.user, role: self.role, over: self.over, terms };
         ("given the role", deed, self.dry)
     }

@@ -1,7 +1,7 @@
 //! The fields of a user as options: one list for creating and editing, so that neither lacks what the other has.
 
 use clap::{Args, builder::PossibleValuesParser};
-use model::{Error, Result, UserFields, user::UserType};
+use model::{Error, Result, user::UserType};
 use serde_json::{Map, Value};
 
 use super::References;
@@ -74,10 +74,10 @@ pub(super) struct Fields {
     /// Notes for administrators
     #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
-    /// Sign-in is refused before
+    /// Sign-in is refused before; a date means its first moment in the organization's time zone
     #[arg(long, value_name = "TIME")]
     valid_from: Option<String>,
-    /// Sign-in is refused from then on; a guest needs it
+    /// Sign-in is refused from then on; a guest needs it; a date includes its day in the organization's time zone
     #[arg(long, value_name = "TIME")]
     valid_until: Option<String>,
     /// Anything else as a JSON object, such as {"address":{"city":"Lyon"},"attributes":{"badge":7}}
@@ -97,11 +97,11 @@ fn types() -> PossibleValuesParser {
 }
 
 impl NewFields {
-    /// The record.
-    pub(super) async fn read(self, references: &mut References<'_>) -> Result<UserFields> {
+    /// What is said of them.
+    pub(super) async fn read(self, references: &mut References<'_>) -> Result<Map<String, Value>> {
         let mut patch = self.fields.collect(references).await?;
         patch.retain(|_, value| !value.is_null());
-        UserFields::default().patched(&patch)
+        Ok(patch)
     }
 }
 

@@ -7,12 +7,12 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use model::{
-    Action, Error, InvitationId, Kind, Org, OrgContext, Permission, Result, UserId,
+    Action, Agent, Error, InvitationId, Kind, Org, OrgContext, Permission, Result, UserId,
     invitation::{Invitation, InvitationState, InvitationStatus, RESENDS_A_DAY},
     invitation_query::InvitationQuery,
     lifecycle::StateName,
     link::{Purpose, Standing},
-    mail::MailKind,
+    mail::{MailDetails, MailKind},
     page::Page,
 };
 use store::{Connection, boxed};
@@ -37,6 +37,19 @@ pub struct ManyResent {
     pub refused: Vec<(InvitationId, Error)>,
     /// How many expired ones are left.
     pub left: i64,
+}
+
+/// Which mail an invitation is, and what it says.
+pub(super) fn invitation_mail(invitation: &Invitation) -> (MailKind, MailDetails) {
+    let kind = match invitation.kind {
+        Purpose::Activation => MailKind::Activation,
+        _ => MailKind::Invitation,
+    };
+    let actor = match invitation.invited_by {
+        Agent::User(inviter) => Some(inviter),
+        Agent::Operator | Agent::System => None,
+    };
+    (kind, MailDetails { actor, message: invitation.message.clone(), ..MailDetails::default() })
 }
 
 impl App {

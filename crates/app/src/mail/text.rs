@@ -4,7 +4,7 @@
 //! two can't differ. A line `-> Label: address` is a button, a paragraph whose lines begin with `>` is quoted.
 
 use askama::Template;
-use model::{Error, Result, mail::MailKind};
+use model::{Error, Result, bidi::isolated, mail::MailKind};
 
 /// What every mail can speak of. Empty where it has nothing to say.
 #[derive(Debug, Clone, Default)]
@@ -115,7 +115,9 @@ pub(crate) fn write(kind: MailKind, words: &Words) -> Result<Written> {
     let html = Layout { w: words, subject, parts }.render().map_err(Error::internal)?;
     let body: Vec<String> = blocks.iter().map(|block| plain(block)).collect();
     let text = TextLayout { w: words, body: &body.join("\n\n") }.render().map_err(Error::internal)?;
-    Ok(Written { subject: subject.to_owned(), text, html })
+    // No markup is long enough to stand inside of a name: its letters are of another direction.
+    let shown = |text: &str| isolated(text).into_owned();
+    Ok(Written { subject: shown(subject), text: shown(&text), html: shown(&html) })
 }
 
 fn part(block: &str) -> Part<'_> {

@@ -36,6 +36,7 @@ pub const EVENTS: &[(&str, &[(&str, ValueOf)])] = &[
         "audit.loss_accepted",
         &[("contradicted", Nobody), ("entries", Nobody), ("missing", Nobody), ("root", Nobody)],
     ),
+    ("device.removed", &[("device", Target)]),
     ("email.change_cancelled", &[("address", Target)]),
     ("email.change_requested", &[("email", Target)]),
     ("email.change_undone", RECORD),
@@ -104,7 +105,8 @@ pub const EVENTS: &[(&str, &[(&str, ValueOf)])] = &[
     ("user.created", RECORD),
     ("user.data_downloaded", &[]),
     ("user.data_exported", &[]),
-    ("user.deleted", STATE),
+    // Where the trash keeps nobody, this is the permanent deletion, with its receipt's counts.
+    ("user.deleted", &[("locked_until", Target), ("state", Target), ("valid_until", Target), (REST, Nobody)]),
     ("user.deprovisioned", STATE),
     ("user.edited", RECORD),
     ("user.invitation_cancelled", STATE),

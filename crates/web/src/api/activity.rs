@@ -18,7 +18,7 @@ use crate::{
     api::moment,
     auth::Caller,
     extract::{Id, Query},
-    file::{Format, stream},
+    file::{Format, Reader, stream},
     problem::{Answer, ProblemDocument},
 };
 
@@ -309,7 +309,7 @@ pub(crate) async fn export(
     Id(id): Id<UserId>,
     Query(format): Query<FileFormat>,
 ) -> Answer<Response> {
-    as_file(&shared, &caller, Whose::Of(id), &format).await
+    as_file(&shared, &caller, Whose::Of(id), &format, Reader::Program).await
 }
 
 /// Export what oneself did and what was done to oneself
@@ -320,7 +320,7 @@ pub(crate) async fn export_own(
     caller: Caller,
     Query(format): Query<FileFormat>,
 ) -> Answer<Response> {
-    as_file(&shared, &caller, Whose::Own, &format).await
+    as_file(&shared, &caller, Whose::Own, &format, Reader::Program).await
 }
 
 /// The columns of the CSV file.
@@ -332,6 +332,7 @@ pub(crate) async fn as_file(
     caller: &Caller,
     whose: Whose,
     wanted: &FileFormat,
+    reader: Reader,
 ) -> Answer<Response> {
     let (format, kind) = (Format::parse(&wanted.format)?, kind(&wanted.kind)?);
     let person = shared.app.begin_activity_export(&caller.actor, whose).await?;
@@ -346,7 +347,7 @@ pub(crate) async fn as_file(
             Ok((lines, page.older))
         }
     };
-    Ok(stream(format, &COLUMNS, &format!("activity-of-{}", person.user.username()), pages))
+    Ok(stream(format, reader, &COLUMNS, &format!("activity-of-{}", person.user.username()), pages))
 }
 
 fn line(item: &ActivityView, format: Format) -> String {

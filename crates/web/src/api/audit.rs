@@ -25,6 +25,7 @@ use crate::{
     Shared,
     auth::Caller,
     extract::{Id, Json, Query},
+    file::Reader,
     problem::{Answer, ProblemDocument},
 };
 
@@ -371,7 +372,7 @@ pub(crate) async fn export(
         request_id: body.request_id,
         ..AuditQuery::default()
     };
-    download(&shared, &caller, query, format).await
+    download(&shared, &caller, query, format, Reader::Program).await
 }
 
 /// The file of an export, for API and console.
@@ -380,6 +381,7 @@ pub(crate) async fn download(
     caller: &Caller,
     query: AuditQuery,
     format: Format,
+    reader: Reader,
 ) -> Answer<Response> {
     let begins = shared.app.begin_audit_export(&caller.actor, &caller.org, &query, format).await?;
     let name = format!("attachment; filename=\"audit-{}.{}\"", caller.org.slug, format.ending());
@@ -398,6 +400,9 @@ pub(crate) async fn download(
         async move {
             let Some((mut query, is_first)) = left else { return Ok::<_, std::io::Error>(None) };
             let mut text = if is_first { format.heading() } else { String::new() };
+            if is_first && format == Format::Csv {
+                text.insert_str(0, reader.mark());
+            }
             let page =
                 shared.app.audit_export_page(&actor, query.clone()).await.map_err(std::io::Error::other)?;
             for entry in &page.items {

@@ -2,7 +2,8 @@
 
 use app::users::{ListedRole, Membership, RoleGrant};
 use model::{
-    GroupId, RoleKey, Timestamp,
+    GroupId, Org, RoleKey,
+    given_date::GivenDate,
     grant::{Given, GrantTerms},
 };
 use serde::{Deserialize, Serialize};
@@ -94,16 +95,32 @@ impl From<Membership> for MembershipView {
 pub(crate) struct TermsBody {
     /// Why; at most 500 characters.
     reason: String,
-    /// Begins then; at once if left out.
+    /// Begins then; at once if left out. A date means its first moment in the organization's time zone.
     #[schema(value_type = Option<String>, format = DateTime)]
-    valid_from: Option<Timestamp>,
-    /// Ends then; never if left out.
+    valid_from: Option<GivenDate>,
+    /// Ends then; never if left out. A date includes its day in the organization's time zone.
     #[schema(value_type = Option<String>, format = DateTime)]
-    valid_until: Option<Timestamp>,
+    valid_until: Option<GivenDate>,
 }
 
-impl From<TermsBody> for GrantTerms {
-    fn from(body: TermsBody) -> Self {
-        Self { reason: body.reason, valid_from: body.valid_from, valid_until: body.valid_until }
+impl TermsBody {
+    /// The terms, with days read where the organization is.
+    pub(crate) fn terms(self, org: &Org) -> GrantTerms {
+        terms(org, self.reason, self.valid_from, self.valid_until)
+    }
+}
+
+/// Terms, with days read where the organization is.
+pub(crate) fn terms(
+    org: &Org,
+    reason: String,
+    from: Option<GivenDate>,
+    until: Option<GivenDate>,
+) -> GrantTerms {
+    let zone = org.settings.zone();
+    GrantTerms {
+        reason,
+        valid_from: from.map(|from| from.start_in(&zone)),
+        valid_until: until.map(|until| until.end_in(&zone)),
     }
 }

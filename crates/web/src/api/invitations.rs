@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use model::{
-    Agent, Error, InvitationId, Timestamp, UserFields, UserId,
+    Agent, Error, InvitationId, Timestamp, UserFields, UserId, given_date,
     invitation::{Invitation, InvitationStatus},
     invitation_query::InvitationQuery,
     link::Purpose,
@@ -232,6 +232,7 @@ async fn new_invitation(
             extras.insert(name.to_owned(), value);
         }
     }
+    given_date::settle(&mut body, &caller.org.settings.zone());
     let extras: Extras = unacceptable::read(Value::Object(extras), "")?;
     let fields: UserFields = unacceptable::read(Value::Object(body), "")?;
     let roles = shared.app.role_keys(&caller.actor, &extras.roles).await?;

@@ -6,8 +6,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use model::{
-    Action, Timestamp, UserId,
+    Action, UserId,
     erasure::Receipt,
+    given_date::GivenDate,
     lifecycle::{Awaited, Reason},
 };
 use serde::{Deserialize, Serialize};
@@ -44,9 +45,9 @@ pub(crate) struct Why {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Return {
-    /// A new end date; needed if the present one has passed.
+    /// A new end; needed if the present one has passed. A date includes its day in the organization's time zone.
     #[schema(value_type = Option<String>, format = DateTime)]
-    valid_until: Option<Timestamp>,
+    valid_until: Option<GivenDate>,
     /// Whether a deprovisioned user gets the roles of before again.
     restore_roles: bool,
 }
@@ -57,7 +58,7 @@ pub(crate) struct Return {
 pub(crate) struct LockBody {
     /// When it ends by itself; left out: until unlocked.
     #[schema(value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
+    until: Option<GivenDate>,
     /// Why, for other administrators.
     note: String,
 }
@@ -158,7 +159,8 @@ pub(crate) async fn reactivate(
     Id(id): Id<UserId>,
     Json(body): Json<Return>,
 ) -> Answer<Response> {
-    let (until, roles) = (body.valid_until, body.restore_roles);
+    let zone = caller.org.settings.zone();
+    let (until, roles) = (body.valid_until.map(|until| until.end_in(&zone)), body.restore_roles);
     let person = shared.app.reactivate(&caller.actor, &caller.org, id, until, roles, caller.version).await?;
     let version = person.user.version;
     Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))
@@ -191,7 +193,9 @@ pub(crate) async fn lock(
     Id(id): Id<UserId>,
     Json(body): Json<LockBody>,
 ) -> Answer<Response> {
-    apply(&shared, &caller, id, Action::Lock { until: body.until, note: body.note }).await
+    let zone = caller.org.settings.zone();
+    let until = body.until.map(|until| until.end_in(&zone));
+    apply(&shared, &caller, id, Action::Lock { until, note: body.note }).await
 }
 
 /// Unlock a user

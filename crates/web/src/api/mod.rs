@@ -6,8 +6,8 @@ pub(crate) mod activity;
 pub(crate) mod audit;
 mod copying;
 pub(crate) mod data_exports;
-mod document;
 mod devices;
+mod document;
 pub(crate) mod erasure;
 mod explanations;
 mod grants;
@@ -106,7 +106,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::api(may(P::AccountRead), routes!(activity::export_own)),
         Route::api(may(P::AccessRead), routes!(access::of_user)),
         Route::api(may(P::AccessRead), routes!(access::why)),
-        Route::api(may(P::AccessRead), routes!(access::holders)),
+        Route::api(may(P::AccessRead), routes!(access::holders)).scoped(),
         Route::api(may(P::AccountRead), routes!(access::own)),
         Route::api(may(P::RoleRead), routes!(role_definitions::list)),
         Route::api(may(P::RoleCreate), routes!(role_definitions::create)),

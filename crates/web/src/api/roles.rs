@@ -3,13 +3,14 @@
 #![expect(unused_qualifications, reason = "written by the macro that describes the query")]
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use model::{GroupId, RoleKey, Timestamp, UserId, grant::GrantTerms, role::Scope};
+use model::{GroupId, RoleKey, UserId, given_date::GivenDate, grant::GrantTerms, role::Scope};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     Shared,
     api::{
+        grants::terms,
         users::{UserView, present},
         versioned,
     },
@@ -55,14 +56,14 @@ pub(crate) struct GrantBody {
     /// Why.
     #[serde(default)]
     reason: String,
-    /// Begins then; at once if left out.
+    /// Begins then; at once if left out. A date means its first moment in the organization's time zone.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    valid_from: Option<Timestamp>,
-    /// Ends then; never if left out.
+    valid_from: Option<GivenDate>,
+    /// Ends then; never if left out. A date includes its day in the organization's time zone.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    valid_until: Option<Timestamp>,
+    valid_until: Option<GivenDate>,
 }
 
 impl GrantBody {
@@ -75,8 +76,7 @@ impl GrantBody {
         let keys = shared.app.role_keys(&caller.actor, &[self.role]).await?;
         let role = *keys.first().ok_or_else(model::Error::not_found)?;
         let scope = self.over.map_or(Scope::Org, Scope::Group);
-        let terms =
-            GrantTerms { reason: self.reason, valid_from: self.valid_from, valid_until: self.valid_until };
+        let terms = terms(&caller.org, self.reason, self.valid_from, self.valid_until);
         Ok((role, scope, terms))
     }
 }

@@ -161,7 +161,8 @@ pub(crate) struct AllTokens {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
-    /// `all`, the newest first; `ending` within 14 days, the next first; `unused` for 90 days, the longest first.
+    /// `all`, the newest first; `ending` within 14 days, the next first; `unused` for 90 days, the longest first; `everything`, those that
+    /// may do everything, the newest first.
     filter: String,
     /// How many, at most 200; 50 if left out.
     limit: Option<u16>,

@@ -14,6 +14,7 @@ use axum::{
 use model::{
     Status, Timestamp, UserFields, UserId,
     filter::UserQuery,
+    given_date,
     lifecycle::{ActionName, Awaited, Departure, State as Stand, StateName},
     link::Purpose,
     page,
@@ -380,6 +381,7 @@ async fn new_user(shared: &Shared, caller: &Caller, mut body: Map<String, Value>
             extras.insert(name.to_owned(), value);
         }
     }
+    given_date::settle(&mut body, &caller.org.settings.zone());
     let extras: Extras = unacceptable::read(Value::Object(extras), "")?;
     let fields: UserFields = unacceptable::read(Value::Object(body), "")?;
     let roles = shared.app.role_keys(&caller.actor, &extras.roles).await?;
@@ -434,8 +436,9 @@ pub(crate) async fn edit(
     State(shared): State<Shared>,
     caller: Caller,
     Id(id): Id<UserId>,
-    Json(patch): Json<Map<String, Value>>,
+    Json(mut patch): Json<Map<String, Value>>,
 ) -> Answer<Response> {
+    given_date::settle(&mut patch, &caller.org.settings.zone());
     let person = shared.app.edit_user(&caller.actor, id, patch, caller.version).await?;
     let version = person.user.version;
     Ok(versioned(StatusCode::OK, version, present(person, &caller.org.settings.lifecycle, shared.app.now())))

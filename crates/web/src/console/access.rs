@@ -172,7 +172,7 @@ fn held(visit: &Visit, access: Access, path: &str) -> HeldAccess {
 fn permission(one: &HeldPermission, held: &Held, path: &str) -> PermissionView {
     let roles = one.roles.iter().filter_map(|place| held.roles.get(*place));
     let roles: Vec<&str> = roles.map(|role| role.name.as_str()).collect();
-    let mut through = if one.everyone { "as everyone".to_owned() } else { roles.join(", ") };
+    let mut through = if one.everyone { "everyone".to_owned() } else { roles.join(", ") };
     if !one.over_name.is_empty() {
         through = format!("{through}, over {}", one.over_name);
     }
@@ -301,11 +301,11 @@ pub(crate) async fn who_can(visit: Visit, Query(asked): Query<Asked>) -> Answer<
         Empty { icon: "users", title: title.to_owned(), text: text.to_owned(), actions: Vec::new() }
     });
     let shown = i64::try_from(found.page.items.len()).unwrap_or(i64::MAX);
-    let crumbs = vec![Link::new("Users", visit.at("/users")), Link::new("Who can …?", "")];
+    let crumbs = vec![Link::new("Permission holders", "")];
     let roles: Vec<&str> = found.roles.iter().map(|(_, name)| name.as_str()).collect();
     let lead = if found.everyone { String::new() } else { format!("Given by: {}.", roles.join(", ")) };
     let page = WhoCanPage {
-        frame: visit.frame("Who can …?", Section::Users, crumbs, "").await?,
+        frame: visit.frame("Permission holders", Section::Access, crumbs, "").await?,
         path: visit.at("/access"),
         questions: questions(chosen, &[]),
         lead,

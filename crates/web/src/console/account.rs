@@ -14,7 +14,7 @@ use super::{
         account::{PasswordPage, ProfilePage},
         form::{Form, Section},
         frame,
-        parts::{Badge, Card, Entry, Link, Shown, Tone},
+        parts::{Card, Entry, Link, Shown},
         users::{Tab, UserHeading},
     },
     visit::{Part, Visit, avatar, html, shown_again},
@@ -30,6 +30,7 @@ pub(crate) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
         ("Access", "/account/access"),
         ("Groups", "/account/groups"),
         ("Sessions", "/account/sessions"),
+        ("API tokens", "/account/tokens"),
         ("Activity", "/account/activity"),
         ("Data", "/account/data"),
     ];
@@ -86,16 +87,15 @@ fn account_card(org: &Org, own: &Person, now: Timestamp) -> Card {
     let time = |at: Option<Timestamp>| at.map_or(Shown::Nothing, |at| Shown::Moment(moment(at, now)));
     let text = |value: &Option<String>| Shown::text(value.clone().unwrap_or_default());
     let fields = &own.user.fields;
-    let role = |label: &str| Badge { tone: Tone::Grey, label: label.to_owned() };
-    let mut roles: Vec<Badge> = own.grants.iter().map(|held| role(&held.name)).collect();
-    roles.push(role("Member"));
+    let mut roles: Vec<&str> = own.grants.iter().map(|held| held.name.as_str()).collect();
+    roles.push("Member");
     let mut entries = vec![
         Entry::new("Username", Shown::Code(own.user.username().to_owned())),
         Entry::new("Email", text(&fields.email)),
         Entry::new("Title", text(&fields.title)),
         Entry::new("Department", text(&fields.department)),
         Entry::new("Employee number", text(&fields.employee_number)),
-        Entry::new("Roles", Shown::Badges(roles)),
+        Entry::new("Roles", Shown::Text(roles.join(", "))),
         Entry::new("Joined", time(own.user.joined_at)),
         Entry::new("Last sign-in", time(own.user.last_sign_in_at)),
         Entry::new("Password set", time(own.password.set_at)),
@@ -104,7 +104,7 @@ fn account_card(org: &Org, own: &Person, now: Timestamp) -> Card {
     if let Some(due) = own.password.change_due(&own.user, &org.settings.password) {
         entries.push(Entry::new("Choose another password", time(Some(due))));
     }
-    Card { title: "Kept by your administrators".to_owned(), entries }
+    Card { title: "Set by your administrators".to_owned(), entries }
 }
 
 /// `POST /o/{slug}/account`

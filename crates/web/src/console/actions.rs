@@ -13,6 +13,10 @@ use super::{
     visit::Visit,
 };
 
+/// Where the ways to another password, and to other roles and groups, are shown side by side.
+pub(crate) const RESET_PATH: &str = "/reset-password";
+pub(crate) const ACCESS_PATH: &str = "/roles-and-groups";
+
 /// Why something is shown and not offered.
 const STRONGER: &str = "May do more than you";
 
@@ -96,7 +100,17 @@ impl<'v> Possible<'v> {
             ways.push(Action::page("Edit", edit, "edit"));
         }
         let mut menu = vec![ways];
-        menu.extend(self.menu(&[]));
+        let several = |label, path, icon, all: Vec<Action>| match all.len() {
+            0 | 1 => all,
+            // What nothing can be done with is not opened to find that out.
+            _ if all.iter().all(|way| !way.refused.is_empty()) => {
+                vec![Action::dialog(label, path, icon).refused(STRONGER)]
+            }
+            _ => vec![Action::dialog(label, self.visit.at_user(self.user.id, path), icon)],
+        };
+        let passwords = several("Reset password…", RESET_PATH, "password", self.password_ways());
+        let access = several("Roles and groups…", ACCESS_PATH, "shield", self.access_ways());
+        menu.extend(self.arranged(&[], passwords, access));
         menu.retain(|group| !group.is_empty());
         menu
     }
@@ -140,6 +154,10 @@ impl<'v> Possible<'v> {
 
     /// Everything that can be asked for, less `without`: harmless, blocking, and what is hard to take back.
     pub(crate) fn menu(&self, without: &[ActionName]) -> Menu {
+        self.arranged(without, self.password_ways(), self.access_ways())
+    }
+
+    fn arranged(&self, without: &[ActionName], passwords: Vec<Action>, access: Vec<Action>) -> Menu {
         let state = self.user.state.name();
         let (mut harmless, mut blocking, mut dangerous) = (Vec::new(), Vec::new(), Vec::new());
         for action in self.transitions().filter(|action| !without.contains(action)) {
@@ -158,6 +176,18 @@ impl<'v> Possible<'v> {
         if state == StateName::Invited && self.visit.may(Permission::UserInvite) {
             harmless.push(self.offered("Copy link…", "/invitation-link", "copy"));
         }
+        harmless.extend(passwords);
+        if self.visit.may(Permission::UserRead) && state != StateName::Purged {
+            let path = self.visit.at_user(self.user.id, "/sign-in-explanation");
+            harmless.push(Action::page("Why can't they sign in?", path, "help"));
+        }
+        harmless.extend(access);
+        [harmless, blocking, dangerous].into_iter().filter(|group| !group.is_empty()).collect()
+    }
+
+    /// The ways to another password.
+    pub(crate) fn password_ways(&self) -> Vec<Action> {
+        let (state, mut ways) = (self.user.state.name(), Vec::new());
         let takes_password = self.user.fields.kind() != UserType::Service
             && matches!(
                 state,
@@ -165,34 +195,34 @@ impl<'v> Possible<'v> {
             );
         if takes_password && self.visit.may(Permission::UserResetPassword) {
             if state == StateName::Active {
-                harmless.push(self.offered("Send reset link…", "/send-reset-link", "mail"));
+                ways.push(self.offered("Send reset link…", "/send-reset-link", "mail"));
             }
-            harmless.push(self.offered("Set temporary password…", "/set-password", "password"));
+            ways.push(self.offered("Set temporary password…", "/set-password", "password"));
             if matches!(state, StateName::Active | StateName::Suspended) {
-                let path = "/require-password-change";
-                harmless.push(self.offered("Require password change…", path, "key"));
+                ways.push(self.offered("Require password change…", "/require-password-change", "key"));
             }
         }
-        if self.visit.may(Permission::UserRead) && state != StateName::Purged {
-            let path = self.visit.at_user(self.user.id, "/sign-in-explanation");
-            harmless.push(Action::page("Why can't they sign in?", path, "help"));
-        }
-        let takes_roles = self.user.fields.kind() != UserType::Guest
-            && !matches!(state, StateName::Trashed | StateName::Purged);
+        ways
+    }
+
+    /// The ways to other roles and groups.
+    pub(crate) fn access_ways(&self) -> Vec<Action> {
+        let is_gone = matches!(self.user.state.name(), StateName::Trashed | StateName::Purged);
+        let mut ways = Vec::new();
+        let takes_roles = self.user.fields.kind() != UserType::Guest && !is_gone;
         if takes_roles && self.visit.may(Permission::RoleAssign) {
-            harmless.push(self.offered("Temporary access…", "/temporary-access", "clock"));
-            harmless.push(self.offered("Add role…", "/add-role", "plus"));
-            harmless.push(self.offered("Change roles…", "/roles", "shield"));
-            harmless.push(self.offered("Copy access…", "/copy-access", "copy"));
+            ways.push(self.offered("Temporary access…", "/temporary-access", "clock"));
+            ways.push(self.offered("Add role…", "/add-role", "plus"));
+            ways.push(self.offered("Change roles…", "/roles", "shield"));
+            ways.push(self.offered("Copy access…", "/copy-access", "copy"));
         }
-        if self.visit.may(Permission::GroupAssign) && !matches!(state, StateName::Trashed | StateName::Purged)
-        {
+        if self.visit.may(Permission::GroupAssign) && !is_gone {
             // Whoever may do more than the viewer can still be put into a group, and taken out.
             let path = self.visit.at_user(self.user.id, "/groups");
-            harmless.push(Action::dialog("Change groups…", path, "group"));
+            ways.push(Action::dialog("Change groups…", path, "group"));
         }
-        harmless.extend(self.owning());
-        [harmless, blocking, dangerous].into_iter().filter(|group| !group.is_empty()).collect()
+        ways.extend(self.owning());
+        ways
     }
 
     /// Making somebody an owner or an owner no more: offered to owners, about people.

@@ -31,6 +31,7 @@ use crate::{
     api::activity::{FileFormat, as_file, kind},
     auth::Caller,
     extract::{Fields, Id, Query},
+    file::Reader,
     problem::Answer,
 };
 
@@ -78,7 +79,7 @@ pub(crate) async fn export(
     fields: Fields,
 ) -> Answer<Response> {
     let wanted = wanted(&fields.of(&caller)?);
-    as_file(&shared, &caller, Whose::Of(id), &wanted).await
+    as_file(&shared, &caller, Whose::Of(id), &wanted, Reader::Spreadsheet).await
 }
 
 /// `POST /o/{slug}/account/activity/export`
@@ -88,7 +89,7 @@ pub(crate) async fn export_own(
     fields: Fields,
 ) -> Answer<Response> {
     let wanted = wanted(&fields.of(&caller)?);
-    as_file(&shared, &caller, Whose::Own, &wanted).await
+    as_file(&shared, &caller, Whose::Own, &wanted, Reader::Spreadsheet).await
 }
 
 fn wanted(fields: &Fields) -> FileFormat {
@@ -183,7 +184,8 @@ fn by_day(page: &Page, user: UserId, you: Option<UserId>) -> Vec<DayGroup> {
     for item in &page.items {
         let date = full(item.at());
         let (title, time) = date.rsplit_once(", ").unwrap_or((&date, ""));
-        let row = row(item, user, you, time.trim_end_matches(" UTC"), &date);
+        let time = time.split(' ').next().unwrap_or_default();
+        let row = row(item, user, you, time, &date);
         match days.last_mut().filter(|day| day.title == title) {
             Some(day) => day.items.push(row),
             None => days.push(DayGroup { title: title.to_owned(), items: vec![row] }),

@@ -3,7 +3,7 @@
 use app::audit::{export::Format, prove::Standing};
 use axum::{http::StatusCode, response::Response};
 use model::{
-    Agent, EntryId, Error, Permission, Timestamp,
+    Agent, EntryId, Error, Permission, Timestamp, activity_words,
     audit::{
         Door, Entry,
         query::{AuditPage, AuditQuery},
@@ -25,6 +25,7 @@ use super::{
 use crate::{
     api::audit::download,
     extract::{Fields, Id, Query},
+    file::Reader,
     problem::Answer,
 };
 
@@ -139,8 +140,8 @@ impl Asked {
         vec![
             field("actor", "By whom", "text", &self.actor, "Username, email, id, operator"),
             field("target", "About whom", "text", &self.target, "Username, email, id"),
-            field("since", "From (UTC)", "datetime-local", &self.since, ""),
-            field("until", "To (UTC)", "datetime-local", &self.until, ""),
+            field("since", "From", "datetime-local", &self.since, ""),
+            field("until", "To", "datetime-local", &self.until, ""),
             field("address", "Asked", "text", &self.address, "192.0.2.1"),
             field("request_id", "Request", "text", &self.request_id, "The id that an error showed"),
         ]
@@ -251,23 +252,15 @@ fn nothing(address: &Asked, path: &str, trouble: Option<&Error>, more: bool) -> 
 }
 
 pub(crate) fn row(visit: &Visit, entry: &Entry) -> EntryRow {
-    let fields: Vec<&str> = entry.changes.keys().map(String::as_str).collect();
-    let changed = match fields.as_slice() {
-        [] => entry.reason.clone(),
-        [first, second, third, rest @ ..] if rest.len() > 1 => {
-            readable(&format!("{first}, {second}, {third} and {} more", rest.len()))
-        }
-        few => readable(&few.join(", ")),
-    };
     EntryRow {
         href: visit.at(&format!("/audit/{}", entry.id)),
         id: entry.id.to_string(),
-        event: Badge { tone: tone(&entry.event), label: words(&entry.event) },
+        event: words(&entry.event),
         code: entry.event.clone(),
         at: moment(entry.at, visit.app().now()),
         by: by(entry),
         about: about(entry),
-        changed,
+        changed: changed(entry),
         address: entry.address.clone(),
     }
 }
@@ -284,29 +277,27 @@ fn readable(field: &str) -> String {
     field.replace('_', " ")
 }
 
-/// Red for what was refused or taken away, amber for what blocks, green for what opens.
-fn tone(event: &str) -> Tone {
-    let ends = |words: &[&str]| words.iter().any(|word| event.ends_with(word));
-    match () {
-        () if ends(&["denied", "failed", "deleted", "purged", "rejected"]) => Tone::Red,
-        () if ends(&["suspended", "locked", "deprovisioned", "revoked", "cancelled", "expired"]) => {
-            Tone::Amber
-        }
-        () if ends(&[
-            "created",
-            "activated",
-            "reactivated",
-            "restored",
-            "accepted",
-            "unlocked",
-            "granted",
-        ]) =>
-        {
-            Tone::Green
-        }
-        () if event.starts_with("session") || event.starts_with("sign_in") => Tone::Blue,
-        () => Tone::Grey,
+/// What changed from what to what, the first fields of it; else why it was done.
+fn changed(entry: &Entry) -> String {
+    const SHOWN: usize = 3;
+    let differences = activity_words::differences(entry);
+    if differences.is_empty() {
+        return activity_words::reason(entry);
     }
+    let one = |difference: &activity_words::Difference| {
+        let (field, before, after) = (&difference.field, &difference.before, &difference.after);
+        match (before.is_empty(), after.is_empty()) {
+            (true, true) => field.clone(),
+            (true, false) => format!("{field}: {after}"),
+            (false, true) => format!("{field}: {before} removed"),
+            (false, false) => format!("{field}: {before} → {after}"),
+        }
+    };
+    let mut shown: Vec<String> = differences.iter().take(SHOWN).map(one).collect();
+    if differences.len() > SHOWN {
+        shown.push(format!("and {} more", differences.len() - SHOWN));
+    }
+    shown.join(", ")
 }
 
 fn by(entry: &Entry) -> String {
@@ -338,7 +329,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<EntryId>) -> Answer<Response> 
         Badge { tone: Tone::Red, label: "Not as it was written".to_owned() }
     };
     let change = |(field, changed): (&String, &model::audit::Changed)| ChangeRow {
-        field: model::activity_words::in_words(field),
+        field: activity_words::in_words(field),
         before: value(&changed.before),
         after: value(&changed.after),
     };
@@ -451,7 +442,7 @@ pub(crate) async fn export(visit: Visit, fields: Fields) -> Answer<Response> {
     let fields = fields.of(&visit.caller)?;
     let format = Format::named(fields.get("format"))?;
     let query = Asked::of(&fields).understood(&visit).await?;
-    download(&visit.shared, &visit.caller, query, format).await
+    download(&visit.shared, &visit.caller, query, format, Reader::Spreadsheet).await
 }
 
 #[cfg(test)]

@@ -51,13 +51,14 @@ pub(crate) enum Done {
     MailRetried,
     TestMailSent,
     Joined,
+    MailWaits,
     Resent,
     Reminded,
     ActivationSent,
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 47] = [
+const NAMES: [(Done, &str); 48] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -102,6 +103,7 @@ const NAMES: [(Done, &str); 47] = [
     (Done::MailRetried, "mail-retried"),
     (Done::TestMailSent, "test-mail-sent"),
     (Done::Joined, "joined"),
+    (Done::MailWaits, "mail-waits"),
     (Done::Resent, "invitation-resent"),
     (Done::Reminded, "invitation-reminded"),
     (Done::ActivationSent, "activation-sent"),
@@ -123,6 +125,21 @@ impl Done {
         known.or_else(|| ActionName::parse(name).map(Self::Moved))
     }
 
+    /// The same on a server that sends no mail: nothing may say that one is on its way.
+    pub(crate) fn without_mail(self) -> Self {
+        match self {
+            Self::Moved(ActionName::Invite)
+            | Self::Resent
+            | Self::Reminded
+            | Self::ActivationSent
+            | Self::ResetLinkSent
+            | Self::ConfirmationSent
+            | Self::MailRetried
+            | Self::TestMailSent => Self::MailWaits,
+            other => other,
+        }
+    }
+
     /// Whether what it was about has no page any more.
     pub(crate) fn leaves_nothing(self) -> bool {
         matches!(self, Self::GroupDeleted | Self::RoleDeleted)
@@ -136,12 +153,12 @@ impl Done {
             Self::RolesChanged => format!("The roles of {subject} were changed."),
             Self::GroupsChanged => format!("The groups of {subject} were changed."),
             Self::GroupCreated => format!("The group {subject} was created."),
-            Self::GroupDeleted => "The group was deleted. What it gave is gone.".to_owned(),
+            Self::GroupDeleted => "Group deleted. Inherited access was removed.".to_owned(),
             Self::MemberAdded => format!("The person is in {subject} now."),
             Self::MembersAdded => format!("They are all in {subject} now."),
-            Self::MemberRemoved => format!("Taken out of {subject}. What it gave is gone."),
-            Self::Nested => "The group stands in the other one now, with everybody in it.".to_owned(),
-            Self::Unnested => "The group was taken out. What the other one gave is gone.".to_owned(),
+            Self::MemberRemoved => format!("Removed from {subject}. Inherited access was removed."),
+            Self::Nested => "Group nested. Its members are now included.".to_owned(),
+            Self::Unnested => "Group taken out. Inherited access was removed.".to_owned(),
             Self::GroupMoved => "The group was moved, with everybody in it.".to_owned(),
             Self::OwnerAdded => format!("{subject} has another owner now."),
             Self::OwnerRemoved => format!("{subject} has one owner less."),
@@ -162,7 +179,7 @@ impl Done {
             Self::ChangeRequired => format!("{subject} must choose another password."),
             Self::Moved(action) => moved(action, subject),
             Self::Saved => "Saved.".to_owned(),
-            Self::Renamed => "The address was changed. The former one leads here for 90 days.".to_owned(),
+            Self::Renamed => "Address changed. The old address redirects for 90 days.".to_owned(),
             Self::PasswordChanged => {
                 "Your password was changed. All your other sessions have ended.".to_owned()
             }
@@ -181,9 +198,10 @@ impl Done {
             Self::SessionsEnded => "The sessions have ended. Their next requests are refused.".to_owned(),
             Self::OthersEnded => "You are signed out everywhere else.".to_owned(),
             Self::Joined => "Welcome. Your password is set, and you are signed in.".to_owned(),
-            Self::Resent => {
-                format!("The invitation of {subject} was sent again. The link in the former mail is dead.")
+            Self::MailWaits => {
+                "Done, but no mail was sent: this server has no mail server yet. The mail waits.".to_owned()
             }
+            Self::Resent => format!("The invitation of {subject} was sent again. The old link is dead."),
             Self::ActivationSent => format!("The activation mail to {subject} is on its way."),
             Self::Reminded => format!("{subject} was reminded."),
             Self::DataAsked => {

@@ -23,7 +23,7 @@ use super::{
         parts::Action,
     },
     visit::{Visit, shown_again},
-    words::{full, parse_time},
+    words::{clocks, full, parse_time},
 };
 use crate::{
     extract::{Fields, Id, Query},
@@ -288,7 +288,7 @@ fn span_fields(is_temporary: bool, extends: bool, kept: Kept<'_>) -> [Field; 2] 
         Field::new("until", "Until", Control::Input("datetime-local"))
             .value(kept.get("until"))
             .half()
-            .hint("In UTC.")
+            .hint(clocks())
             .shown_when("span", "until"),
     ]
 }

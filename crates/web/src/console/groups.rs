@@ -26,7 +26,7 @@ use super::{
     view::{
         frame::Section,
         groups::{GroupList, GroupRow},
-        parts::{Action, Badge, Empty, Link, Menu, PageSize, Pager, Tone},
+        parts::{Action, Badge, Empty, Link, Menu, Options, PageSize, Pager, Tone},
         users::StatusChoice,
     },
     visit::{Part, Visit, html},
@@ -213,6 +213,10 @@ pub(crate) async fn list(visit: Visit, Query(address): Query<Address>) -> Answer
     let query = address.understood(&visit).await?;
     let page = visit.app().groups(&visit.caller.actor, query.clone()).await?;
     let rows: Vec<GroupRow> = page.items.iter().map(|listed| row(&visit, listed)).collect();
+    if visit.part == Part::Palette {
+        let found = rows.iter().map(|row| Link::new(row.name.as_str(), row.href.as_str())).collect();
+        return html(StatusCode::OK, &Options { kind: "Group", icon: "group", found }, Part::Palette);
+    }
     let list = List { visit: &visit, address: &address, query: &query };
     let empty = match rows.len() {
         0 if address.is_narrowed() => Some(list.none_matches()),

@@ -221,7 +221,7 @@ impl Counts {
             .filter(|(status, _)| self.of(*status) > 0)
             .map(|(status, word)| format!("{} {word}", self.written(status)))
             .collect();
-        if parts.is_empty() { "Nothing is out".to_owned() } else { parts.join(" · ") }
+        if parts.is_empty() { "No open invitations".to_owned() } else { parts.join(" · ") }
     }
 }
 
@@ -303,7 +303,7 @@ fn nothing(visit: &Visit, address: &Address) -> Empty {
     Empty {
         icon: "mail",
         title: "Nobody was invited yet".to_owned(),
-        text: "Whoever is invited gets a mail with a link, chooses a password, and is in.".to_owned(),
+        text: "People you invite get a mail with a link to choose a password.".to_owned(),
         actions: if visit.may(Permission::UserInvite) { vec![invite] } else { Vec::new() },
     }
 }
@@ -338,7 +338,7 @@ async fn ask_all(visit: &Visit, status: StatusCode, error: Option<&Error>) -> An
         form.refuse_all(error);
     }
     let noun = if now == 1 { "invitation" } else { "invitations" };
-    let mut consequences = vec!["Each gets a new link and a new end; the former links stay dead.".to_owned()];
+    let mut consequences = vec!["Each gets a new link and a new end; the old links stay dead.".to_owned()];
     if count > now {
         let left = number(count - now);
         consequences.push(format!("{left} are left after that; send those in the same way."));
@@ -404,7 +404,7 @@ async fn result(visit: &Visit, many: &ManyResent) -> Answer<Response> {
     }
     let sent = i64::try_from(many.sent.len()).unwrap_or(i64::MAX);
     let mut text = match (sent, many.refused.len()) {
-        (0, 0) => "None was ticked. Go back and tick those that shall be sent again.".to_owned(),
+        (0, 0) => "Nothing selected. Go back and select the ones to resend.".to_owned(),
         (1, 0) => "1 invitation was sent again.".to_owned(),
         (_, 0) => format!("{} invitations were sent again.", number(sent)),
         (_, refused) => format!("{} sent again, {refused} not.", number(sent)),
@@ -415,6 +415,7 @@ async fn result(visit: &Visit, many: &ManyResent) -> Answer<Response> {
     let crumbs = vec![Link::new("Invitations", visit.at("/invitations")), Link::new("Resend", "")];
     let page = InvitePage {
         frame: visit.frame("Sent again", frame::Section::Invitations, crumbs, "").await?,
+        banner: visit.no_mail(),
         result: text,
         verdicts,
         form: None,

@@ -21,7 +21,7 @@ use super::{
         parts::{Badge, Link, Tone},
     },
     visit::{Part, Visit, html, shown_again},
-    words::{parse_time, people},
+    words::{clocks, parse_time, people},
 };
 use crate::{extract::Fields, problem::Answer};
 
@@ -80,7 +80,7 @@ async fn form(visit: &Visit, sent: Option<&Fields>, addresses: &str) -> model::R
         Field::new("valid_until", "The account ends", Control::Input("datetime-local"))
             .value(kept("valid_until"))
             .half()
-            .hint("In UTC. For guests and for temporary staff."),
+            .hint(format!("{} For guests and for temporary staff.", clocks())),
         Field::new("guest", "A guest", Control::Checkbox)
             .value(if sent.is_some_and(|sent| sent.ticked("guest")) { "on" } else { "" })
             .hint("Never an administrator; needs an end."),
@@ -91,7 +91,7 @@ async fn form(visit: &Visit, sent: Option<&Fields>, addresses: &str) -> model::R
         submit: "Send invitations".to_owned(),
         cancel: visit.at("/users"),
         sections: vec![
-            Section::new("Whom", "", whom),
+            Section::new("People", "", whom),
             Section::new("How", "The same for everybody in the list.", how),
         ],
         ..Form::default()
@@ -113,7 +113,7 @@ async fn show(
         Link::new("All users", visit.at("/users"))
     };
     let frame = visit.frame(title, frame::Section::Users, crumbs, "").await?;
-    html(status, &InvitePage { frame, result, verdicts, form, back }, Part::Page)
+    html(status, &InvitePage { frame, banner: visit.no_mail(), result, verdicts, form, back }, Part::Page)
 }
 
 /// `POST /o/{slug}/invitations/new`
@@ -218,8 +218,13 @@ async fn verdict(visit: &Visit, invitee: &Invitee, result: &model::Result<Invite
     match result {
         Ok(done) => {
             let user = &done.person.user;
-            let actions = vec![Link::new("Open", visit.at_user(user.id, ""))];
-            Verdict { subject, badge: badge(Tone::Green, "Invited"), text: String::new(), actions }
+            let mut actions = vec![Link::new("Open", visit.at_user(user.id, ""))];
+            let mut text = String::new();
+            if !visit.app().carrier().is_there() {
+                "No mail was sent.".clone_into(&mut text);
+                actions.push(Link::new("Copy the link", visit.at_user(user.id, "/invitation-link")));
+            }
+            Verdict { subject, badge: badge(Tone::Green, "Invited"), text, actions }
         }
         Err(error) => {
             let (tone, label) = match error.code() {

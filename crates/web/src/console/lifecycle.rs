@@ -249,7 +249,7 @@ fn remind_question(person: &Person) -> Question {
         title: format!("Remind {name}?"),
         icon: "clock",
         lead: format!("{name} gets another mail. Its link works as long as the invitation does."),
-        consequences: vec!["The link in the former mail stays good.".to_owned()],
+        consequences: vec!["The old link keeps working.".to_owned()],
         advice: None,
         fields: Vec::new(),
         submit: "Remind now".to_owned(),

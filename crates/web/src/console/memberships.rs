@@ -19,7 +19,7 @@ use super::{
         question::Dialog,
     },
     visit::{Visit, shown_again},
-    words::{Names, moment, parse_time},
+    words::{Names, clocks, moment, parse_time},
 };
 use crate::{
     extract::{Fields, Id},
@@ -161,7 +161,7 @@ pub(crate) fn term_fields(sent: Option<&Fields>) -> [Field; 2] {
         Field::new("valid_until", "Until", Control::Input("datetime-local"))
             .value(kept("valid_until"))
             .half()
-            .hint("In UTC. Left empty: for good."),
+            .hint(format!("{} Left empty: for good.", clocks())),
         Field::text("reason", "Reason").value(kept("reason")).half().limit(500),
     ]
 }
@@ -191,7 +191,7 @@ async fn ask(
     if !none {
         fields.extend(term_fields(sent).map(|field| {
             if field.name == "valid_until" {
-                field.hint("In UTC, for the groups that are added. Left empty: for good.")
+                field.hint(format!("{} For the groups that are added. Left empty: for good.", clocks()))
             } else {
                 field
             }
@@ -250,6 +250,9 @@ pub(crate) async fn change(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> 
 
 async fn save(visit: &Visit, person: &Person, fields: &Fields) -> model::Result<()> {
     let moves = Moves::asked(visit, person, fields).await?;
+    if let Some(refusal) = &visit.caller.actor.refusal {
+        return Err(refusal.clone());
+    }
     if !moves.is_none() {
         moves.carry_out(visit, person.user.id, terms(fields)?).await?;
     }

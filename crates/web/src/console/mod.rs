@@ -10,6 +10,7 @@ mod actions;
 mod activity;
 mod all_tokens;
 mod audit;
+mod choosing;
 mod data;
 mod devices;
 mod done;
@@ -63,6 +64,7 @@ use self::{acceptance::Brought, visit::Visit};
 use crate::{
     api::data_exports,
     auth::{self, Place},
+    bidi,
     extract::{Fields, Id, Name},
     problem,
     route::{Needs, Route},
@@ -97,6 +99,7 @@ fn doors() -> Vec<Route> {
     vec![
         Route::page(Method::GET, "/", Needs::Nothing, signin::which_org),
         Route::page(Method::POST, "/", Needs::Nothing, signin::go_to_org).limited(),
+        Route::page(Method::GET, "/.well-known/change-password", Needs::Nothing, signin::change_password_url),
         Route::page(Method::GET, "/setup/{name}", Needs::Nothing, setup::page),
         Route::page(Method::POST, "/setup/{name}", Needs::Nothing, setup::set_up).limited(),
         Route::page(Method::POST, "/setup/password-strength", Needs::Nothing, passwords::setup_strength)
@@ -239,10 +242,15 @@ fn held_access() -> Vec<Route> {
     use Permission as P;
     let may = Needs::Permission;
     let theirs = "/o/{slug}/users/{id}/access";
+    let below = |path: &str| format!("/o/{{slug}}/users/{{id}}{path}");
+    let (resetting, access) = (below(actions::RESET_PATH), below(actions::ACCESS_PATH));
     vec![
         Route::page(Method::GET, theirs, may(P::AccessRead), access::of_user),
         Route::page(Method::GET, "/o/{slug}/account/access", may(P::AccountRead), access::own),
-        Route::page(Method::GET, "/o/{slug}/access", may(P::AccessRead), access::who_can),
+        Route::page(Method::GET, "/o/{slug}/access", may(P::AccessRead), access::who_can).scoped(),
+        Route::page(Method::GET, &resetting, may(P::UserResetPassword), choosing::passwords),
+        // Which permission each way needs besides is its own.
+        Route::page(Method::GET, &access, may(P::UserRead), choosing::access),
     ]
 }
 
@@ -446,6 +454,17 @@ fn cookie(name: &str, value: &str, keep: Option<u64>, https: bool) -> HeaderValu
     HeaderValue::from_str(&cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
+/// The page that keeps what was typed while nobody is signed in (`stale_form.rs`).
+pub(crate) fn signed_out_page(
+    org: &Org,
+    sign_in_href: String,
+    action: String,
+    fields: Vec<(String, String)>,
+) -> model::Result<String> {
+    let page = view::signin::KeptPage { org: visit::frame_org(org), sign_in_href, action, fields };
+    page.render().map(bidi::in_page).map_err(Error::internal)
+}
+
 /// The page of an error: what is wrong, what to do next, and the way back into the organization of the address.
 pub(crate) fn error_page(error: &Error, request_id: &str, slug: Option<&str>) -> String {
     let title = match error.kind() {
@@ -469,5 +488,5 @@ pub(crate) fn error_page(error: &Error, request_id: &str, slug: Option<&str>) ->
         links: vec![start],
         request_id: request_id.to_owned(),
     };
-    page.render().unwrap_or_else(|_| error.message().to_owned())
+    page.render().map_or_else(|_| error.message().to_owned(), bidi::in_page)
 }

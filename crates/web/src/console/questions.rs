@@ -13,7 +13,7 @@ use super::{
         form::{Choice, Control, Field},
         parts::{Banner, Tone},
     },
-    words::full,
+    words::{clocks, full},
 };
 use crate::extract::Fields;
 
@@ -107,8 +107,7 @@ impl Ground<'_> {
         if self.person.user.state.name() == StateName::Invited {
             question.lead =
                 format!("{name} gets another mail with a new link, and as much time as at first.");
-            question.consequences =
-                vec![self.goes_to(), "The link in the former mail is dead at once.".to_owned()];
+            question.consequences = vec![self.goes_to(), "The old link stops working at once.".to_owned()];
             return;
         }
         question.lead =
@@ -153,30 +152,30 @@ impl Ground<'_> {
         question.consequences = vec![ENDS.to_owned()];
         let until = Field::new("until", "Until", Control::Input("datetime-local"))
             .value(self.kept("until"))
-            .hint("In UTC. Left empty: until somebody unlocks.");
+            .hint(format!("{} Left empty: until somebody unlocks.", clocks()));
         question.fields = vec![until, self.note("For other administrators.")];
     }
 
     fn reactivate(&self, question: &mut Question) {
         let is_rehire = self.person.user.state.name() == StateName::Deprovisioned;
         question.lead = if is_rehire {
-            format!("{} can sign in again with the password of before.", self.name())
+            format!("{} can sign in again with the same password.", self.name())
         } else {
             format!("{} can sign in again, with password and roles as before.", self.name())
         };
-        question.consequences = vec!["Sessions and API tokens of before stay ended.".to_owned()];
+        question.consequences = vec!["Previous sessions and API tokens stay revoked.".to_owned()];
         if self.person.user.fields.valid_until.is_some_and(|until| until <= self.now) {
             let until = Field::new("valid_until", "New end date", Control::Input("datetime-local"))
                 .value(self.kept("valid_until"))
                 .required()
-                .hint("In UTC. The present end date has passed.");
+                .hint(format!("{} The present end date has passed.", clocks()));
             question.fields.push(until);
         }
         let roles = self.held.grants.iter().map(|grant| grant.name.as_str());
         let groups = self.held.memberships.iter().map(|held| held.name.as_str());
         let roles: Vec<&str> = roles.chain(groups).collect();
         if is_rehire && !roles.is_empty() {
-            let restore = Field::new("restore_roles", "Give the roles of before again", Control::Checkbox)
+            let restore = Field::new("restore_roles", "Restore previous roles", Control::Checkbox)
                 .value(self.kept("restore_roles"))
                 .hint(roles.join(", "));
             question.fields.push(restore);

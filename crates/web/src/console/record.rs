@@ -12,7 +12,7 @@ use super::{
     forms::{Sent, Values},
     view::form::{Choice, Control, Field, Section},
     visit::Visit,
-    words::{input_time, parse_time, user_type},
+    words::{clocks, input_time, parse_time, user_type},
 };
 
 /// How a field is asked for.
@@ -79,14 +79,8 @@ const WORK: &[Spec] = &[
 ];
 
 const ACCOUNT: &[Spec] = &[
-    spec("valid_from", "Valid from", Input::Time, true, "In UTC. Signing in is refused before."),
-    spec(
-        "valid_until",
-        "Valid until",
-        Input::Time,
-        true,
-        "In UTC. Needed for guests; suspended from then on.",
-    ),
+    spec("valid_from", "Valid from", Input::Time, true, "Signing in is refused before."),
+    spec("valid_until", "Valid until", Input::Time, true, "Needed for guests; suspended from then on."),
     spec("locale", "Language", Input::Line, true, "Such as en or de-DE."),
     spec("time_zone", "Time zone", Input::Line, true, "Such as Europe/Berlin."),
     spec("tags", "Tags", Input::Tags, false, "With commas between."),
@@ -159,6 +153,9 @@ fn field(spec: &Spec, values: &Values, whose: Whose<'_>, is_service: bool) -> Fi
         }
     };
     let mut field = Field::new(spec.name, spec.label, control).value(value).hint(spec.hint);
+    if spec.input == Input::Time {
+        field.hint = format!("{} {}", clocks(), spec.hint);
+    }
     field.half = spec.half;
     field.required = matches!(spec.name, "given_name" | "email" | "type") && !is_service;
     if spec.name == "responsible" {

@@ -19,7 +19,7 @@ use super::{
     view::{
         form::Choice,
         frame,
-        parts::{Action, Avatar, Badge, Banner, Empty, Link, Menu, Pager, Tone},
+        parts::{Action, Avatar, Badge, Banner, Empty, Link, Menu, Options, Pager, Tone},
         roles::{
             CompareGroup, ComparePage, CompareRow, HolderList, HolderRow, RoleHead, RoleList, RolePage,
             RoleRow,
@@ -144,8 +144,23 @@ fn menu(visit: &Visit, role: &RoleDefinition) -> Menu {
     menu
 }
 
+/// What is typed into the palette.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Found {
+    q: String,
+}
+
 /// `GET /o/{slug}/roles`
-pub(crate) async fn list(visit: Visit) -> Answer<Response> {
+pub(crate) async fn list(visit: Visit, Query(found): Query<Found>) -> Answer<Response> {
+    if visit.part == Part::Palette {
+        let typed = found.q.trim().to_lowercase();
+        let roles = visit.app().roles(&visit.caller.actor).await?;
+        let matching = roles.iter().filter(|role| role.name.to_lowercase().contains(&typed));
+        let options = matching.map(|role| Link::new(role.name.as_str(), at_role(&visit, role.key, "")));
+        let options = Options { kind: "Role", icon: "roles", found: options.collect() };
+        return html(StatusCode::OK, &options, Part::Palette);
+    }
     let roles = visit.app().held_roles(&visit.caller.actor).await?;
     let row = |held: &HeldRole| RoleRow {
         id: held.role.key.to_string(),

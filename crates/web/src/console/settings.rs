@@ -42,7 +42,18 @@ const STRENGTHS: [&str; 5] = [
 
 /// The rules by group: title, words, rules. A rule with the unit `yes` is a box, with `text` a line, with
 /// `networks` a line of several, with `strength` a choice, else a number.
-const GROUPS: [(&str, &str, &[Rule]); 6] = [
+const GROUPS: [(&str, &str, &[Rule]); 7] = [
+    (
+        "Region",
+        "",
+        &[rule(
+            "region.time_zone",
+            "Time zone",
+            "text",
+            "Such as Europe/Berlin. Dates without a time count there, and times are shown there to people who have set no \
+             other. Empty: UTC.",
+        )],
+    ),
     (
         "Passwords",
         "Asked of every password chosen from now on.",
@@ -212,7 +223,7 @@ pub(crate) fn shell(
 /// `GET /o/{slug}/settings`
 pub(crate) async fn general_page(visit: Visit) -> Answer<Response> {
     let org = visit.org().clone();
-    general(&visit, StatusCode::OK, name_form(&visit, &org, &org.name), rename_form(&visit, "")).await
+    general(&visit, StatusCode::OK, name_form(&visit, &org, &org.name), rename_form(&visit, ["", ""])).await
 }
 
 fn name_form(visit: &Visit, org: &Org, name: &str) -> Form {
@@ -223,15 +234,16 @@ fn name_form(visit: &Visit, org: &Org, name: &str) -> Form {
 }
 
 /// For those who may: the address, and its present form typed once more.
-fn rename_form(visit: &Visit, wanted: &str) -> Option<Form> {
+fn rename_form(visit: &Visit, [wanted, confirm]: [&str; 2]) -> Option<Form> {
     let org = visit.org();
     let fields = vec![
         Field::text("slug", "New short name")
             .value(wanted)
             .required()
             .limit(40)
-            .hint("3 to 40 of a–z, 0–9 and -. The present one leads here for 90 days more."),
+            .hint("3 to 40 of a–z, 0–9 and -. The old address redirects for 90 days."),
         Field::new("confirm", "Type the present short name to confirm", Control::Retype(org.slug.clone()))
+            .value(confirm)
             .required(),
     ];
     let place = format!("Where everything of this organization is found: /o/{}", org.slug);
@@ -258,7 +270,7 @@ pub(crate) async fn save_general(visit: Visit, fields: Fields) -> Answer<Respons
             let org = visit.app().org_of(visit.caller.actor.context).await?;
             let mut form = name_form(&visit, &org, fields.get("name"));
             form.refuse_all(&error);
-            general(&visit, status, form, rename_form(&visit, "")).await
+            general(&visit, status, form, rename_form(&visit, ["", ""])).await
         }
     }
 }
@@ -271,7 +283,7 @@ pub(crate) async fn rename(visit: Visit, fields: Fields) -> Answer<Response> {
         Err(error) => {
             let (status, error) = shown_again(error)?;
             let org = visit.app().org_of(visit.caller.actor.context).await?;
-            let mut form = rename_form(&visit, fields.get("slug"));
+            let mut form = rename_form(&visit, [fields.get("slug"), fields.get("confirm")]);
             if let Some(form) = &mut form {
                 form.refuse_all(&error);
             }
@@ -316,8 +328,9 @@ fn policies_form(visit: &Visit, org: &Org, values: &Values) -> Form {
                 Control::Number { min: lowest.into(), max: highest.into(), unit }
             }
         };
-        let field = Field::new(rule.name, rule.label, control).value(value).hint(rule.hint);
-        if rule.unit == "networks" { field } else { field.required() }
+        let mut field = Field::new(rule.name, rule.label, control).value(value).hint(rule.hint);
+        field.required = rule.unit != "networks" && rule.name != "region.time_zone";
+        field
     };
     let section = |(title, description, rules): &(&str, &str, &'static [Rule])| {
         Section::new(title, description, rules.iter().map(field).collect())

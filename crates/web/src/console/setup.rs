@@ -26,7 +26,7 @@ use crate::{
 };
 
 fn secret(link: &str) -> Result<Secret, Error> {
-    Secret::parse(link).ok_or_else(Error::not_found)
+    Secret::of_link(link).ok_or_else(Error::not_found)
 }
 
 /// `GET /setup/{name}`

@@ -44,7 +44,7 @@ pub(crate) async fn go_to_org(
     headers: HeaderMap,
     fields: Fields,
 ) -> Answer<Response> {
-    let typed = fields.get("slug").trim().to_lowercase();
+    let typed = slug_in(fields.get("slug"));
     match shared.app.org(&typed).await {
         Ok(org) => Ok(Redirect::to(&format!("/o/{}/", org.slug)).into_response()),
         Err(error) if error.kind() == Kind::NotFound => {
@@ -52,6 +52,24 @@ pub(crate) async fn go_to_org(
             slug_page(&shared, &headers, &typed, Some(message)).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The short name in what was typed: itself, or an address of the organization that was pasted.
+fn slug_in(typed: &str) -> String {
+    let typed = typed.trim();
+    let named = typed.split_once("/o/").map_or(typed, |(_, rest)| rest);
+    let named = named.trim_start_matches('/').split(['/', '?', '#']).next().unwrap_or_default();
+    named.trim().to_lowercase()
+}
+
+/// `GET /.well-known/change-password`: where password managers lead people to change theirs
+/// (<https://w3c.github.io/webappsec-change-password-url/>).
+pub(crate) async fn change_password_url(State(shared): State<Shared>, headers: HeaderMap) -> Redirect {
+    let orgs = other_orgs(&shared, &headers, None).await;
+    match orgs.as_slice() {
+        [org] => Redirect::to(&format!("{}/account/password", org.base())),
+        _ => Redirect::to("/"),
     }
 }
 

@@ -8,6 +8,7 @@ use model::{
 };
 
 use super::{
+    account,
     done::Done,
     view::{
         account::{TokenRow, TokenScope, TokensPage},
@@ -25,11 +26,14 @@ use crate::{
 };
 
 async fn frame(visit: &Visit, title: &str) -> Answer<frame::Frame> {
-    let mut crumbs = vec![Link::new("API tokens", visit.at("/account/tokens"))];
+    let mut crumbs = vec![
+        Link::new("My account", visit.at("/account")),
+        Link::new("API tokens", visit.at("/account/tokens")),
+    ];
     if title != "API tokens" {
         crumbs.push(Link::new(title, ""));
     }
-    visit.frame(title, frame::Section::Tokens, crumbs, "").await
+    visit.frame(title, frame::Section::Account, crumbs, "").await
 }
 
 /// `GET /o/{slug}/account/tokens`
@@ -44,7 +48,15 @@ pub(crate) async fn list(visit: Visit) -> Answer<Response> {
         text: "A program that calls the API needs one. Give it only the scopes that it needs.".to_owned(),
         actions: Vec::new(),
     });
-    let page = TokensPage { frame: frame(&visit, "API tokens").await?, create_href, rows, empty };
+    let own = visit.app().own_account(&visit.caller.actor).await?;
+    let page = TokensPage {
+        frame: frame(&visit, "API tokens").await?,
+        heading: account::heading(&visit, &own),
+        tabs: account::tabs(&visit, "API tokens"),
+        create_href,
+        rows,
+        empty,
+    };
     match visit.part {
         Part::Results => html(StatusCode::OK, &page.as_results(), Part::Results),
         _ => html(StatusCode::OK, &page, Part::Page),

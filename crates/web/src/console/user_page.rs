@@ -207,13 +207,17 @@ async fn invitation(visit: &Visit, person: &Person) -> Answer<Option<InvitationB
         return Ok(Some(InvitationBanner { banner, actions: Vec::new() }));
     };
     let noun = invitations::noun(&invitation);
+    let waits = !visit.app().carrier().is_there()
+        && matches!(invitation.delivery, MailState::Queued | MailState::Deferred);
     let (tone, title) = match invitation.status(now) {
+        InvitationStatus::Pending if waits => (Tone::Amber, format!("The {noun} was not sent")),
         InvitationStatus::Expired => (Tone::Amber, format!("The {noun} has expired")),
         InvitationStatus::Undeliverable => (Tone::Red, format!("The {noun} could not be delivered")),
         _ if invitation.opened_at.is_some() => (Tone::Blue, format!("The {noun} was opened")),
         _ => (Tone::Blue, format!("The {noun} is out")),
     };
     let delivered = match invitation.delivery {
+        _ if waits => "This server sends no mail yet. Copy the link and hand it over.".to_owned(),
         MailState::Queued => "The mail is about to be sent.".to_owned(),
         MailState::Sent => "The mail server has taken the mail.".to_owned(),
         MailState::Deferred => format!("The mail is delayed and tried again: {}.", invitation.delivery_why),
@@ -229,7 +233,11 @@ async fn invitation(visit: &Visit, person: &Person) -> Answer<Option<InvitationB
     };
     let ends = if invitation.expires_at > now { "Expires" } else { "Expired" };
     let lines = [
-        format!("Sent {} by {by}. {delivered}", relative(invitation.sent_at, now)),
+        format!(
+            "{} {} by {by}. {delivered}",
+            if waits { "Invited" } else { "Sent" },
+            relative(invitation.sent_at, now)
+        ),
         format!("{opened} {ends} on {}.", full(invitation.expires_at)),
     ];
     let is_weaker = visit.caller.actor.rights.covers(&person.rights);

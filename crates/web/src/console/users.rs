@@ -29,6 +29,12 @@ pub(crate) struct Address {
     q: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     status: String,
+    /// Only holders of this role.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    role: String,
+    /// Only those in this group, at any depth: its id or name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    group: String,
     /// Typed for a status: it can mean several.
     #[serde(skip_serializing_if = "String::is_empty")]
     word: String,
@@ -67,8 +73,15 @@ impl Address {
         serde_urlencoded::from_str(&query).unwrap_or_default()
     }
 
-    fn understood(&self) -> model::Result<UserQuery> {
+    async fn understood(&self, visit: &Visit) -> model::Result<UserQuery> {
+        let (app, actor) = (visit.app(), &visit.caller.actor);
         let mut query = UserQuery { search: self.q.clone(), ..UserQuery::default() };
+        if !self.role.is_empty() {
+            query.role = app.role_keys(actor, std::slice::from_ref(&self.role)).await?.first().copied();
+        }
+        if !self.group.is_empty() {
+            query.group = app.group_ids(actor, std::slice::from_ref(&self.group)).await?.first().copied();
+        }
         query.limit = page::limit(self.page_size)?;
         if !self.sort.is_empty() {
             query = query.ordered_by(&self.sort)?;
@@ -86,7 +99,7 @@ pub(crate) async fn list(visit: Visit, Query(mut address): Query<Address>) -> An
         address.status = names.join(",");
     }
     let unknown_word = !word.trim().is_empty() && meant.is_empty();
-    let query = address.understood()?;
+    let query = address.understood(&visit).await?;
     let page = if unknown_word {
         Page { items: Vec::new(), next: None, previous: None, more_than: None }
     } else {
@@ -113,15 +126,18 @@ pub(crate) async fn list(visit: Visit, Query(mut address): Query<Address>) -> An
     let template = UserList {
         frame: visit.frame("Users", Section::Users, vec![Link::new("Users", "")], "The user").await?,
         summary: counts.summary(),
+        banner: visit.no_mail().filter(|_| visit.may(Permission::UserInvite)),
         actions: list.actions(),
         query: address.q.clone(),
         path: visit.at("/users"),
         kept: address.kept(),
         status,
+        narrowed: list.narrowed().await?,
+        roles: list.roles().await?,
         columns: list.columns(page.more_than.is_some()),
         best_first: list.best_first(&page),
         announcement: if empty.is_some() {
-            "Nobody matches".to_owned()
+            "No users match".to_owned()
         } else {
             list.announced(&page, &pager)
         },
@@ -270,6 +286,41 @@ impl List<'_> {
         )
     }
 
+    /// What narrows the list besides the status, each with the way to take it away.
+    async fn narrowed(&self) -> model::Result<Vec<Link>> {
+        let (app, actor) = (self.visit.app(), &self.visit.caller.actor);
+        let mut narrowed = Vec::new();
+        if let Some(key) = self.query.role {
+            let roles = app.roles(actor).await?;
+            let name =
+                roles.iter().find(|role| role.key == key).map_or(&self.address.role, |role| &role.name);
+            let label = format!("Role: {name}");
+            narrowed.push(Link::new(label, self.href(|address| address.role.clear())));
+        }
+        if let Some(id) = self.query.group {
+            let group = app.group(actor, id).await?.group;
+            let label = format!("Group: {}", group.fields.name);
+            narrowed.push(Link::new(label, self.href(|address| address.group.clear())));
+        }
+        Ok(narrowed)
+    }
+
+    /// The roles to narrow the list by.
+    async fn roles(&self) -> model::Result<Vec<StatusChoice>> {
+        if !self.visit.may(Permission::RoleRead) {
+            return Ok(Vec::new());
+        }
+        let roles = self.visit.app().roles(&self.visit.caller.actor).await?;
+        let choice = |role: &model::role::RoleDefinition| StatusChoice {
+            label: role.name.clone(),
+            href: self.href(|address| address.role = role.key.to_string()),
+            count: String::new(),
+            current: self.query.role == Some(role.key),
+            words: String::new(),
+        };
+        Ok(roles.iter().filter(|role| role.key != Role::Member).map(choice).collect())
+    }
+
     fn columns(&self, is_best_first: bool) -> Vec<Column> {
         let column = |label, class, sort: Option<Sort>| {
             let sorted = match sort {
@@ -319,7 +370,10 @@ impl List<'_> {
         let whole = page.next.is_none() && page.previous.is_none();
         let summary = if whole {
             people(count)
-        } else if self.query.search.trim().is_empty() {
+        } else if self.query.search.trim().is_empty()
+            && self.query.role.is_none()
+            && self.query.group.is_none()
+        {
             format!("{} of {} people", number(count), self.counts.written(&self.query.shown()))
         } else {
             format!("{} on this page", people(count))
@@ -331,7 +385,7 @@ impl List<'_> {
 
     fn nobody_matches(&self) -> Empty {
         let text = if self.query.search.trim().is_empty() {
-            "Nobody has this status at the moment.".to_owned()
+            "No users have this status, role and group at the moment.".to_owned()
         } else {
             format!(
                 "No user has “{}” in a name, username, email, phone, employee number or id. Deprovisioned and \
@@ -340,7 +394,7 @@ impl List<'_> {
             )
         };
         let clear = Action::page("Clear search and filters", self.visit.at("/users"), "close");
-        Empty { icon: "no-match", title: "Nobody matches".to_owned(), text, actions: vec![clear] }
+        Empty { icon: "no-match", title: "No users match".to_owned(), text, actions: vec![clear] }
     }
 
     fn no_status(&self, word: &str) -> Empty {

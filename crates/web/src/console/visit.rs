@@ -19,13 +19,14 @@ use super::{
     mailbox,
     view::{
         frame::{self, Frame, Notice, Section, Viewer},
-        parts::{Avatar, Link, Tone},
+        parts::{Action, Avatar, Banner, Link, Tone},
         question::{Dialog, DonePage, QuestionPage},
     },
 };
 use crate::{
     Shared,
     auth::{self, Caller},
+    bidi,
     problem::{self, Answer, Problem},
 };
 
@@ -117,6 +118,25 @@ impl Visit {
         auth::may(&self.caller, permission)
     }
 
+    /// Said wherever mail is asked for, on a server that sends none.
+    pub(crate) fn no_mail(&self) -> Option<Banner> {
+        if self.app().carrier().is_there() {
+            return None;
+        }
+        let settings = || Action::page("Mail settings", self.at("/settings/mail"), "mail");
+        Some(Banner {
+            tone: Tone::Amber,
+            icon: "mail",
+            title: "This server sends no mail yet".to_owned(),
+            lines: vec![
+                "Mails wait until whoever runs the server sets mail.server and mail.from. Until then copy the link of \
+                 each person and hand it over."
+                    .to_owned(),
+            ],
+            action: self.may(Permission::MailRead).then(settings),
+        })
+    }
+
     /// What surrounds a page. `subject` is whom a notice is about.
     pub(crate) async fn frame(
         &self,
@@ -140,6 +160,9 @@ impl Visit {
                 may_see_groups: access.rights.somewhere().contains(Permission::GroupList),
                 may_see_sessions: access.permissions.contains(Permission::SessionRead),
                 may_see_roles: access.permissions.contains(Permission::RoleRead),
+                may_see_access: access.rights.somewhere().contains(Permission::AccessRead),
+                may_see_mail: access.permissions.contains(Permission::MailRead),
+                may_see_tokens: access.permissions.contains(Permission::TokenList),
                 may_see_invitations: access.permissions.contains(Permission::InvitationRead),
                 may_see_audit: access.permissions.contains(Permission::AuditRead),
                 may_see_settings: access.permissions.contains(Permission::SettingsRead),
@@ -172,12 +195,13 @@ impl Visit {
 
     /// It is done: on to `path`, where it is said.
     pub(crate) fn done(&self, path: &str, done: Done, subject: &str) -> Response {
+        let done = if self.app().carrier().is_there() { done } else { done.without_mail() };
         let to = format!("{path}?done={}", done.as_str());
         if self.part != Part::Dialog {
             return Redirect::to(&to).into_response();
         }
         let mut response = marked(StatusCode::NO_CONTENT.into_response(), Part::Dialog);
-        let notice = percent_encoded(&done.sentence(subject));
+        let notice = percent_encoded(&bidi::in_text(&done.sentence(subject)));
         for (name, value) in [(LOCATION, to), (NOTICE, notice)] {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 response.headers_mut().insert(name, value);
@@ -192,7 +216,7 @@ impl Visit {
 
 /// A rendered page or part of one.
 pub(crate) fn html(status: StatusCode, page: &impl Template, part: Part) -> Answer<Response> {
-    let text = page.render().map_err(Error::internal)?;
+    let text = bidi::in_page(page.render().map_err(Error::internal)?);
     Ok(marked((status, Html(text)).into_response(), part))
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use model::{
     Agent, Error, Kind, Status, Timestamp, UserId,
+    given_date::GivenDate,
     grant::{GrantTerms, reason_in_words},
     user,
 };
@@ -12,7 +13,10 @@ use super::{
     view::parts::{Badge, Moment, Tone},
     visit::Visit,
 };
-use crate::problem::{Answer, Problem};
+use crate::{
+    problem::{Answer, Problem},
+    zone,
+};
 
 /// A status in its colour.
 pub(crate) fn badge(status: Status) -> Badge {
@@ -52,11 +56,14 @@ pub(crate) fn moment(at: Timestamp, now: Timestamp) -> Moment {
     Moment { machine: at.to_string(), full: full(at), relative: relative(at, now) }
 }
 
-/// Date, time and zone in full: `Thursday, 12 November 2026, 08:32 UTC`.
+/// Date, time and zone in full, by the viewer's clocks: `Thursday, 12 November 2026, 08:32 CET`.
 pub(crate) fn full(at: Timestamp) -> String {
-    let time = at.calendar();
-    let (day, month, year) = (time.day(), time.month(), time.year());
-    format!("{}, {day} {month} {year}, {:02}:{:02} UTC", time.weekday(), time.hour(), time.minute())
+    zone::shown().in_full(at)
+}
+
+/// Said beside fields that take a time: whose clocks count.
+pub(crate) fn clocks() -> String {
+    format!("By the clocks of {}.", zone::shown())
 }
 
 /// How long ago or ahead, in the words that the script keeps true (`assets/controls.js`).
@@ -136,22 +143,21 @@ impl Names {
     }
 }
 
-/// A time as an `<input type="datetime-local">` holds it, in UTC, to the minute.
+/// A time as an `<input type="datetime-local">` holds it, by the viewer's clocks, to the minute.
 pub(crate) fn input_time(at: Timestamp) -> String {
-    let time = at.calendar();
-    let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}", time.hour(), time.minute())
+    zone::shown().local(at).strftime("%Y-%m-%dT%H:%M").to_string()
 }
 
-/// Reads such a time, or a plain date.
+/// Reads such a time, or one that says itself where it is. Of a plain date the first moment counts, or, of an end, the last.
 pub(crate) fn parse_time(field: &'static str, text: &str) -> Result<Timestamp, Error> {
-    let text = text.trim();
-    let full = match text.len() {
-        16 => format!("{text}:00Z"),
-        19 => format!("{text}Z"),
-        _ => text.to_owned(),
-    };
-    Timestamp::parse(&full).map_err(|error| Error::invalid_field(field, "time.malformed", error.message()))
+    let (text, zone) = (text.trim(), zone::shown());
+    if let Some(at) = zone.at_clock(text).filter(|_| matches!(text.len(), 16 | 19)) {
+        return Ok(at);
+    }
+    let given: Result<GivenDate, Error> = text.parse();
+    let given = given.map_err(|error| Error::invalid_field(field, "time.malformed", error.message()))?;
+    let is_end = matches!(field, "until" | "valid_until");
+    Ok(if is_end { given.end_in(&zone) } else { given.start_in(&zone) })
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 
 use app::groups::{Effective, GroupsOfUser, Member, MemberVerdict, Named, Verdict};
 use axum::extract::State;
-use model::{GroupId, Status, Timestamp, UserId, grant::GrantTerms, group_query::MemberQuery, page};
+use model::{GroupId, Status, Timestamp, UserId, given_date::GivenDate, group_query::MemberQuery, page};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{GroupPage, ListQuery};
 use crate::{
     Shared,
-    api::grants::{GivenView, MembershipView, TermsBody},
+    api::grants::{GivenView, MembershipView, TermsBody, terms},
     auth::Caller,
     extract::{Id, Json, Query, Subject},
     problem::{Answer, ProblemDocument},
@@ -137,14 +137,14 @@ pub(crate) struct MembersBody {
     /// Why; at most 500 characters.
     #[serde(default)]
     reason: String,
-    /// Begins then; at once if left out.
+    /// Begins then; at once if left out. A date means its first moment in the organization's time zone.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    valid_from: Option<Timestamp>,
-    /// Ends then; never if left out.
+    valid_from: Option<GivenDate>,
+    /// Ends then; never if left out. A date includes its day in the organization's time zone.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    valid_until: Option<Timestamp>,
+    valid_until: Option<GivenDate>,
 }
 
 /// What came of each line.
@@ -190,8 +190,7 @@ async fn put_many(
     id: GroupId,
     body: MembersBody,
 ) -> Answer<axum::Json<MemberVerdicts>> {
-    let terms =
-        GrantTerms { reason: body.reason, valid_from: body.valid_from, valid_until: body.valid_until };
+    let terms = terms(&caller.org, body.reason, body.valid_from, body.valid_until);
     let verdicts = shared.app.add_members(&caller.actor, id, body.members, terms).await?;
     Ok(axum::Json(MemberVerdicts { verdicts: verdicts.into_iter().map(Into::into).collect() }))
 }
@@ -227,7 +226,7 @@ async fn put_one(
     (id, user): (GroupId, UserId),
     terms: TermsBody,
 ) -> Answer<axum::Json<UserMemberships>> {
-    let person = shared.app.add_member(&caller.actor, id, user, terms.into()).await?;
+    let person = shared.app.add_member(&caller.actor, id, user, terms.terms(&caller.org)).await?;
     Ok(axum::Json(memberships(&person, id)))
 }
 

@@ -31,7 +31,10 @@ pub(crate) async fn nest(
     Child(child): Child,
     Json(terms): Json<TermsBody>,
 ) -> Answer<Response> {
-    Ok(present(StatusCode::OK, shared.app.nest(&caller.actor, parent, child, terms.into()).await?))
+    Ok(present(
+        StatusCode::OK,
+        shared.app.nest(&caller.actor, parent, child, terms.terms(&caller.org)).await?,
+    ))
 }
 
 /// Take a group out of another

@@ -77,7 +77,7 @@ async fn form(shown: &Shown<'_>, q: &str, sent: Option<&Fields>, names: &str) ->
         submit: "Add to the group".to_owned(),
         cancel: at_group(visit, shown.details.group.id, ""),
         sections: vec![
-            Section::new("Whom", "", whom),
+            Section::new("People", "", whom),
             Section::new("How long", "The same for everybody.", vec![until, reason]),
         ],
         ..Form::default()

@@ -60,6 +60,8 @@ pub(crate) struct Unconfirmed {
 #[template(path = "account/tokens.html", blocks = ["results"])]
 pub(crate) struct TokensPage {
     pub(crate) frame: Frame,
+    pub(crate) heading: UserHeading,
+    pub(crate) tabs: Vec<Tab>,
     /// Where a token is created.
     pub(crate) create_href: String,
     pub(crate) rows: Vec<TokenRow>,

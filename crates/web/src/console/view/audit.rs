@@ -63,13 +63,13 @@ pub(crate) struct ExportForm {
 pub(crate) struct EntryRow {
     pub(crate) href: String,
     pub(crate) id: String,
-    pub(crate) event: Badge,
+    pub(crate) event: String,
     /// The event's name, for those who know it.
     pub(crate) code: String,
     pub(crate) at: Moment,
     pub(crate) by: String,
     pub(crate) about: String,
-    /// The names of the fields that changed, or the reason.
+    /// What changed from what to what, or the reason.
     pub(crate) changed: String,
     pub(crate) address: String,
 }

@@ -41,6 +41,19 @@ impl Form {
         !self.problem.is_empty() || self.refused().next().is_some()
     }
 
+    /// Whether what it is filled with was typed before and is not saved.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.is_refused() || self.conflict.is_some()
+    }
+
+    /// What the way out is called: beside "Cancel invitation" another "Cancel" could mean either.
+    pub(crate) fn way_out(&self) -> String {
+        match self.submit.strip_prefix("Cancel ") {
+            Some(what) => format!("Keep {what}"),
+            None => "Cancel".to_owned(),
+        }
+    }
+
     /// Puts a refusal beside its field; one that names no field of this form joins the summary.
     pub(crate) fn refuse(&mut self, name: &str, message: &str) {
         let mut fields = self.sections.iter_mut().flat_map(|section| &mut section.fields);

@@ -55,7 +55,10 @@ pub(crate) struct Viewer {
     pub(crate) may_see_sessions: bool,
     pub(crate) may_see_invitations: bool,
     pub(crate) may_see_roles: bool,
+    pub(crate) may_see_access: bool,
     pub(crate) may_see_settings: bool,
+    pub(crate) may_see_mail: bool,
+    pub(crate) may_see_tokens: bool,
     pub(crate) may_see_audit: bool,
 }
 
@@ -67,7 +70,7 @@ pub(crate) enum Section {
     Sessions,
     Invitations,
     Roles,
-    Tokens,
+    Access,
     Audit,
     Settings,
     Account,
@@ -115,14 +118,21 @@ impl Frame {
         if self.viewer.may_see_groups {
             items.push(item("Groups", "/groups", "group", Section::Groups));
         }
-        if self.viewer.may_see_sessions {
-            items.push(item("Sessions", "/sessions", "devices", Section::Sessions));
+        if !items.is_empty() {
+            groups.push(NavigationGroup { label: "Directory", items });
         }
+        let mut items = Vec::new();
         if self.viewer.may_see_roles {
             items.push(item("Roles", "/roles", "roles", Section::Roles));
         }
+        if self.viewer.may_see_access {
+            items.push(item("Permission holders", "/access", "help", Section::Access));
+        }
+        if self.viewer.may_see_sessions {
+            items.push(item("Sessions", "/sessions", "devices", Section::Sessions));
+        }
         if !items.is_empty() {
-            groups.push(NavigationGroup { label: "Directory", items });
+            groups.push(NavigationGroup { label: "Access", items });
         }
         let mut items = Vec::new();
         if self.viewer.may_see_audit {
@@ -134,11 +144,42 @@ impl Frame {
         if !items.is_empty() {
             groups.push(NavigationGroup { label: "Organization", items });
         }
-        let items = vec![
-            item("My account", "/account", "account", Section::Account),
-            item("API tokens", "/account/tokens", "key", Section::Tokens),
-        ];
+        let items = vec![item("My account", "/account", "account", Section::Account)];
         groups.push(NavigationGroup { label: "You", items });
         groups
+    }
+
+    /// Pages that nothing on most pages links to, for the palette.
+    pub(crate) fn further_pages(&self) -> Vec<NavigationItem> {
+        let (base, viewer) = (self.org.base(), &self.viewer);
+        let page = |label, path: &str, icon| NavigationItem {
+            label,
+            href: format!("{base}{path}"),
+            icon,
+            current: false,
+        };
+        let mut pages = vec![
+            page("My email", "/account/email", "mail"),
+            page("My access", "/account/access", "shield"),
+            page("My groups", "/account/groups", "group"),
+            page("My sessions", "/account/sessions", "devices"),
+            page("My activity", "/account/activity", "log"),
+            page("My API tokens", "/account/tokens", "key"),
+            page("My data", "/account/data", "download"),
+        ];
+        if viewer.may_see_roles {
+            pages.push(page("Compare roles", "/roles/compare", "compare"));
+            pages.push(page("Applications' permissions", "/permissions", "applications"));
+        }
+        if viewer.may_see_settings {
+            pages.push(page("Settings: policies", "/settings/policies", "settings"));
+        }
+        if viewer.may_see_mail {
+            pages.push(page("Settings: mail", "/settings/mail", "mail"));
+        }
+        if viewer.may_see_tokens {
+            pages.push(page("Settings: API tokens", "/settings/tokens", "key"));
+        }
+        pages
     }
 }

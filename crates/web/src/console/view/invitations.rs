@@ -5,7 +5,7 @@ use askama::Template;
 use super::{
     form::Form,
     frame::Frame,
-    parts::{Action, Badge, Empty, Link, Menu, Moment, Pager},
+    parts::{Action, Badge, Banner, Empty, Link, Menu, Moment, Pager},
     users::StatusChoice,
 };
 
@@ -62,6 +62,8 @@ pub(crate) struct InvitationRow {
 #[template(path = "console/invitations/invite.html")]
 pub(crate) struct InvitePage {
     pub(crate) frame: Frame,
+    /// That no mail will go out, where that is so.
+    pub(crate) banner: Option<Banner>,
     /// "3 of 5 people were invited"; empty before anything was sent.
     pub(crate) result: String,
     pub(crate) verdicts: Vec<Verdict>,

@@ -178,6 +178,16 @@ pub(crate) struct Secret {
     pub(crate) value: String,
 }
 
+/// Things with a name as the palette's options: what their list answers when asked for the fragment `palette`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "parts/options.html")]
+pub(crate) struct Options {
+    /// What they are: "Group".
+    pub(crate) kind: &'static str,
+    pub(crate) icon: &'static str,
+    pub(crate) found: Vec<Link>,
+}
+
 /// A titled group of labelled values.
 #[derive(Debug, Clone, Template)]
 #[template(path = "parts/card.html")]

@@ -7,7 +7,7 @@ use askama::{Template, filters::HtmlSafe};
 use super::{
     form::Form,
     frame::Frame,
-    parts::{Banner, Link, Secret},
+    parts::{Banner, Link, Menu, Secret},
 };
 
 /// A question before something changes: a page of its own, and, as the block `dialog`, shown over another.
@@ -25,6 +25,17 @@ pub(crate) struct DonePage {
     pub(crate) frame: Frame,
     pub(crate) secret: Secret,
     pub(crate) back: Link,
+}
+
+/// Several ways to one end, each a link to its own question.
+#[derive(Template)]
+#[template(path = "console/ways.html", blocks = ["dialog"])]
+pub(crate) struct WaysPage {
+    pub(crate) frame: Frame,
+    pub(crate) title: String,
+    pub(crate) icon: &'static str,
+    pub(crate) ways: Menu,
+    pub(crate) cancel: String,
 }
 
 /// A question before something changes: what will happen, and the form that says yes.

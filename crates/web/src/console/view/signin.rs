@@ -87,6 +87,17 @@ pub(crate) struct SignedOutPage {
     pub(crate) links: Vec<Link>,
 }
 
+/// A form came when nobody was signed in any more: what was typed is kept until somebody is.
+#[derive(Template)]
+#[template(path = "signin/kept.html")]
+pub(crate) struct KeptPage {
+    pub(crate) org: Org,
+    pub(crate) sign_in_href: String,
+    /// Where the form goes, with what was typed.
+    pub(crate) action: String,
+    pub(crate) fields: Vec<(String, String)>,
+}
+
 /// Something could not be done: what, and what to do next.
 #[derive(Template)]
 #[template(path = "error.html")]

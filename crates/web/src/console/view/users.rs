@@ -17,6 +17,8 @@ pub(crate) struct UserList {
     pub(crate) frame: Frame,
     /// "1,284 people · 1,201 active · 17 invited".
     pub(crate) summary: String,
+    /// What is missing before people can be invited.
+    pub(crate) banner: Option<Banner>,
     pub(crate) actions: Vec<Action>,
     /// The words searched for.
     pub(crate) query: String,
@@ -25,6 +27,10 @@ pub(crate) struct UserList {
     /// What a search keeps of the address: name and value.
     pub(crate) kept: Vec<(String, String)>,
     pub(crate) status: StatusFilter,
+    /// What else narrows the list; each link takes it away.
+    pub(crate) narrowed: Vec<Link>,
+    /// Roles to narrow it by.
+    pub(crate) roles: Vec<StatusChoice>,
     pub(crate) columns: Vec<Column>,
     /// What is said of a search that finds more than are sorted; empty for others.
     pub(crate) best_first: String,

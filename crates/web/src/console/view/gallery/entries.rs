@@ -25,7 +25,7 @@ fn list() -> AuditList {
     let row = |(number, entry): (usize, &(&str, Tone, &str, &str, &str, &str))| EntryRow {
         href: format!("/o/northwind/audit/{number}"),
         id: number.to_string(),
-        event: Badge { tone: entry.1, label: entry.0.to_owned() },
+        event: entry.0.to_owned(),
         code: "user.suspended".to_owned(),
         at: moment(entry.2),
         by: entry.3.to_owned(),

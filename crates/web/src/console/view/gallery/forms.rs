@@ -300,7 +300,9 @@ fn tokens() -> TokensPage {
         revoke_href: "/o/northwind/account/tokens/1/revoke".to_owned(),
     };
     TokensPage {
-        frame: frame("API tokens", Section::Tokens, &[("API tokens", "")]),
+        heading: own_heading(),
+        tabs: tabs(["Profile", "API tokens"], 1),
+        frame: frame("API tokens", Section::Account, &[("API tokens", "")]),
         create_href: "/o/northwind/account/tokens/create".to_owned(),
         rows: vec![
             row("Nightly export", ("Valid", Tone::Green), None),
@@ -325,7 +327,7 @@ fn token() -> QuestionPage {
     QuestionPage {
         frame: frame(
             "Create token",
-            Section::Tokens,
+            Section::Account,
             &[("API tokens", "/o/northwind/account/tokens"), ("Create", "")],
         ),
         dialog: Dialog {

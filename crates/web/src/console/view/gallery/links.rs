@@ -94,6 +94,7 @@ fn invite() -> InvitePage {
             Section::Invitations,
             &[("Invitations", "/o/northwind/invitations"), ("Invite", "")],
         ),
+        banner: None,
         result: "1 of 2 people was invited".to_owned(),
         verdicts: vec![
             verdict("chiara.lombardi@northwind.example", Tone::Green, "Invited", ""),

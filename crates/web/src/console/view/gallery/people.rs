@@ -160,7 +160,10 @@ fn list() -> UserList {
         query: String::new(),
         path: "/o/northwind/users".to_owned(),
         kept: Vec::new(),
+        banner: None,
         status: statuses(),
+        narrowed: vec![Link::new("Role: Helpdesk", "/o/northwind/users")],
+        roles: Vec::new(),
         columns: columns(),
         best_first: String::new(),
         rows: PEOPLE.iter().enumerate().map(|(number, person)| row(person, number)).collect(),
@@ -191,7 +194,7 @@ fn no_match() -> UserList {
         vec![Link::new("Suspended", "?status=suspended"), Link::new("Inactive", "?status=staged")];
     page.empty = Some(Empty {
         icon: "no-match",
-        title: "Nobody matches".to_owned(),
+        title: "No users match".to_owned(),
         text: "No user has “zzyzx” in a name, username, email, phone or id. Deleted and deprovisioned users are only \
                searched when their status is chosen."
             .to_owned(),
