@@ -166,11 +166,8 @@ async fn end(app: &TestApp, person: &Somebody, credential: &Credential, way: usi
         }
         (Kind::Session(secret), _) => {
             let access = app.app.session(app.context(), secret).await.unwrap();
-            let ::app::cache::PresentedCredential::Session(id, _) = access.credential else {
-                panic!("a session")
-            };
             let mut actor = Actor::operator(app.context());
-            (actor.agent, actor.session) = (model::Agent::User(person.id), Some(id));
+            (actor.agent, actor.credential) = (model::Agent::User(person.id), Some(access.credential));
             return app.app.sign_out(&actor).await.unwrap();
         }
     };

@@ -104,7 +104,10 @@ impl Client {
                     status = code.ok_or_else(broken)?;
                 }
                 Some(("content-length", bytes)) => length = bytes.parse().map_err(|_| broken())?,
-                Some(("set-cookie", value)) => cookie = value.split(';').next().map(str::to_owned),
+                // Not the one by which the browser is known.
+                Some(("set-cookie", value)) if !value.starts_with("muster-devices-") => {
+                    cookie = value.split(';').next().map(str::to_owned);
+                }
                 Some(_) => {}
             }
         }

@@ -120,7 +120,7 @@ impl App {
             let session = store::sessions::find(connection, context, &hash).await?;
             let session = session.filter(|session| session.is_valid(now)).ok_or_else(signed_out)?;
             let holder = holder(connection, context, user, now).await?;
-            // Remembering is not for administrators, also when somebody becomes one afterwards (PRODUCT §6).
+            // Remembering is not for administrators, also when somebody becomes one afterwards.
             if session.remembered && holder.rights.0.administers() {
                 return Err(signed_out());
             }

@@ -25,8 +25,6 @@ pub struct Actor {
     pub rights: Arc<Rights>,
     /// What a token narrows the permissions to; everything for a session.
     pub scopes: Permissions,
-    /// The session, when it came through one.
-    pub session: Option<SessionId>,
     /// The session or token that the request presented; `None` for the host, for timers and for links in mail.
     pub credential: Option<PresentedCredential>,
     /// Through which door.
@@ -88,7 +86,6 @@ impl Actor {
             permissions: Permissions::all(),
             rights: Arc::new(Rights::everything()),
             scopes: Permissions::all(),
-            session: None,
             credential: None,
             door,
             address: String::new(),
@@ -115,6 +112,14 @@ impl Actor {
     pub fn reach(&self, permission: Permission) -> Result<Reach> {
         self.rights.somewhere().require(permission)?;
         Ok(self.rights.reach(permission))
+    }
+
+    /// The session, when it came through one.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.credential? {
+            PresentedCredential::Session(id, _) => Some(id),
+            PresentedCredential::Token(..) => None,
+        }
     }
 
     /// The user behind it, if it is one.

@@ -104,7 +104,8 @@ impl App {
             return self.come_after(behind).await;
         }
         clock.apart.store(0, Ordering::Relaxed);
-        self.maintain(nowhere(), async move |connection| store::clock::note(connection, now).await).await?;
+        self.maintain(OrgContext::NOWHERE, async move |connection| store::clock::note(connection, now).await)
+            .await?;
         clock.noted.store(now.micros(), Ordering::Relaxed);
         Ok(())
     }
@@ -145,8 +146,10 @@ impl App {
         let direction = if step < 0 { "back" } else { "forward" };
         tracing::warn!(by = %seconds(step), direction, "the clock was set; what is left of locks and limits counts from now");
         metrics::counter!("muster_clock_steps_total", "direction" => direction).increment(1);
-        self.maintain(nowhere(), async move |connection| store::clock::moved(connection, step, now).await)
-            .await?;
+        self.maintain(OrgContext::NOWHERE, async move |connection| {
+            store::clock::moved(connection, step, now).await
+        })
+        .await?;
         clock.apart.store(0, Ordering::Relaxed);
         clock.noted.store(now.micros(), Ordering::Relaxed);
         self.cache().forget_everything();
@@ -175,10 +178,6 @@ impl App {
 
 /// For so long it is said that the clock was set.
 const TOLD_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
-
-fn nowhere() -> OrgContext {
-    OrgContext { org: model::OrgId(uuid::Uuid::nil()) }
-}
 
 fn seconds(micros: i64) -> String {
     format!("{} s", micros / 1_000_000)

@@ -133,8 +133,8 @@ impl App {
         let compared = self.check_present(actor, present).await?;
         // Only now: that a password was used before is told to nobody but its owner.
         let credential = self.choose_password("new_password", wanted, org, about, Some(user)).await?;
-        let secret = actor.session.map(|_| self.new_secret());
-        let (hash, session) = (secret.as_ref().map(Secret::hash), actor.session);
+        let secret = actor.session().map(|_| self.new_secret());
+        let (hash, session) = (secret.as_ref().map(Secret::hash), actor.session());
         let deed = async move |op: &mut Operation<'_, '_>| {
             let mut person = op.person(user).await?;
             compared.ensure_unchanged(&person)?;
@@ -151,7 +151,7 @@ impl App {
     /// Notes in the actor's session that its owner has just typed the password.
     #[boxed]
     pub async fn prove_password(&self, actor: &Actor, present: &str) -> Result<()> {
-        let (user, session) = actor.user().zip(actor.session).ok_or_else(signed_out)?;
+        let (user, session) = actor.user().zip(actor.session()).ok_or_else(signed_out)?;
         let compared = self.check_present(actor, present).await?;
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;
@@ -164,7 +164,7 @@ impl App {
     /// Whether the password was typed in the actor's session within the last minutes.
     #[boxed]
     pub async fn is_password_proved(&self, actor: &Actor) -> Result<bool> {
-        let (Some(session), context, now) = (actor.session, actor.context, self.now()) else {
+        let (Some(session), context, now) = (actor.session(), actor.context, self.now()) else {
             return Ok(false);
         };
         let read = async |connection: &mut store::Connection<'_>| {

@@ -75,7 +75,7 @@ impl App {
         let listed = |known: KnownDevice| ListedDevice {
             device: connect::device::recognize(&known.user_agent, &known.hints),
             place: atlas.place(&known.address),
-            is_this: actor.session == Some(known.session),
+            is_this: actor.session() == Some(known.session),
             known,
         };
         Ok(known.into_iter().map(listed).collect())

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use model::{
-    Error, Permission, Result, User, UserId,
+    Error, OrgContext, Permission, Result, User, UserId,
     audit::{Changed, Changes},
     erasure::Receipt,
     job::Work,
@@ -36,9 +36,9 @@ impl App {
 
     /// Removes what erasures have left in the free parts of the database's files.
     pub(crate) async fn scrub(&self) -> Result<()> {
-        let (started, nowhere) = (self.now(), model::OrgId(uuid::Uuid::nil()));
+        let started = self.now();
         self.database().scrub().await?;
-        self.maintain(nowhere.into(), async move |connection| {
+        self.maintain(OrgContext::NOWHERE, async move |connection| {
             store::jobs::all_done(connection, Work::Scrub.kind(), started).await
         })
         .await

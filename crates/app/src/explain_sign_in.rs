@@ -167,8 +167,7 @@ impl App {
         let Ok(slug) = model::org::slug(slug) else { return Ok(()) };
         let identifier = identifier.chars().take(300).collect::<String>();
         let (hash, now) = (self.stray_hash(&model::user::key(&identifier)), self.now());
-        let nowhere = OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
-        self.maintain(nowhere, async move |connection| {
+        self.maintain(OrgContext::NOWHERE, async move |connection| {
             store::stray_sign_ins::note(connection, &hash, &slug, now).await
         })
         .await

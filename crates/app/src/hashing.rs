@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 pub struct Options {
     /// Threads; one per core.
     pub threads: usize,
-    /// Memory per hash in KiB; at least 19,456 (PRODUCT §6).
+    /// Memory per hash in KiB; at least 19,456, the least that OWASP recommends for Argon2id.
     pub memory: u32,
     /// Passes.
     pub passes: u32,
@@ -33,7 +33,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The cost that PRODUCT §6 asks for, on every core.
+    /// 19,456 KiB and two passes, on every core.
     pub fn standard() -> Self {
         let threads = thread::available_parallelism().map_or(2, usize::from);
         Self { threads, memory: 19_456, passes: 2, queue: 256 }

@@ -85,7 +85,6 @@ impl App {
         if self.database().read(look).await? {
             return Ok(());
         }
-        let nowhere = model::OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
         let mut position = Some(store::email_directory::START);
         while let Some(from) = position {
             let keys = self.keys().clone();
@@ -93,7 +92,7 @@ impl App {
                 let hash_of = |user: &User| keys.proven_email(user);
                 store::email_directory::fill(connection, from, &hash_of, CHUNK).await
             };
-            position = self.maintain(nowhere, fill).await?;
+            position = self.maintain(model::OrgContext::NOWHERE, fill).await?;
         }
         tracing::info!("the directory of proven addresses was filled");
         Ok(())
@@ -108,11 +107,10 @@ impl App {
         let known = if let Some(known) = self.database().read(read).await? {
             known
         } else {
-            let nowhere = model::OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
             let keep = async move |connection: &mut Connection<'_>| {
                 store::setup::keep_key(connection, &fingerprint).await
             };
-            self.maintain(nowhere, keep).await?
+            self.maintain(model::OrgContext::NOWHERE, keep).await?
         };
         if known == fingerprint {
             return Ok(());

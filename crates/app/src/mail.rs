@@ -126,11 +126,10 @@ impl App {
         if self.database().read(look).await?.is_none_or(|due| due > now) {
             return Ok(0);
         }
-        let nowhere = OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
         let claim = async move |connection: &mut Connection<'_>| {
             store::mails::claim(connection, now, now.plus(LEASE), AT_ONCE).await
         };
-        let mails = self.maintain(nowhere, claim).await?;
+        let mails = self.maintain(OrgContext::NOWHERE, claim).await?;
         let sent = join_all(mails.iter().map(|mail| self.send(mail))).await;
         sent.into_iter().collect::<Result<Vec<()>>>()?;
         Ok(mails.len())

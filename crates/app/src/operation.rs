@@ -416,7 +416,7 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// The session that the actor came through, if it was one.
     pub(crate) fn actor_session(&self) -> Option<model::SessionId> {
-        self.actor.session
+        self.actor.session()
     }
 
     /// The user who acts, if it is one.

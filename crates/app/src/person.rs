@@ -39,7 +39,7 @@ pub struct PasswordState {
 impl PasswordState {
     /// When another one must be chosen, by the policy; `None`: never, or it is temporary anyhow.
     pub fn change_due(&self, user: &User, policy: &PasswordPolicy) -> Option<Timestamp> {
-        // An account for emergencies is exempt from expiry (PRODUCT §1).
+        // An account for emergencies is exempt from expiry.
         let lasts = self.expires_at.is_none() && user.fields.kind() != UserType::BreakGlass;
         self.set_at.filter(|_| lasts).and_then(|set_at| policy.change_due(set_at))
     }

@@ -73,8 +73,8 @@ impl App {
     /// Somebody has forgotten where they have an account. Does and answers the same whoever it is.
     #[boxed]
     pub async fn ask_for_organizations(&self, email: &str, address: &str) -> Result<()> {
-        let nowhere = OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
-        self.ask_the_worker(nowhere, Work::FindOrganizations { email: typed(email) }, address).await
+        self.ask_the_worker(OrgContext::NOWHERE, Work::FindOrganizations { email: typed(email) }, address)
+            .await
     }
 
     async fn ask_the_worker(&self, context: OrgContext, work: Work, address: &str) -> Result<()> {

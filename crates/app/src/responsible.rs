@@ -1,5 +1,5 @@
 //! Who answers for a program: a service user has a responsible human from the day it is made, and the owners hear when
-//! that one is gone (PRODUCT §1).
+//! that one is gone.
 
 use model::{
     Error, Result, UserFields,

@@ -194,7 +194,7 @@ impl App {
     /// Ends all of one's own sessions, or all others than this one; answers how many.
     #[boxed]
     pub async fn revoke_own_sessions(&self, actor: &Actor, others: bool) -> Result<u64> {
-        let (user, this) = (actor.user().ok_or_else(signed_out)?, actor.session.filter(|_| others));
+        let (user, this) = (actor.user().ok_or_else(signed_out)?, actor.session().filter(|_| others));
         let deed = async move |op: &mut Operation<'_, '_>| {
             let person = op.person(user).await?;
             op.end_all_sessions(&person.user, this).await
@@ -211,7 +211,7 @@ impl App {
         query: SessionQuery,
         confirm: Option<u64>,
     ) -> Result<Ended> {
-        let (this, dry_run) = (actor.session, actor.dry_run);
+        let (this, dry_run) = (actor.session(), actor.dry_run);
         let deed = async move |op: &mut Operation<'_, '_>| {
             let sparing = op.sparing(this).await?;
             let (context, now) = (op.context, op.now);
@@ -249,7 +249,6 @@ impl App {
 
     /// Labels the sessions that were not yet, or not since the labels improved.
     pub(crate) async fn label_sessions(&self) -> Result<()> {
-        let nowhere = OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
         let some =
             async |connection: &mut Connection<'_>| store::sessions::unlabelled(connection, MOST).await;
         loop {
@@ -264,7 +263,7 @@ impl App {
                 }
                 Ok(())
             };
-            self.maintain(nowhere, work).await?;
+            self.maintain(OrgContext::NOWHERE, work).await?;
         }
     }
 }
@@ -276,7 +275,7 @@ const PLENTY: i64 = 1_001;
 
 fn labelled(session: Session, atlas: &Atlas, actor: &Actor) -> Labelled {
     let device = connect::device::recognize(&session.user_agent, &session.hints);
-    let (place, is_this) = (atlas.place(&session.address), actor.session == Some(session.id));
+    let (place, is_this) = (atlas.place(&session.address), actor.session() == Some(session.id));
     Labelled { session, device, place, is_this }
 }
 

@@ -50,7 +50,7 @@ impl App {
         }
         let (secret, now) = (self.new_secret(), self.now());
         let hash = secret.hash();
-        self.maintain(nowhere(), async move |connection| {
+        self.maintain(OrgContext::NOWHERE, async move |connection| {
             store::setup::insert(connection, &hash, now, now.plus(LINK_LIFE)).await
         })
         .await?;
@@ -137,11 +137,6 @@ impl App {
         let person = self.run(&actor, Permission::OwnerManage, deed).await?;
         Ok((person, reveal))
     }
-}
-
-/// Set-up links belong to no organization.
-fn nowhere() -> OrgContext {
-    OrgContext { org: model::OrgId(uuid::Uuid::nil()) }
 }
 
 /// The record of an owner who is created for recovery.

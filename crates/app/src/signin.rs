@@ -261,7 +261,7 @@ impl App {
     /// Ends the actor's own session.
     #[boxed]
     pub async fn sign_out(&self, actor: &Actor) -> Result<()> {
-        let (Some(user), Some(session)) = (actor.user(), actor.session) else { return Ok(()) };
+        let (Some(user), Some(session)) = (actor.user(), actor.session()) else { return Ok(()) };
         let deed = async move |op: &mut Operation<'_, '_>| op.sign_out(user, session).await;
         self.run(actor, Permission::AccountRead, deed).await
     }

@@ -70,12 +70,11 @@ impl App {
         let claim = async move |connection: &mut Connection<'_>| {
             store::jobs::claim(connection, now, now.plus(LEASE), 20).await
         };
-        let nowhere = OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
         let look = async |connection: &mut Connection<'_>| store::jobs::next_due(connection).await;
         if self.database().read(look).await?.is_none_or(|due| due > now) {
             return Ok(0);
         }
-        let jobs = self.maintain(nowhere, claim).await?;
+        let jobs = self.maintain(OrgContext::NOWHERE, claim).await?;
         for job in &jobs {
             self.carry_out(job).await?;
         }
@@ -165,8 +164,7 @@ impl App {
     #[boxed]
     pub async fn tidy(&self) -> Result<()> {
         let now = self.now();
-        let nowhere = OrgContext { org: model::OrgId(uuid::Uuid::nil()) };
-        self.maintain(nowhere, async move |connection| {
+        self.maintain(OrgContext::NOWHERE, async move |connection| {
             store::sessions::tidy(connection, now).await?;
             store::devices::tidy(connection, now.minus(KnownDevice::LIFETIME)).await?;
             store::tokens::tidy(connection, now).await?;

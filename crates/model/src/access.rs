@@ -173,7 +173,7 @@ impl Permission {
 }
 
 names! {
-    /// The built-in roles, the strongest first (PRODUCT §8). They can't be changed or deleted.
+    /// The built-in roles, the strongest first. They can't be changed or deleted.
     Role {
         /// All.
         Owner = "owner",

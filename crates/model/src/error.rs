@@ -84,7 +84,7 @@ impl Error {
         }))
     }
 
-    /// The same answer for a thing that never existed and for another organization's (PRODUCT §2).
+    /// The same answer for a thing that never existed and for another organization's.
     pub fn not_found() -> Self {
         Self::new(Kind::NotFound, "not_found", "There is nothing here, or you may not see it.")
     }

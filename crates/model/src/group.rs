@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, GroupId, Result, Timestamp, error::FieldError, search, text, validate};
 
-/// Groups in groups in groups …: so many, the outermost included (PRODUCT §8).
+/// Groups in groups in groups …: so many, the outermost included.
 pub const MAX_DEPTH: usize = 16;
 
 /// A group.

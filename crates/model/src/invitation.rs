@@ -83,7 +83,7 @@ pub struct Invitation {
 
 /// Longest message of an inviter, in characters.
 pub const MAX_MESSAGE: usize = 1000;
-/// How long an invitation may live (PRODUCT §5).
+/// How long an invitation may live.
 pub const LIFETIME_HOURS: std::ops::RangeInclusive<i64> = 1..=90 * 24;
 /// How often it may be sent again in a day.
 pub const RESENDS_A_DAY: i64 = 5;

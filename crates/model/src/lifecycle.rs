@@ -1,4 +1,4 @@
-//! Where a user stands, and what may happen next: PRODUCT §3 as one table.
+//! Where a user stands, and what may happen next, as one table.
 //!
 //! `User::apply` decides every transition; the API, the console, the command line, imports and timers all call it.
 //! What a transition brings with it (ending sessions, dropping grants, a date for the worker) comes back as effects
@@ -179,7 +179,7 @@ pub struct Circumstances<'a> {
     pub has_credential: bool,
 }
 
-/// Longest note on a transition, in characters (PRODUCT §3).
+/// Longest note on a transition, in characters.
 pub const MAX_NOTE: usize = 500;
 
 impl User {
@@ -316,7 +316,7 @@ impl User {
         Ok(if left.is_empty() { State::Active } else { State::Pending { awaits: left } })
     }
 
-    /// Reactivating after the end date needs a new one (PRODUCT §3, validity).
+    /// Reactivating after the end date needs a new one.
     fn extend_validity(&mut self, valid_until: Option<Timestamp>, now: Timestamp) -> Result<Vec<Effect>> {
         let until = valid_until.or(self.fields.valid_until);
         if until.is_some_and(|until| until <= now) {

@@ -81,7 +81,7 @@ names! {
 }
 
 names! {
-    /// Why somebody was suspended or deprovisioned (PRODUCT §3).
+    /// Why somebody was suspended or deprovisioned.
     Reason {
         /// Away for a while: parental leave, sabbatical.
         OnLeave = "on_leave",
@@ -151,7 +151,7 @@ impl Status {
         }
     }
 
-    /// What a word of this or another product's vocabulary can mean (PRODUCT §3, “seed words”).
+    /// What a word of this or another product's vocabulary can mean.
     /// Empty: no such word.
     pub fn meant_by(word: &str) -> Vec<Self> {
         match word.trim().to_lowercase().as_str() {
@@ -165,7 +165,7 @@ impl Status {
         }
     }
 
-    /// Whether the list leaves it out unless asked for (PRODUCT §3).
+    /// Whether the list leaves it out unless asked for.
     pub fn hidden_by_default(self) -> bool {
         matches!(self, Self::Deprovisioned | Self::Deleted)
     }

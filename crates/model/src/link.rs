@@ -45,7 +45,7 @@ impl Purpose {
         }
     }
 
-    /// How long such a link lives; invitations say themselves (PRODUCT §5, §6).
+    /// How long such a link lives; invitations say themselves.
     pub fn lifetime(self) -> Duration {
         let hours = match self {
             Self::PasswordReset | Self::Unlock => 1,

@@ -26,13 +26,18 @@ pub struct OrgContext {
     pub org: OrgId,
 }
 
+impl OrgContext {
+    /// For what belongs to no organization: jobs that look at all of them, and what is kept for the whole server.
+    pub const NOWHERE: Self = Self { org: OrgId(uuid::Uuid::nil()) };
+}
+
 impl From<OrgId> for OrgContext {
     fn from(org: OrgId) -> Self {
         Self { org }
     }
 }
 
-/// For how long an old slug keeps leading to its organization after a rename (PRODUCT §2).
+/// For how long an old slug keeps leading to its organization after a rename.
 pub const OLD_SLUG_DAYS: u64 = 90;
 
 /// Slugs that would be mistaken for something of ours.

@@ -1,4 +1,4 @@
-//! What must be reviewed before many things change at once (PRODUCT §9).
+//! What must be reviewed before many things change at once.
 
 /// Whether a deed that touches so many of so many people asks for their number to be typed first.
 pub fn needs_count(touched: u64, of: u64) -> bool {

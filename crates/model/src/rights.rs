@@ -1,5 +1,5 @@
 //! What somebody may do, and where: permissions in the whole organization, permissions over groups, and permissions of
-//! the organization's own applications; and the one granting rule (PRODUCT §8), which compares two of these.
+//! the organization's own applications; and the one granting rule, which compares two of these.
 
 use std::collections::BTreeSet;
 

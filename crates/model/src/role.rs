@@ -86,7 +86,7 @@ impl utoipa::PartialSchema for RoleKey {
 
 impl utoipa::ToSchema for RoleKey {}
 
-/// Where a role counts (PRODUCT §8, delegated administration).
+/// Where a role counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {

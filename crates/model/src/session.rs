@@ -112,7 +112,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// How precisely last use is kept; a write at every request would make reading expensive (PRODUCT §4).
+    /// How precisely last use is kept; a write at every request would make reading expensive.
     pub const GRAIN: Duration = Duration::from_secs(5 * 60);
 
     /// Whether it still holds.

@@ -40,7 +40,7 @@ pub struct RegionPolicy {
     pub time_zone: String,
 }
 
-/// How people are invited (PRODUCT §5).
+/// How people are invited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InvitationPolicy {
@@ -60,7 +60,7 @@ pub struct MailPolicy {
     pub reply_to: String,
 }
 
-/// What the audit log keeps (PRODUCT §7).
+/// What the audit log keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditPolicy {
@@ -97,7 +97,7 @@ pub struct PasswordPolicy {
     pub temporary_hours: u16,
 }
 
-/// When failures lock (PRODUCT §3, “lock by failures”).
+/// When failures lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LockoutPolicy {
@@ -116,7 +116,7 @@ pub struct LockoutPolicy {
     pub unlock_by_mail: bool,
 }
 
-/// How long a sign-in lasts (PRODUCT §6).
+/// How long a sign-in lasts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionPolicy {

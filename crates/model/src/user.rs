@@ -1,4 +1,4 @@
-//! The record of a user (PRODUCT §4): the fields that people write, checked and brought into their normal form.
+//! The record of a user: the fields that people write, checked and brought into their normal form.
 //!
 //! `UserFields` is one struct for creating, editing, importing and showing, so that no door knows a field that
 //! another one forgets. Where the user stands in life is `lifecycle.rs`.
@@ -413,7 +413,7 @@ impl User {
         initials(self.name())
     }
 
-    /// The text under which the user is found (PRODUCT §9).
+    /// The text under which the user is found.
     pub fn search_text(&self) -> String {
         let fields = &self.fields;
         let parts = [

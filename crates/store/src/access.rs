@@ -113,7 +113,7 @@ pub async fn standing(
         }
     }
     if is_guest {
-        // Never an administrator, whatever the groups carry (PRODUCT §1).
+        // Never an administrator, whatever the groups carry.
         (rights.org, scoped) = (Rights::member().org, Vec::new());
     }
     for (group, permissions) in scoped {
@@ -317,7 +317,7 @@ pub async fn carrying(
     if carrying.is_empty() { Ok(carrying) } else { below(connection, context, &carrying).await }
 }
 
-/// Owners who are able (PRODUCT §3, “last owner”): active humans with a lasting password, no administrator's lock, and
+/// Owners who are able: active humans with a lasting password, no administrator's lock, and
 /// no end date on the account or on any grant on the way, directly or through groups.
 #[boxed]
 pub async fn has_able_owner(

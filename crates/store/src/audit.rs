@@ -212,7 +212,7 @@ pub async fn look_through(
     connection.all(sql, values![context.org, after, limit]).await
 }
 
-/// Takes a purged person's name, values and addresses out of the log; ids, events and seals stay (PRODUCT §3).
+/// Takes a purged person's name, values and addresses out of the log; ids, events and seals stay.
 #[boxed]
 pub async fn erase_person(
     connection: &mut Connection<'_>,

@@ -364,14 +364,8 @@ async fn postgres_migrations(connection: &mut Connection<'_>, patience: Duration
                 Ok(None)
             }
         };
-        match walked.await {
-            Ok(next) => position = next,
-            Err(error) => {
-                connection.batch("ROLLBACK").await?;
-                return Err(error);
-            }
-        }
-        connection.batch("COMMIT").await?;
+        let walked = walked.await;
+        position = migrations::end(connection, walked).await?;
     }
     Ok(applied)
 }

@@ -6,7 +6,7 @@
 
 use model::{OrgId, Result, User, UserId};
 
-use crate::{Connection, boxed, locking, text_rules, values};
+use crate::{Connection, boxed, locking, text_rules, users::user_columns, values};
 
 /// A keyed hash of an address in its normal form.
 pub type EmailHash = [u8; 32];
@@ -65,12 +65,11 @@ pub async fn fill(
     hash_of: &(dyn Fn(&User) -> Option<EmailHash> + Sync),
     limit: u16,
 ) -> Result<Option<Position>> {
-    let sql = locking!(
-        "SELECT u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
-         u.password_locked_until, u.source, u.external_id, u.created_at, u.updated_at, u.joined_at, \
-         u.last_sign_in_at, u.last_sign_in_method, u.last_seen_at, u.version FROM users u \
-         WHERE (u.org_id, u.id) > ($1, $2) AND u.state <> 'purged' ORDER BY u.org_id, u.id LIMIT $3"
-    );
+    let sql = locking!(concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users u WHERE (u.org_id, u.id) > ($1, $2) AND u.state <> 'purged' ORDER BY u.org_id, u.id LIMIT $3"
+    ));
     let found: Vec<User> = connection.all(sql, values![org, user, i64::from(limit)]).await?;
     for user in &found {
         put(connection, user, hash_of(user).as_ref()).await?;

@@ -234,7 +234,7 @@ pub struct Held {
     pub memberships: Vec<Membership>,
 }
 
-/// Takes all direct roles and memberships away and keeps them as a snapshot, if there are any (PRODUCT §3, deprovision).
+/// Takes all direct roles and memberships away and keeps them as a snapshot, if there are any.
 #[boxed]
 pub async fn remove_all(
     connection: &mut Connection<'_>,

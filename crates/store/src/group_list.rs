@@ -64,13 +64,8 @@ pub async fn explain(
     query: &GroupQuery,
     within: Option<&[GroupId]>,
 ) -> Result<Vec<String>> {
-    if connection.engine() == Engine::Postgres {
-        let steps: Vec<(String,)> = ask(connection, context, query, within, "EXPLAIN ").await?;
-        return Ok(steps.into_iter().map(|(step,)| step).collect());
-    }
-    let steps: Vec<(i64, i64, i64, String)> =
-        ask(connection, context, query, within, "EXPLAIN QUERY PLAN ").await?;
-    Ok(steps.into_iter().map(|(.., step)| step).collect())
+    let how = crate::listing::plan::words(connection.engine());
+    ask(connection, context, query, within, how).await.map(crate::listing::plan::texts)
 }
 
 /// The rows of a page and the one after it; `how` stands before the statement.

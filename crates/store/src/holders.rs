@@ -6,7 +6,7 @@
 use model::{GroupId, OrgContext, Result, RoleKey, Timestamp, User, UserId};
 use uuid::Uuid;
 
-use crate::{Connection, Sql, Value, access::id_list, boxed, values};
+use crate::{Connection, Sql, Value, access::id_list, boxed, users::user_columns, values};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
@@ -150,14 +150,17 @@ pub async fn records(
     context: OrgContext,
     users: &[UserId],
 ) -> Result<Vec<User>> {
-    const SQLITE: &str = "SELECT u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
-        u.password_locked_until, u.source, u.external_id, u.created_at, u.updated_at, u.joined_at, u.last_sign_in_at, \
-        u.last_sign_in_method, u.last_seen_at, u.version \
-        FROM json_each($2) found CROSS JOIN users u WHERE u.org_id = $1 AND u.id = unhex(found.value) ORDER BY u.id";
-    const POSTGRES: &str = "SELECT u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
-        u.password_locked_until, u.source, u.external_id, u.created_at, u.updated_at, u.joined_at, u.last_sign_in_at, \
-        u.last_sign_in_method, u.last_seen_at, u.version \
-        FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN users u WHERE u.org_id = $1 AND u.id = found.value::uuid ORDER BY u.id";
+    const SQLITE: &str = concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM json_each($2) found CROSS JOIN users u WHERE u.org_id = $1 AND u.id = unhex(found.value) ORDER BY u.id"
+    );
+    const POSTGRES: &str = concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN users u \
+         WHERE u.org_id = $1 AND u.id = found.value::uuid ORDER BY u.id"
+    );
     let ids: Vec<GroupId> = users.iter().map(|user| GroupId(user.0)).collect();
     let list = id_list(&ids);
     connection.all(Sql::by_engine(SQLITE, POSTGRES), values![context.org, Value::Json(&list)]).await

@@ -79,6 +79,36 @@ impl<S: Hash + Eq> Texts<S> {
     }
 }
 
+/// How an engine goes about a statement.
+#[cfg(feature = "testing")]
+pub(crate) mod plan {
+    use model::Result;
+
+    use crate::{Engine, Record, Row};
+
+    /// What stands before a statement, so that the engine tells its steps instead of answering.
+    pub(crate) const fn words(engine: Engine) -> &'static str {
+        match engine {
+            Engine::Sqlite => "EXPLAIN QUERY PLAN ",
+            Engine::Postgres => "EXPLAIN ",
+        }
+    }
+
+    /// One of the steps: the last column of the answer of either engine.
+    pub(crate) struct Step(pub(crate) String);
+
+    impl Record for Step {
+        fn read(row: &Row<'_>) -> Result<Self> {
+            row.last().map(Self)
+        }
+    }
+
+    /// The steps in words.
+    pub(crate) fn texts(steps: Vec<Step>) -> Vec<String> {
+        steps.into_iter().map(|step| step.0).collect()
+    }
+}
+
 /// Turns the rows found (one more than asked for) into a page with its neighbours; `key` is what a row sorts by.
 pub(crate) fn cut<R>(
     mut rows: Vec<R>,

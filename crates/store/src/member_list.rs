@@ -50,14 +50,8 @@ pub async fn explain(
     is_common: bool,
 ) -> Result<Vec<String>> {
     let (list, query) = (id_list(groups), MemberQuery::default());
-    if connection.engine() == Engine::Postgres {
-        let steps: Vec<(String,)> =
-            ask(connection, context, &list, at, &query, is_common, "EXPLAIN ").await?;
-        return Ok(steps.into_iter().map(|(step,)| step).collect());
-    }
-    let steps: Vec<(i64, i64, i64, String)> =
-        ask(connection, context, &list, at, &query, is_common, "EXPLAIN QUERY PLAN ").await?;
-    Ok(steps.into_iter().map(|(.., step)| step).collect())
+    let how = crate::listing::plan::words(connection.engine());
+    ask(connection, context, &list, at, &query, is_common, how).await.map(crate::listing::plan::texts)
 }
 
 async fn is_common(connection: &mut Connection<'_>, context: OrgContext, list: &str) -> Result<bool> {

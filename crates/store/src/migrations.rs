@@ -119,18 +119,25 @@ pub(crate) async fn apply(
     let mut applied = 0;
     loop {
         connection.batch("BEGIN").await?;
-        match apply_next(connection, all, patience).await {
-            Ok(true) => applied += 1,
-            Ok(false) => {
-                connection.batch("ROLLBACK").await?;
-                return Ok(applied);
-            }
-            Err(error) => {
-                connection.batch("ROLLBACK").await?;
-                return Err(error);
-            }
+        let done = apply_next(connection, all, patience).await;
+        if !end(connection, done).await? {
+            return Ok(applied);
         }
+        applied += 1;
     }
+}
+
+/// Ends a transaction: commits what was done, and undoes what failed.
+pub(crate) async fn end<T>(connection: &mut Connection<'_>, done: Result<T>) -> Result<T> {
+    let done = match done {
+        Ok(done) => connection.batch("COMMIT").await.map(|()| done),
+        Err(error) => Err(error),
+    };
+    if done.is_err() {
+        // What failed first says more than that undoing failed, too.
+        let _ = connection.batch("ROLLBACK").await;
+    }
+    done
 }
 
 /// Applies the first step that waits, if there is one.
@@ -180,7 +187,7 @@ async fn apply_one(connection: &mut Connection<'_>, migration: &Migration) -> Re
     let sql = "INSERT INTO schema_migrations (version, name, hash, applied_at) VALUES ($1, $2, $3, $4)";
     let hash = migration.hash(engine);
     connection.execute(sql, values![migration.version, migration.name, &hash, applied_at()]).await?;
-    connection.batch("COMMIT").await
+    Ok(())
 }
 
 /// For whoever looks into the table; nothing is decided by it.

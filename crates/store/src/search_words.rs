@@ -68,13 +68,8 @@ pub(crate) async fn explain(
     terms: &[String],
     most: u16,
 ) -> Result<Vec<String>> {
-    if connection.engine() == Engine::Postgres {
-        let steps: Vec<(String,)> = ask(connection, context, terms, most, "EXPLAIN ").await?;
-        return Ok(steps.into_iter().map(|(step,)| step).collect());
-    }
-    let steps: Vec<(i64, i64, i64, String)> =
-        ask(connection, context, terms, most, "EXPLAIN QUERY PLAN ").await?;
-    Ok(steps.into_iter().map(|(.., step)| step).collect())
+    let how = crate::listing::plan::words(connection.engine());
+    ask(connection, context, terms, most, how).await.map(crate::listing::plan::texts)
 }
 
 async fn ask<R: Record>(

@@ -120,13 +120,8 @@ pub async fn explain(
     query: &SessionQuery,
     now: Timestamp,
 ) -> Result<Vec<String>> {
-    if connection.engine() == Engine::Postgres {
-        let steps: Vec<(String,)> = ask(connection, context, query, now, What::Page, "EXPLAIN ").await?;
-        return Ok(steps.into_iter().map(|(step,)| step).collect());
-    }
-    let steps: Vec<(i64, i64, i64, String)> =
-        ask(connection, context, query, now, What::Page, "EXPLAIN QUERY PLAN ").await?;
-    Ok(steps.into_iter().map(|(.., step)| step).collect())
+    let how = crate::listing::plan::words(connection.engine());
+    ask(connection, context, query, now, What::Page, how).await.map(crate::listing::plan::texts)
 }
 
 /// What is wanted of the sessions that match.

@@ -52,7 +52,7 @@ impl From<&'static str> for Sql<'static> {
 /// ```
 #[macro_export]
 macro_rules! locking {
-    ($select:literal) => {
+    ($select:expr) => {
         $crate::Sql::by_engine($select, concat!($select, " FOR UPDATE"))
     };
 }
@@ -195,6 +195,16 @@ impl<'r> Row<'r> {
             Driver::Sqlite(row) => sqlite::is_null(row, index),
             Driver::Postgres(row) => postgres::column::<postgres::Absent>(row, index).map(|absent| absent.0),
         }
+    }
+
+    /// The last column.
+    #[cfg(feature = "testing")]
+    pub(crate) fn last<T: Column>(&self) -> Result<T> {
+        let columns = match &self.0 {
+            Driver::Sqlite(row) => row.as_ref().column_count(),
+            Driver::Postgres(row) => row.len(),
+        };
+        self.get(columns.saturating_sub(1))
     }
 
     /// The columns one after the other, for a record with many:

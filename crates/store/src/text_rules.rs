@@ -5,7 +5,11 @@
 
 use model::{GroupId, OrgId, Result, User, UserId, group, role, search};
 
-use crate::{Connection, Record, Row, users::Texts, values};
+use crate::{
+    Connection, Record, Row,
+    users::{Texts, user_columns},
+    values,
+};
 
 /// Counted up whenever `model::text::key`, `model::search`, `search_words` or what of a user is searched changes.
 pub(crate) const RULES: i64 = 2;
@@ -47,10 +51,11 @@ impl Record for Stored {
 
 /// Works on one chunk after `position`, in the transaction of the caller. `None` when all is done.
 pub(crate) async fn step(connection: &mut Connection<'_>, position: Position) -> Result<Option<Position>> {
-    const SQL: &str = "SELECT u.key, u.username_key, u.email_key, u.sort_name, u.search_text, u.org_id, u.id, \
-        u.fields, u.email_verified, u.state_data, u.lock_data, u.password_locked_until, u.source, u.external_id, \
-        u.created_at, u.updated_at, u.joined_at, u.last_sign_in_at, u.last_sign_in_method, u.last_seen_at, u.version \
-        FROM users u WHERE (u.org_id, u.id) > ($1, $2) AND u.state <> 'purged' ORDER BY u.org_id, u.id LIMIT $3";
+    const SQL: &str = concat!(
+        "SELECT u.key, u.username_key, u.email_key, u.sort_name, u.search_text, ",
+        user_columns!(),
+        " FROM users u WHERE (u.org_id, u.id) > ($1, $2) AND u.state <> 'purged' ORDER BY u.org_id, u.id LIMIT $3"
+    );
     let found: Vec<Stored> = connection.all(SQL, values![position.org, position.user, CHUNK]).await?;
     let Some(last) = found.last() else {
         groups(connection).await?;

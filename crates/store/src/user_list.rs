@@ -181,37 +181,31 @@ impl<'q> Asked<'q> {
         let limits = Limits::of(connection, context, query, reach, now).await?;
         let (shown, ranges) = (Shown::of(query), Ranges::of(&query.search));
         let most = if terms.is_empty() { COMMON } else { LOOKED_AT };
-        let mut narrowest = limits.narrowest(connection, context, most).await?;
-        if narrowest.is_none() && !terms.is_empty() && shown.are_few(connection, context).await? {
-            narrowest = Some(Limit::State);
-        }
-        let mut asked = Self {
-            context,
-            query,
-            now,
-            terms,
-            limits,
-            shown,
-            ranges,
-            plan: Some(narrowest.map_or(Plan::Walk, Plan::Limited)),
-            candidates: Vec::new(),
-        };
-        if narrowest.is_none() && !asked.terms.is_empty() {
-            asked.look_for_words(connection).await?;
+        let narrowest = limits.narrowest(connection, context, most).await?;
+        let plan = Some(narrowest.map_or(Plan::Walk, Plan::Limited));
+        let candidates = Vec::new();
+        let mut asked = Self { context, query, now, terms, limits, shown, ranges, plan, candidates };
+        let is_best_first = query.cursor.as_ref().is_some_and(|cursor| cursor.order == BEST_FIRST);
+        if !asked.terms.is_empty() && (narrowest.is_none() || is_best_first) {
+            asked.look_for_words(connection, is_best_first).await?;
         }
         Ok(asked)
     }
 
-    /// Asks the index of words. A page of an order stays in that order, and one of the best first in theirs, whatever is
-    /// found meanwhile.
-    async fn look_for_words(&mut self, connection: &mut Connection<'_>) -> Result<()> {
+    /// Asks the index of words; of what too many have, it asks whether few are shown at all. A page of an order stays in
+    /// that order, and one of the best first in theirs, whatever is found meanwhile.
+    async fn look_for_words(&mut self, connection: &mut Connection<'_>, is_best_first: bool) -> Result<()> {
         let mut keys = search_words::candidates(connection, self.context, &self.terms, COMMON + 1).await?;
-        let is_common = match &self.query.cursor {
-            Some(cursor) => cursor.order == BEST_FIRST,
-            None => keys.len() > usize::from(COMMON),
-        };
+        let is_common = keys.len() > usize::from(COMMON);
         keys.truncate(COMMON.into());
-        (self.plan, self.candidates) = ((!is_common).then_some(Plan::Candidates), keys);
+        self.candidates = keys;
+        self.plan = if is_best_first {
+            None
+        } else if is_common && self.shown.are_few(connection, self.context).await? {
+            Some(Plan::Limited(Limit::State))
+        } else {
+            (!is_common || self.query.cursor.is_some()).then_some(Plan::Candidates)
+        };
         Ok(())
     }
 
@@ -298,14 +292,9 @@ impl<'q> Asked<'q> {
         candidates: &str,
     ) -> Result<Vec<String>> {
         let most = usize::from(self.query.limit) + 1;
-        if connection.engine() == crate::Engine::Postgres {
-            let steps: Vec<(String,)> =
-                self.rows(connection, plan, candidates, None, most, "EXPLAIN ").await?;
-            return Ok(steps.into_iter().map(|(step,)| step).collect());
-        }
-        let steps: Vec<(i64, i64, i64, String)> =
-            self.rows(connection, plan, candidates, None, most, "EXPLAIN QUERY PLAN ").await?;
-        Ok(steps.into_iter().map(|(.., step)| step).collect())
+        let how = crate::listing::plan::words(connection.engine());
+        let steps = self.rows(connection, plan, candidates, None, most, how).await?;
+        Ok(crate::listing::plan::texts(steps))
     }
 }
 

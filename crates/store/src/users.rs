@@ -12,18 +12,20 @@ use crate::{
 };
 
 /// The columns of a whole user, in the order in which `User` is read.
-pub(crate) const COLUMNS: &str = "u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
-     u.password_locked_until, u.source, u.external_id, u.created_at, u.updated_at, u.joined_at, u.last_sign_in_at, \
-     u.last_sign_in_method, u.last_seen_at, u.version";
+macro_rules! user_columns {
+    () => {
+        "u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, u.password_locked_until, u.source, \
+         u.external_id, u.created_at, u.updated_at, u.joined_at, u.last_sign_in_at, u.last_sign_in_method, \
+         u.last_seen_at, u.version"
+    };
+}
+pub(crate) use user_columns;
+
+pub(crate) const COLUMNS: &str = user_columns!();
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!(
-            "SELECT u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, ",
-            "u.password_locked_until, u.source, u.external_id, u.created_at, u.updated_at, u.joined_at, ",
-            "u.last_sign_in_at, u.last_sign_in_method, u.last_seen_at, u.version FROM users u ",
-            $rest
-        )
+        concat!("SELECT ", user_columns!(), " FROM users u ", $rest)
     };
 }
 
@@ -77,13 +79,7 @@ pub async fn find(connection: &mut Connection<'_>, context: OrgContext, id: User
 /// The same, and nobody else changes the row before this transaction ends.
 #[boxed]
 pub async fn lock(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Option<User>> {
-    // The text is written out: `locking!` takes a literal.
-    let sql = locking!(
-        "SELECT u.org_id, u.id, u.fields, u.email_verified, u.state_data, u.lock_data, \
-         u.password_locked_until, u.source, u.external_id, u.created_at, u.updated_at, u.joined_at, \
-         u.last_sign_in_at, u.last_sign_in_method, u.last_seen_at, u.version FROM users u \
-         WHERE u.org_id = $1 AND u.id = $2 AND u.state <> 'purged'"
-    );
+    let sql = locking!(select!("WHERE u.org_id = $1 AND u.id = $2 AND u.state <> 'purged'"));
     connection.optional(sql, values![context.org, id]).await
 }
 
@@ -194,10 +190,11 @@ pub async fn update(connection: &mut Connection<'_>, user: &User, proven: Option
     let sql = "UPDATE users SET username_key = $3, email_key = $4, sort_name = $5, search_text = $6, fields = $7, \
                email_verified = $8, state = $9, state_data = $10, lock_data = $11, lock_until = $12, \
                password_locked_until = $13, updated_at = $14, joined_at = $15, version = version + 1 \
-               WHERE org_id = $1 AND id = $2 AND version = $16 RETURNING key";
+               WHERE org_id = $1 AND id = $2 AND version = $16 RETURNING key, \
+               (SELECT d.email_hash FROM email_directory d WHERE d.org_id = $1 AND d.user_id = $2)";
     let lock = user.lock.as_ref().map(to_json).transpose()?;
     let lock_until = user.lock.as_ref().map(|lock| lock.until.unwrap_or(Timestamp::MAX));
-    let row: Option<(i64,)> = connection
+    let row: Option<(i64, Option<Vec<u8>>)> = connection
         .optional(
             sql,
             values![
@@ -221,9 +218,11 @@ pub async fn update(connection: &mut Connection<'_>, user: &User, proven: Option
         )
         .await
         .map_err(overtaken)?;
-    let Some((key,)) = row else { return Err(stale()) };
+    let Some((key, known)) = row else { return Err(stale()) };
     refuse_reserved_meanwhile(connection, user, &texts).await?;
-    email_directory::put(connection, user, proven).await?;
+    if known.as_deref() != proven.map(<[u8; 32]>::as_slice) {
+        email_directory::put(connection, user, proven).await?;
+    }
     connection.index_search(user.org.org, key, Some(&texts.search_text))
 }
 

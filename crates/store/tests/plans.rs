@@ -42,6 +42,9 @@ const LARGE: [&str; 14] = [
     "audit_mentions",
 ];
 
+/// Somebody has set the server's clock: once, everything that is protected for a while is moved, whosever it is.
+const ABOUT_EVERYBODY: &str = "clock.rs";
+
 #[tokio::test]
 async fn sqlite_goes_through_everybody_for_nobody() {
     let loaded = Loaded::new(Engine::Sqlite, 20_000).await;
@@ -58,7 +61,8 @@ async fn sqlite_goes_through_everybody_for_nobody() {
             let step: String = row.get(3).unwrap();
             // An erasure reads what is its person's, not all of the organization.
             let is_whole_org = file == "erasure.rs" && step.ends_with("(org_id=?)");
-            if is_whole_org || LARGE.iter().any(|table| scans(&step, table, &text)) {
+            let is_scan = LARGE.iter().any(|table| scans(&step, table, &text));
+            if is_whole_org || (is_scan && file != ABOUT_EVERYBODY) {
                 wrong.push(format!("{file}: {step}\n    {text}"));
             }
         }
@@ -92,7 +96,7 @@ async fn postgres_goes_through_everybody_for_nobody() {
         for row in &plan {
             let step: String = row.get(0);
             let scanned = LARGE.iter().any(|table| step.contains(&format!("Seq Scan on {table} ")));
-            if scanned {
+            if scanned && file != ABOUT_EVERYBODY {
                 wrong.push(format!("{file}: {step}\n    {text}"));
             }
         }

@@ -12,13 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use app::{
-    Actor, App,
-    access::Target,
-    actor::Once,
-    cache::{Access, PresentedCredential},
-    impact::Preview,
-};
+use app::{Actor, App, access::Target, actor::Once, cache::Access, impact::Preview};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
@@ -413,10 +407,6 @@ fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor
         permissions: access.permissions,
         rights: access.rights.clone(),
         scopes: access.scopes,
-        session: match access.credential {
-            PresentedCredential::Session(id, _) => Some(id),
-            PresentedCredential::Token(..) => None,
-        },
         credential: Some(access.credential),
         door: match door {
             Door::Api => audit::Door::Api,

@@ -26,8 +26,9 @@ pub(crate) fn query(route: &Declared, query: Option<&str>) -> Result<Asked> {
     let query = query.unwrap_or_default();
     let is_strict = route.unknown == Unknown::Refused;
     let mut known: Vec<&str> = Vec::new();
-    // Nothing between two marks is nothing (WHATWG URL, `application/x-www-form-urlencoded` parsing).
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+    // Nothing between two marks is nothing (WHATWG URL, `application/x-www-form-urlencoded` parsing); what a write is asked is
+    // written as it is documented.
+    for pair in query.split('&').filter(|pair| !pair.is_empty() || (route.writes() && !query.is_empty())) {
         let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
         let of_write = route.writes() && matches!(name, "dry_run" | "impact");
         if is_strict {

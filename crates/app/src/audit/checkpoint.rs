@@ -23,7 +23,6 @@ use store::{
     boxed,
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::{App, keys::Keys};
 
@@ -35,8 +34,6 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Checkpoints that are written or sent at once.
 const PAGE: u32 = 1000;
-/// No organization: before the first one, and for what is about several.
-const NOWHERE: OrgId = OrgId(Uuid::nil());
 
 /// Where checkpoints go, and how often.
 #[derive(Debug, Clone)]
@@ -130,7 +127,8 @@ impl App {
     #[boxed]
     pub async fn checkpoint_all(&self, keeping: &Keeping, every: Duration) -> Result<usize> {
         self.sequence_all().await?;
-        let (until, mut after) = (self.now().minus(every), (Timestamp::from_micros(-1), NOWHERE));
+        let (until, mut after) =
+            (self.now().minus(every), (Timestamp::from_micros(-1), OrgContext::NOWHERE.org));
         let mut written = 0;
         loop {
             let look = async |connection: &mut Connection<'_>| {
@@ -163,7 +161,7 @@ impl App {
             &keeping.directory,
             notes.iter().map(|(org, _, note)| (keeping.file(*org), note.as_str())),
         )?;
-        self.maintain(NOWHERE.into(), async move |connection| {
+        self.maintain(OrgContext::NOWHERE, async move |connection| {
             for (org, size, note) in &notes {
                 audit_tree::signed(connection, (*org).into(), *size, now, note).await?;
             }
@@ -181,7 +179,7 @@ impl App {
     #[boxed]
     pub async fn send_checkpoints(&self, keeping: &Keeping) -> Result<usize> {
         let Some(url) = &keeping.url else { return Ok(0) };
-        let (mut after, mut count) = (NOWHERE, 0);
+        let (mut after, mut count) = (OrgContext::NOWHERE.org, 0);
         loop {
             let look =
                 async |connection: &mut Connection<'_>| audit_tree::unsent(connection, after, PAGE).await;
