@@ -330,7 +330,7 @@ fn what_is_possible_is_a_command() {
         place.ok(&["user", "restore", "ana.muller"]);
         wait_for_approval(&place, &id);
         check();
-        assert_eq!(place.json(&["user", "approve", "ana.muller"])["status"], "active");
+        assert_eq!(place.json(&["user", "approve", "ana.muller"])["state"], "active");
         wait_for_approval(&place, &id);
         assert_eq!(place.json(&["user", "reject", "ana.muller"])["status"], "deleted");
     }

@@ -19,12 +19,13 @@ const NOT_MADE: [(&str, &str); 3] = [
 ];
 
 /// Events that do not happen here.
-const NOT_SEEN: [(&str, &str); 8] = [
+const NOT_SEEN: [(&str, &str); 9] = [
     ("audit.loss_accepted", "needs a log that has lost entries; holds sizes, roots and ids of entries"),
     ("password.outgrown", "holds a date alone, of its own target"),
     ("org.renamed", "holds slugs alone"),
     ("user.settled", "nothing that waits can be settled from outside"),
     ("user.rejected", "the same"),
+    ("user.signed_up", "only the demonstration's people sign up; holds the state alone"),
     ("user.purged", "is what all of this is for"),
     ("audit.expired", "erases what this looks for"),
     ("email.verified", "every address here is verified by a change or an invitation"),

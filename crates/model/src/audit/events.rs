@@ -121,6 +121,7 @@ pub const EVENTS: &[(&str, &[(&str, ValueOf)])] = &[
     ("user.rejected", STATE),
     ("user.restored", STATE),
     ("user.settled", STATE),
+    ("user.signed_up", STATE),
     ("user.suspended", STATE),
     ("user.unlocked", STATE),
 ];
