@@ -32,7 +32,7 @@ use axum::{Router, handler::Handler as _};
 use ipnet::IpNet;
 
 pub use management::management;
-pub use route::{About, Credential, Declared, Door, Needs, Rate, Unknown};
+pub use route::{About, Credential, Declared, Door, Needs, Rate, Unknown, documented};
 pub use server::{ClientLimits, Listener};
 
 /// How the server is reached; see `docs/operating.md`.

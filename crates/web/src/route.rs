@@ -3,6 +3,8 @@
 //! The check in front of every handler, the OpenAPI document, `docs/routes.txt` and the tests' matrices all come from
 //! the declaration; there is no route without one.
 
+use std::cell::Cell;
+
 use axum::{
     Router,
     handler::Handler,
@@ -10,12 +12,14 @@ use axum::{
     routing::{MethodFilter, MethodRouter},
 };
 use model::Permission;
-use utoipa::openapi::{
-    RefOr,
-    path::{ParameterIn, Paths},
-    schema::Schema,
+use utoipa::{
+    __dev::{SchemaReferences, Tags},
+    openapi::{
+        HttpMethod, RefOr,
+        path::{ParameterIn, Paths},
+        schema::Schema,
+    },
 };
-use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{Shared, auth};
 
@@ -147,41 +151,103 @@ fn about(pattern: &str) -> Option<About> {
 pub(crate) struct Route {
     declared: Declared,
     handler: MethodRouter<Shared>,
-    documents: Option<Documents>,
+    /// Writes what OpenAPI says of it. The server never does: descriptions of all schemas are 12 MB.
+    document: Option<fn() -> Documents>,
 }
 
-/// What `#[utoipa::path]` says of a handler.
+/// What OpenAPI says of one route.
 pub(crate) type Documents = (Vec<(String, RefOr<Schema>)>, Paths);
 
-impl Route {
-    /// A route of the API: path and method come from the handler's `#[utoipa::path]`.
-    pub(crate) fn api(needs: Needs, (schemas, paths, handler): UtoipaMethodRouter<Shared>) -> Self {
-        let (path, item) =
-            paths.paths.iter().next().map(|(path, item)| (path.clone(), item.clone())).unwrap_or_default();
-        let method = if item.post.is_some() {
-            Method::POST
-        } else if item.patch.is_some() {
-            Method::PATCH
-        } else if item.put.is_some() {
-            Method::PUT
-        } else if item.delete.is_some() {
-            Method::DELETE
-        } else {
-            Method::GET
-        };
-        let mut declared = Declared::new(method, path, needs, Door::Api);
-        for operation in [&item.get, &item.post, &item.put, &item.patch, &item.delete].into_iter().flatten() {
-            let named = operation.parameters.iter().flatten();
-            let of_query = named.filter_map(|parameter| match parameter {
-                RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
-                    Some(parameter.name.clone())
-                }
-                _ => None,
-            });
-            declared.query = of_query.collect();
-            declared.takes_body = operation.request_body.is_some();
+/// What `#[utoipa::path]` makes of a handler: method, path, parameters, and the schemas that they name.
+pub(crate) trait Described: utoipa::Path + SchemaReferences + for<'t> Tags<'t> {}
+
+impl<D: utoipa::Path + SchemaReferences + for<'t> Tags<'t>> Described for D {}
+
+/// An operation of the API, from a handler with `#[utoipa::path]`.
+pub(crate) struct Operation {
+    declared: Declared,
+    handler: MethodRouter<Shared>,
+    document: fn() -> Documents,
+}
+
+/// The operation of a handler, by the handler's path: `operation!(users::list)`.
+macro_rules! operation {
+    ($module:ident :: $handler:ident) => {
+        utoipa_axum::paste! {
+            $crate::route::Operation::of::<$module::[<__path_ $handler>], _, _>($module::$handler)
         }
-        Self { declared, handler, documents: Some((schemas, paths)) }
+    };
+    ($outer:ident :: $module:ident :: $handler:ident) => {
+        utoipa_axum::paste! {
+            $crate::route::Operation::of::<$outer::$module::[<__path_ $handler>], _, _>($outer::$module::$handler)
+        }
+    };
+}
+pub(crate) use operation;
+
+impl Operation {
+    /// The operation of a handler and its description.
+    pub(crate) fn of<D, H, T>(handler: H) -> Self
+    where
+        D: Described,
+        H: Handler<T, Shared>,
+        T: 'static,
+    {
+        let method = D::methods().first().map_or(Method::GET, method_of);
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        let operation = D::operation();
+        let named = operation.parameters.iter().flatten();
+        let of_query = named.filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
+                Some(parameter.name.clone())
+            }
+            _ => None,
+        });
+        let mut declared = Declared::new(method, D::path(), Needs::Nothing, Door::Api);
+        declared.query = of_query.collect();
+        declared.takes_body = operation.request_body.is_some();
+        Self { declared, handler: MethodRouter::new().on(filter, handler), document: document::<D> }
+    }
+}
+
+fn method_of(method: &HttpMethod) -> Method {
+    match method {
+        HttpMethod::Get => Method::GET,
+        HttpMethod::Put => Method::PUT,
+        HttpMethod::Post => Method::POST,
+        HttpMethod::Delete => Method::DELETE,
+        HttpMethod::Options => Method::OPTIONS,
+        HttpMethod::Head => Method::HEAD,
+        HttpMethod::Patch => Method::PATCH,
+        HttpMethod::Trace => Method::TRACE,
+    }
+}
+
+fn document<D: Described>() -> Documents {
+    DOCUMENTED.set(DOCUMENTED.get() + 1);
+    let mut schemas = Vec::new();
+    D::schemas(&mut schemas);
+    let mut operation = D::operation();
+    operation.tags.get_or_insert_default().extend(D::tags().into_iter().map(str::to_owned));
+    let mut paths = Paths::new();
+    paths.add_path_operation(D::path(), D::methods(), operation);
+    (schemas, paths)
+}
+
+thread_local! {
+    static DOCUMENTED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many operations this thread has described for OpenAPI so far: a server, none.
+pub fn documented() -> usize {
+    DOCUMENTED.get()
+}
+
+impl Route {
+    /// A route of the API.
+    pub(crate) fn api(needs: Needs, operation: Operation) -> Self {
+        let Operation { declared, handler, document } = operation;
+        Self { declared: Declared { needs, ..declared }, handler, document: Some(document) }
     }
 
     /// A page or form of the console.
@@ -192,7 +258,7 @@ impl Route {
     {
         let filter = if method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
         let declared = Declared::new(method, path.to_owned(), needs, Door::Console);
-        Self { declared, handler: MethodRouter::new().on(filter, handler), documents: None }
+        Self { declared, handler: MethodRouter::new().on(filter, handler), document: None }
     }
 
     /// Called so often at most.
@@ -230,9 +296,9 @@ impl Route {
         self.declared.clone()
     }
 
-    /// What is said of it in OpenAPI.
-    pub(crate) fn documents(self) -> Option<Documents> {
-        self.documents
+    /// What is said of it in OpenAPI; made anew at every call.
+    pub(crate) fn documents(&self) -> Option<Documents> {
+        self.document.map(|document| document())
     }
 
     /// Joins the router, behind the check of what it needs.
