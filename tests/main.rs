@@ -79,6 +79,7 @@ mod smtp_delivery;
 mod smtp_peer;
 mod smtp_refusals;
 mod smtp_server;
+mod smtp_slow;
 mod smtp_torture;
 mod stale_forms;
 mod strict_input;

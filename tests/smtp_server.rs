@@ -42,6 +42,8 @@ pub(crate) enum Behaviour {
     Sender(&'static str),
     /// The mail: answers RCPT with this.
     Recipient(&'static str),
+    /// The mail: RCPT is never answered.
+    HangAtRecipient,
     /// The mail: answers DATA with this.
     Content(&'static str),
     /// The mail: takes the content, answers this, and stores nothing.
@@ -86,6 +88,7 @@ struct Heard {
     attempts: BTreeMap<String, usize>,
     commands: Vec<String>,
     stored: Vec<Stored>,
+    hanging: usize,
 }
 
 /// A running server; gone when dropped.
@@ -129,6 +132,11 @@ impl FaultyServer {
     /// Recipients that it heard of and connections that it did not serve: each was somebody's try.
     pub(crate) fn tries(&self) -> usize {
         self.inner.heard.lock().tries
+    }
+
+    /// How many connections are kept waiting for ever just now.
+    pub(crate) fn hanging(&self) -> usize {
+        self.inner.heard.lock().hanging
     }
 
     pub(crate) fn stored(&self) -> Vec<Stored> {
@@ -198,6 +206,7 @@ impl Visit {
                     (recipient, mail) = self.recipient(&line);
                     match mail {
                         Behaviour::Recipient(answer) => self.say(answer).await?,
+                        Behaviour::HangAtRecipient => return self.hang().await,
                         _ => self.say("250 2.1.5 recipient").await?,
                     }
                 }
@@ -290,7 +299,10 @@ impl Visit {
     /// Listens, until the other side gives up.
     async fn hang(&mut self) -> Result<()> {
         let mut forgotten = Vec::new();
-        self.stream.read_to_end(&mut forgotten).await.map(drop)
+        self.inner.heard.lock().hanging += 1;
+        let end = self.stream.read_to_end(&mut forgotten).await;
+        self.inner.heard.lock().hanging -= 1;
+        end.map(drop)
     }
 
     async fn line(&mut self) -> Result<Option<String>> {

@@ -2,22 +2,20 @@
 //!
 //! A mail is a row inserted with the change that causes it. The worker claims what is due, writes at the first attempt what
 //! it says (`mail/letter.rs`), hands it to the carrier (`mail/carrier.rs`) outside any transaction, and notes what came of
-//! it. If the server dies in between, the mail goes out again, the same to the byte.
+//! it. Which mails are sent side by side is `mail/sender.rs`. If the server dies in between, the mail goes out again, the same to the byte.
 
 pub mod carrier;
 mod letter;
+mod sender;
 pub mod text;
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use model::{
-    InvitationId, MailId, Org, OrgContext, Result, Timestamp, User, UserId, Zone, invitation,
+    InvitationId, MailId, Org, Result, Timestamp, User, UserId, Zone, invitation,
     link::Link,
     mail::{self, Mail, MailDetails, MailKind, MailState},
 };
-use store::{Connection, boxed};
-use tokio_util::sync::CancellationToken;
 
 pub use carrier::{Carrier, Letter, Mailbox, Outcome};
 use letter::one_line;
@@ -25,12 +23,6 @@ use text::Words;
 
 use crate::{App, Operation};
 
-/// For how long a claimed mail is nobody else's; longer than any attempt lasts.
-const LEASE: Duration = Duration::from_secs(120);
-/// How many are sent at once.
-const AT_ONCE: u16 = 8;
-/// The longest nap: polling is the guarantee, ringing only makes it quicker.
-const NAP: Duration = Duration::from_secs(5);
 /// How long sent and failed mails are kept for looking at.
 pub(crate) const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -81,60 +73,6 @@ impl Operation<'_, '_> {
 }
 
 impl App {
-    /// Sends mail until stopped.
-    #[boxed]
-    pub async fn work_mail(&self, stop: CancellationToken) {
-        let mut measured = Timestamp::from_micros(0);
-        while !stop.is_cancelled() {
-            if self.now() >= measured.plus(NAP) {
-                measured = self.now();
-                self.measure_queue().await;
-            }
-            match self.send_due().await {
-                Ok(0) => {}
-                Ok(_) => continue,
-                Err(error) => tracing::warn!(%error, detail = error.detail(), "mail could not be worked on"),
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.mail_wake().notified() => {}
-                () = tokio::time::sleep(self.mail_nap().await) => {}
-            }
-        }
-    }
-
-    /// How long the queue is and how old, for the metrics.
-    async fn measure_queue(&self) {
-        let Ok((many, age)) = self.mail_queue().await else { return };
-        // A gauge is a floating-point number; neither is ever so large that it matters.
-        metrics::gauge!("muster_mail_queue").set(f64::from(u32::try_from(many).unwrap_or(u32::MAX)));
-        metrics::gauge!("muster_mail_queue_age_seconds").set(age.unwrap_or_default().as_secs_f64());
-    }
-
-    /// Until the next mail is due, at most `NAP`.
-    async fn mail_nap(&self) -> Duration {
-        let read = async |connection: &mut Connection<'_>| store::mails::next_due(connection).await;
-        let next = self.database().read(read).await.ok().flatten();
-        next.map_or(NAP, |next| next.since(self.now())).clamp(Duration::from_millis(100), NAP)
-    }
-
-    /// Sends what is due now, some at once; answers how many there were.
-    #[boxed]
-    pub async fn send_due(&self) -> Result<usize> {
-        let now = self.now();
-        let look = async |connection: &mut Connection<'_>| store::mails::next_due(connection).await;
-        if self.database().read(look).await?.is_none_or(|due| due > now) {
-            return Ok(0);
-        }
-        let claim = async move |connection: &mut Connection<'_>| {
-            store::mails::claim(connection, now, now.plus(LEASE), AT_ONCE).await
-        };
-        let mails = self.maintain(OrgContext::NOWHERE, claim).await?;
-        let sent = join_all(mails.iter().map(|mail| self.send(mail))).await;
-        sent.into_iter().collect::<Result<Vec<()>>>()?;
-        Ok(mails.len())
-    }
-
     async fn send(&self, mail: &Mail) -> Result<()> {
         let outcome = match self.letter(mail).await {
             Ok(Some(letter)) => self.carrier().send(letter).await,

@@ -353,12 +353,21 @@ pub async fn list(
     }
 }
 
-/// When the next mail is due, to sleep until then.
+/// When the next mail is due that nobody is sending, to sleep until then.
 #[boxed]
-pub async fn next_due(connection: &mut Connection<'_>) -> Result<Option<Timestamp>> {
+pub async fn next_due(connection: &mut Connection<'_>, now: Timestamp) -> Result<Option<Timestamp>> {
     let sql = "SELECT next_at FROM mails WHERE state IN ('queued', 'deferred') AND next_at >= 0 \
-               ORDER BY next_at, id LIMIT 1";
-    Ok(connection.optional::<(Timestamp,)>(sql, &[]).await?.map(|(at,)| at))
+               AND leased_until <= $1 ORDER BY next_at, id LIMIT 1";
+    Ok(connection.optional::<(Timestamp,)>(sql, values![now]).await?.map(|(at,)| at))
+}
+
+/// Puts off a claimed mail that was not tried.
+#[boxed]
+pub async fn put_off(connection: &mut Connection<'_>, mail: &Mail, until: Timestamp) -> Result<()> {
+    let sql = "UPDATE mails SET next_at = $3, attempts = attempts - 1, leased_until = 0 \
+               WHERE org_id = $1 AND id = $2 AND state IN ('queued', 'deferred')";
+    connection.execute(sql, values![mail.org.org, mail.id, until]).await?;
+    Ok(())
 }
 
 /// Removes every mail to a user, with the addresses in them.
