@@ -202,6 +202,30 @@ pub async fn inside(
     Ok(rows.into_iter().map(|(group,)| group).collect())
 }
 
+/// The same for one group, but no more than `most` of them: that many are not counted to their end.
+#[boxed]
+pub async fn inside_up_to(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    group: GroupId,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<GroupId>> {
+    // PostgreSQL goes on only while rows are asked for; SQLite is told where to stop.
+    const INSIDE: Sql = Sql::by_engine(
+        "WITH RECURSIVE held (id) AS (SELECT id FROM groups WHERE org_id = $1 AND id = $2 UNION \
+         SELECT n.child_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.parent_id = held.id \
+         AND (n.valid_from IS NULL OR n.valid_from <= $3) AND (n.valid_until IS NULL OR n.valid_until > $3) LIMIT $4) \
+         SELECT id FROM held",
+        "WITH RECURSIVE held (id) AS (SELECT id FROM groups WHERE org_id = $1 AND id = $2 UNION \
+         SELECT n.child_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.parent_id = held.id \
+         AND (n.valid_from IS NULL OR n.valid_from <= $3) AND (n.valid_until IS NULL OR n.valid_until > $3)) \
+         SELECT id FROM held LIMIT $4",
+    );
+    let rows: Vec<(GroupId,)> = connection.all(INSIDE, values![context.org, group, now, most]).await?;
+    Ok(rows.into_iter().map(|(group,)| group).collect())
+}
+
 /// What anybody has been given over one of these groups, now or later: who comes into one of them comes under it.
 #[boxed]
 pub async fn given_over(

@@ -2,13 +2,17 @@
 //!
 //! Of few memberships, all are looked at and sorted. Where there are many, walking along everybody's names and asking of
 //! each whether it is a member fills a page soonest: once per state, as the list of users does and for the same reason.
+//! Where many groups stand in the group, it is asked from below: which groups the next people by name are in, and whether
+//! one of those leads up to it. So a page costs the same, however many groups and people there are.
+
+use std::collections::HashSet;
 
 use model::{
     GroupId, OrgContext, Result, Timestamp, User, UserId,
     grant::Given,
     group_query::{MemberQuery, ORDER},
     lifecycle::StateName,
-    page::Page,
+    page::{Cursor, Page},
 };
 
 use crate::{
@@ -17,12 +21,22 @@ use crate::{
     boxed,
     grants::given,
     listing::{Texts, cut},
+    nestings,
     users::COLUMNS,
     values,
 };
 
 /// More memberships than this, and the list walks along everybody's names.
 const COMMON: i64 = 2_000;
+
+/// More groups inside than this, with few memberships, and nobody looks at all of them.
+const FEW_GROUPS: usize = 1_000;
+/// More groups inside than this, with many memberships, and the people are asked, not the groups.
+const VERY_FEW_GROUPS: usize = 20;
+/// So many people are asked for one page at most.
+const MOST_ASKED: usize = 10_000;
+/// And so many in one statement.
+const MOST_ASKED_AT_ONCE: u16 = 1_000;
 
 /// One page of the users who are in any of these groups: at `at`, if that is given, else whatever the dates say.
 #[boxed]
@@ -34,9 +48,93 @@ pub async fn page(
     query: &MemberQuery,
 ) -> Result<Page<User>> {
     let list = id_list(groups);
-    let is_common = is_common(connection, context, &list).await?;
-    let rows: Vec<User> = ask(connection, context, &list, at, query, is_common, "").await?;
+    let among = if is_common(connection, context, &list).await? { Among::Everybody } else { Among::Members };
+    let asked = Asked { context, list: &list, at, cursor: query.cursor.as_ref(), limit: query.limit + 1 };
+    let rows: Vec<User> = asked.ask(connection, among, "").await?;
     Ok(cut(rows, query.limit, query.cursor.as_ref(), ORDER, |user| (user.sort_name(), user.id.0)))
+}
+
+/// One page of the users who count as members at `now`, through the groups in the group too. A page may be shorter than it
+/// could be, even empty, though more follow: then many people were asked, and few of them are members.
+#[boxed]
+pub async fn effective(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    group: GroupId,
+    now: Timestamp,
+    query: &MemberQuery,
+) -> Result<Page<User>> {
+    let most = i64::try_from(FEW_GROUPS).unwrap_or(i64::MAX) + 1;
+    let inside = crate::access::inside_up_to(connection, context, group, now, most).await?;
+    let is_searched = inside.len() <= VERY_FEW_GROUPS
+        || inside.len() <= FEW_GROUPS && !is_common(connection, context, &id_list(&inside)).await?;
+    if is_searched {
+        return page(connection, context, &inside, Some(now), query).await;
+    }
+    from_below(connection, context, group, now, query).await
+}
+
+async fn from_below(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    group: GroupId,
+    now: Timestamp,
+    query: &MemberQuery,
+) -> Result<Page<User>> {
+    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
+    let mut reached = query.cursor.clone();
+    let (mut found, mut asked, mut limit) = (Vec::new(), 0, query.limit.saturating_mul(2));
+    let has_more = loop {
+        let next = Asked { context, list: "[]", at: None, cursor: reached.as_ref(), limit };
+        let people: Vec<User> = next.ask(connection, Among::All, "").await?;
+        asked += people.len();
+        let is_end = people.len() < usize::from(limit);
+        if let Some(last) = people.last() {
+            let (order, key) = (ORDER.to_owned(), last.sort_name());
+            reached = Some(Cursor { order, key, id: last.id.0, backwards });
+        }
+        found.extend(members_among(connection, context, group, now, people).await?);
+        if is_end || found.len() > usize::from(query.limit) {
+            break false;
+        }
+        if asked >= MOST_ASKED {
+            break true;
+        }
+        limit = limit.saturating_mul(2).min(MOST_ASKED_AT_ONCE);
+    };
+    let mut page =
+        cut(found, query.limit, query.cursor.as_ref(), ORDER, |user| (user.sort_name(), user.id.0));
+    // Nobody on the page says where it begins; whoever asked for it does.
+    let before = |backwards| query.cursor.clone().map(|cursor| Cursor { backwards, ..cursor }.encode());
+    let onwards = if has_more { reached.map(|cursor| cursor.encode()) } else { None };
+    if backwards {
+        page.previous = page.previous.or(onwards);
+        page.next = page.next.or_else(|| before(false));
+    } else {
+        page.next = page.next.or(onwards);
+        page.previous = page.previous.or_else(|| before(true));
+    }
+    Ok(page)
+}
+
+/// Those of these people who are in a group that is the group or leads up to it.
+async fn members_among(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    group: GroupId,
+    now: Timestamp,
+    people: Vec<User>,
+) -> Result<Vec<User>> {
+    let ids: Vec<UserId> = people.iter().map(|user| user.id).collect();
+    let held = direct(connection, context, &ids).await?;
+    let held: Vec<(UserId, GroupId)> =
+        held.iter().filter(|held| held.given.holds(now)).map(|held| (held.user, held.group)).collect();
+    let starts: HashSet<GroupId> = held.iter().map(|(_, group)| *group).collect();
+    let starts: Vec<GroupId> = starts.into_iter().collect();
+    let below = nestings::ways_up(connection, context, &starts, now).await?.below(group);
+    let members: HashSet<UserId> =
+        held.into_iter().filter(|(_, group)| below.contains(group)).map(|(user, _)| user).collect();
+    Ok(people.into_iter().filter(|user| members.contains(&user.id)).collect())
 }
 
 /// How the engine goes about a page, step by step, the one way and the other.
@@ -47,11 +145,12 @@ pub async fn explain(
     context: OrgContext,
     groups: &[GroupId],
     at: Option<Timestamp>,
-    is_common: bool,
+    among: Among,
 ) -> Result<Vec<String>> {
-    let (list, query) = (id_list(groups), MemberQuery::default());
+    let list = id_list(groups);
+    let asked = Asked { context, list: &list, at, cursor: None, limit: 51 };
     let how = crate::listing::plan::words(connection.engine());
-    ask(connection, context, &list, at, &query, is_common, how).await.map(crate::listing::plan::texts)
+    asked.ask(connection, among, how).await.map(crate::listing::plan::texts)
 }
 
 async fn is_common(connection: &mut Connection<'_>, context: OrgContext, list: &str) -> Result<bool> {
@@ -65,32 +164,52 @@ async fn is_common(connection: &mut Connection<'_>, context: OrgContext, list: &
     Ok(count > COMMON)
 }
 
-/// The rows of a page and the one after it; `how` stands before the statement.
-async fn ask<R: Record>(
-    connection: &mut Connection<'_>,
+/// What is asked of one statement.
+struct Asked<'a> {
     context: OrgContext,
-    list: &str,
+    /// Of which groups, as JSON.
+    list: &'a str,
     at: Option<Timestamp>,
-    query: &MemberQuery,
-    is_common: bool,
-    how: &'static str,
-) -> Result<Vec<R>> {
-    let backwards = query.cursor.as_ref().is_some_and(|cursor| cursor.backwards);
-    let shape = Shape { how, engine: connection.engine(), backwards, is_common, is_dated: at.is_some() };
-    let (key, id) = query.cursor.as_ref().map_or(("", uuid::Uuid::nil()), |cursor| (&cursor.key, cursor.id));
-    let bound = [
-        Value::from(context.org),
-        Value::from(key),
-        Value::from(UserId(id)),
-        Value::from(i64::from(query.limit) + 1),
-        Value::Json(list),
-        Value::from(at),
-    ];
-    let text = TEXTS.get(shape, |shape| format!("{}{}", shape.how, shape.statement()));
-    connection.all(text.sql(), &text.values(&bound)).await
+    cursor: Option<&'a Cursor>,
+    limit: u16,
+}
+
+impl Asked<'_> {
+    /// The rows; `how` stands before the statement.
+    async fn ask<R: Record>(
+        &self,
+        connection: &mut Connection<'_>,
+        among: Among,
+        how: &'static str,
+    ) -> Result<Vec<R>> {
+        let backwards = self.cursor.is_some_and(|cursor| cursor.backwards);
+        let shape = Shape { how, engine: connection.engine(), backwards, among, is_dated: self.at.is_some() };
+        let (key, id) = self.cursor.map_or(("", uuid::Uuid::nil()), |cursor| (&cursor.key, cursor.id));
+        let bound = [
+            Value::from(self.context.org),
+            Value::from(key),
+            Value::from(UserId(id)),
+            Value::from(i64::from(self.limit)),
+            Value::Json(self.list),
+            Value::from(self.at),
+        ];
+        let text = TEXTS.get(shape, |shape| format!("{}{}", shape.how, shape.statement()));
+        connection.all(text.sql(), &text.values(&bound)).await
+    }
 }
 
 static TEXTS: Texts<Shape> = Texts::new();
+
+/// Among whom a page is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Among {
+    /// All members, sorted.
+    Members,
+    /// Everybody in the order of names, of whom members are taken.
+    Everybody,
+    /// Everybody in the order of names, members or not.
+    All,
+}
 
 /// Everything that makes one statement differ from another. Each text is made once and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,7 +217,7 @@ struct Shape {
     how: &'static str,
     engine: Engine,
     backwards: bool,
-    is_common: bool,
+    among: Among,
     is_dated: bool,
 }
 
@@ -116,25 +235,29 @@ impl Shape {
         } else {
             ""
         };
-        let keys = if self.is_common {
+        let walk = |is_member: &str| {
             let streams = StateName::ALL.iter().enumerate().map(|(number, state)| {
                 format!(
                     "SELECT * FROM (SELECT u.sort_name, u.id, u.key FROM users u \
-                     WHERE u.org_id = $1 AND u.state = '{}' AND {after} \
-                     AND EXISTS (SELECT 1 FROM group_members m WHERE m.org_id = $1 AND m.user_id = u.id{holds} \
-                     AND m.group_id IN (SELECT {group} FROM {listed})) \
+                     WHERE u.org_id = $1 AND u.state = '{}' AND {after}{is_member} \
                      ORDER BY {order} LIMIT $4) s{number}",
                     state.as_str()
                 )
             });
             let streams: Vec<String> = streams.collect();
             format!("SELECT u.key FROM ({}) u ORDER BY {order} LIMIT $4", streams.join(" UNION ALL "))
-        } else {
-            format!(
+        };
+        let keys = match self.among {
+            Among::Members => format!(
                 "SELECT u.key FROM (SELECT DISTINCT m.user_id FROM {listed} CROSS JOIN group_members m \
                  WHERE m.org_id = $1 AND m.group_id = {group}{holds}) held CROSS JOIN users u \
                  WHERE u.org_id = $1 AND u.id = held.user_id AND {after} ORDER BY {order} LIMIT $4"
-            )
+            ),
+            Among::Everybody => walk(&format!(
+                " AND EXISTS (SELECT 1 FROM group_members m WHERE m.org_id = $1 AND m.user_id = u.id{holds} \
+                 AND m.group_id IN (SELECT {group} FROM {listed}))"
+            )),
+            Among::All => walk(""),
         };
         format!(
             "SELECT {COLUMNS} FROM ({keys}) page CROSS JOIN users u WHERE u.key = page.key ORDER BY {order}"
@@ -160,24 +283,20 @@ impl Record for Direct {
     }
 }
 
-/// In which of these groups each of these users is directly.
+/// In which groups each of these users is directly, whatever the dates.
 #[boxed]
 pub async fn direct(
     connection: &mut Connection<'_>,
     context: OrgContext,
     users: &[UserId],
-    groups: &[GroupId],
 ) -> Result<Vec<Direct>> {
     const DIRECT: Sql = Sql::by_engine(
         "SELECT m.user_id, m.group_id, m.granted_by, m.granted_at, m.reason, m.valid_from, m.valid_until \
-         FROM json_each($2) asked CROSS JOIN group_members m WHERE m.org_id = $1 AND m.user_id = unhex(asked.value) \
-         AND m.group_id IN (SELECT unhex(value) FROM json_each($3))",
+         FROM json_each($2) asked CROSS JOIN group_members m WHERE m.org_id = $1 AND m.user_id = unhex(asked.value)",
         "SELECT m.user_id, m.group_id, m.granted_by, m.granted_at, m.reason, m.valid_from, m.valid_until \
          FROM jsonb_array_elements_text($2::jsonb) asked (value) CROSS JOIN group_members m \
-         WHERE m.org_id = $1 AND m.user_id = asked.value::uuid \
-         AND m.group_id IN (SELECT value::uuid FROM jsonb_array_elements_text($3::jsonb))",
+         WHERE m.org_id = $1 AND m.user_id = asked.value::uuid",
     );
     let users: Vec<GroupId> = users.iter().map(|user| GroupId(user.0)).collect();
-    let (users, groups) = (id_list(&users), id_list(groups));
-    connection.all(DIRECT, values![context.org, Value::Json(&users), Value::Json(&groups)]).await
+    connection.all(DIRECT, values![context.org, Value::Json(&id_list(&users))]).await
 }

@@ -178,6 +178,22 @@ impl Ways {
         self.names.iter().map(|(id, name)| (*id, name.as_str()))
     }
 
+    /// The group and every other on the ways from which it is reached.
+    pub fn below(&self, group: GroupId) -> HashSet<GroupId> {
+        let mut children: HashMap<GroupId, Vec<GroupId>> = HashMap::new();
+        for (child, parents) in &self.parents {
+            for parent in parents {
+                children.entry(*parent).or_default().push(*child);
+            }
+        }
+        let (mut below, mut waiting) = (HashSet::from([group]), vec![group]);
+        while let Some(parent) = waiting.pop() {
+            let inside = children.get(&parent).into_iter().flatten();
+            waiting.extend(inside.filter(|child| below.insert(**child)));
+        }
+        below
+    }
+
     /// For every group that is reached from these: a shortest way, from one of them up to the group itself.
     pub fn from(&self, starts: &[GroupId]) -> HashMap<GroupId, Vec<Named>> {
         let mut before: HashMap<GroupId, Option<GroupId>> = HashMap::new();

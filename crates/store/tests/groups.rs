@@ -15,8 +15,10 @@ use model::{
 use store::{
     Attempt, Connection, Database, Engine, Lane, Options, Proof,
     grants::RoleGrant,
-    group_list, group_owners, groups, member_list, memberships, nestings,
-    testing::{Postgres, Scratch},
+    group_list, group_owners, groups,
+    member_list::{self, Among},
+    memberships, nestings,
+    testing::{Postgres, Scratch, counting_statements},
 };
 use uuid::Uuid;
 
@@ -208,8 +210,10 @@ async fn lists_of_members_are_right_and_short(engine: Engine) {
                 if engine == Engine::Postgres {
                     connection.execute("SET enable_seqscan = off", &[]).await?;
                 }
-                let mut plan = member_list::explain(connection, context(), groups, at, false).await?;
-                plan.extend(member_list::explain(connection, context(), groups, at, true).await?);
+                let mut plan = Vec::new();
+                for among in [Among::Members, Among::Everybody, Among::All] {
+                    plan.extend(member_list::explain(connection, context(), groups, at, among).await?);
+                }
                 Ok((first, second, again, plan))
             };
             let (first, second, again, plan) = database.read(read).await.unwrap();
@@ -221,6 +225,70 @@ async fn lists_of_members_are_right_and_short(engine: Engine) {
             assert!(whole_tables(&plan).is_empty(), "{engine:?}\n    {}", plan.join("\n    "));
         }
     }
+}
+
+/// Group 60 holds groups 61 to 69; every second of the other groups is in one of those, and in each of these are two people.
+async fn nest(connection: &mut Connection<'_>) -> model::Result<()> {
+    for child in 61..70 {
+        nestings::add(connection, context(), group(60), group(child), &given()).await?;
+    }
+    for child in (70..GROUPS).step_by(2) {
+        nestings::add(connection, context(), group(61 + child % 9), group(child), &given()).await?;
+        for member in [child, child + 1] {
+            memberships::add(connection, context(), user(member), group(child), &given()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What is asked and read for a page must not grow with the groups that stand in the group.
+async fn people_at_any_depth_are_right_and_short(engine: Engine) {
+    let (database, _scratch) = loaded(engine).await;
+    let proof = Proof { org: context().org, entry: EntryId(Uuid::from_u128(2)) };
+    let work = async |connection: &mut Connection<'_>| {
+        nest(connection).await?;
+        Ok(Attempt::Commit(()))
+    };
+    database.transaction(proof, Lane::Bulk, work, |()| {}).await.unwrap();
+    let mut expected: Vec<(String, UserId)> =
+        (70..GROUPS).map(|number| (format!("{:05}", number * 7_919 % 100_003), user(number))).collect();
+    expected.sort();
+    let expected: Vec<UserId> = expected.into_iter().map(|(_, who)| who).collect();
+    let (mut query, mut pages) = (MemberQuery { limit: 200, ..MemberQuery::default() }, Vec::new());
+    loop {
+        let read = async |connection: &mut Connection<'_>| {
+            member_list::effective(connection, context(), group(60), NOW, &query).await
+        };
+        let (page, statements) = counting_statements(database.read(read)).await;
+        let page = page.unwrap();
+        // The groups inside, as far as need be; then the next people, their groups, and the ways up from these.
+        assert!(statements <= 1 + 3 * 3, "{engine:?}: {statements}");
+        let next = page.next.clone();
+        pages.push(page);
+        match next {
+            Some(next) => query = query.at(Some(&next)).unwrap(),
+            None => break,
+        }
+    }
+    let ids = |page: &model::page::Page<User>| page.items.iter().map(|user| user.id).collect::<Vec<_>>();
+    assert_eq!(pages.iter().flat_map(ids).collect::<Vec<_>>(), expected, "{engine:?}");
+    for pair in pages.windows(2) {
+        let back = query.clone().at(pair[1].previous.as_deref()).unwrap();
+        let read = async |connection: &mut Connection<'_>| {
+            member_list::effective(connection, context(), group(60), NOW, &back).await
+        };
+        assert_eq!(ids(&database.read(read).await.unwrap()), ids(&pair[0]), "{engine:?}, back");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_lists_people_at_any_depth() {
+    people_at_any_depth_are_right_and_short(Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn postgres_lists_people_at_any_depth() {
+    people_at_any_depth_are_right_and_short(Engine::Postgres).await;
 }
 
 #[tokio::test]

@@ -96,17 +96,16 @@ impl App {
             readable(connection, &actor, id).await?;
             let context = actor.context;
             let reads = reads_members(connection, &actor, id).await?;
-            let (groups, at) = if query.effective {
-                (store::access::inside(connection, context, &[id], now).await?, Some(now))
+            let page = if query.effective {
+                store::member_list::effective(connection, context, id, now, &query).await?
             } else {
-                (vec![id], None)
+                store::member_list::page(connection, context, &[id], None, &query).await?
             };
-            let page = store::member_list::page(connection, context, &groups, at, &query).await?;
             let users: Vec<UserId> = page.items.iter().map(|user| user.id).collect();
-            let direct = store::member_list::direct(connection, context, &users, &groups).await?;
-            let direct: Vec<_> =
-                direct.into_iter().filter(|held| at.is_none_or(|at| held.given.holds(at))).collect();
-            let starts: Vec<GroupId> = direct.iter().map(|held| held.group).collect();
+            let mut direct = store::member_list::direct(connection, context, &users).await?;
+            direct.retain(|held| if query.effective { held.given.holds(now) } else { held.group == id });
+            let is_through = |held: &&store::member_list::Direct| held.group != id;
+            let starts: Vec<GroupId> = direct.iter().filter(is_through).map(|held| held.group).collect();
             let ways = store::nestings::ways_up(connection, context, &starts, now).await?;
             let items = page.items.into_iter().map(|user| {
                 let held: Vec<_> = direct.iter().filter(|held| held.user == user.id).collect();

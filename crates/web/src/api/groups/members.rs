@@ -78,9 +78,9 @@ impl MemberView {
 /// One page of members.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MemberPage {
-    /// By name.
+    /// By name. In a large organization a page may have fewer than asked for, even none, though more follow.
     items: Vec<MemberView>,
-    /// Leads to the next page.
+    /// Leads to the next page; missing on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
     /// Leads to the page before.

@@ -236,7 +236,11 @@ pub(crate) async fn members(
     let mut members = card("members", title, "Person", "Status", rows);
     members.says_path = effective;
     if members.rows.is_empty() {
-        members.empty = Some(nothing("users", "Nobody is in it", "Add people, or put a group in."));
+        members.empty = Some(if whole {
+            nothing("users", "Nobody is in it", "Add people, or put a group in.")
+        } else {
+            nothing("users", "No members on this page", "Go to the next page to see more.")
+        });
     }
     let mut page = shown.page("Members", "", Vec::new()).await?;
     page.announcement.clone_from(&pager.summary);
