@@ -77,10 +77,10 @@ pub async fn standing(
                u.fields ->> 'valid_from', u.fields ->> 'valid_until', u.fields ->> 'type' \
                FROM users u WHERE u.org_id = $1 AND u.id = $2 \
                UNION ALL SELECT 'role', g.role, g.scope_id, g.valid_from, g.valid_until, c.permissions, NULL, NULL \
-               FROM role_grants g LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
+               FROM role_grants g LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
                WHERE g.org_id = $1 AND g.user_id = $2 \
                UNION ALL SELECT 'role', g.role, g.scope_id, g.valid_from, g.valid_until, c.permissions, NULL, NULL \
-               FROM held CROSS JOIN group_roles g LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
+               FROM held CROSS JOIN group_roles g LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
                WHERE g.org_id = $1 AND g.group_id = held.id \
                UNION ALL SELECT 'group', '', held.id, NULL, NULL, NULL, NULL, NULL FROM held \
                UNION ALL SELECT 'date', '', m.group_id, m.valid_from, m.valid_until, NULL, NULL, NULL \
@@ -238,12 +238,12 @@ pub async fn given_over(
         "SELECT g.scope_id, g.role, c.permissions FROM json_each($2) found CROSS JOIN \
          (SELECT org_id, scope_id, role, valid_until FROM role_grants WHERE org_id = $1 AND scope_id <> org_id UNION ALL \
          SELECT org_id, scope_id, role, valid_until FROM group_roles WHERE org_id = $1 AND scope_id <> org_id) g \
-         LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
+         LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
          WHERE g.scope_id = unhex(found.value) AND (g.valid_until IS NULL OR g.valid_until > $3)",
         "SELECT g.scope_id, g.role, c.permissions FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN \
          (SELECT org_id, scope_id, role, valid_until FROM role_grants WHERE org_id = $1 AND scope_id <> org_id UNION ALL \
          SELECT org_id, scope_id, role, valid_until FROM group_roles WHERE org_id = $1 AND scope_id <> org_id) g \
-         LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
+         LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
          WHERE g.scope_id = found.value::uuid AND (g.valid_until IS NULL OR g.valid_until > $3)",
     );
     let list = id_list(groups);
@@ -303,10 +303,10 @@ pub async fn conferred(
 ) -> Result<Rights> {
     const CARRIED: Sql = Sql::by_engine(
         "SELECT g.role, g.scope_id, c.permissions FROM json_each($2) found CROSS JOIN group_roles g \
-         LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
+         LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
          WHERE g.org_id = $1 AND g.group_id = unhex(found.value) AND (g.valid_until IS NULL OR g.valid_until > $3)",
         "SELECT g.role, g.scope_id, c.permissions FROM jsonb_array_elements_text($2::jsonb) found (value) \
-         CROSS JOIN group_roles g LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
+         CROSS JOIN group_roles g LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
          WHERE g.org_id = $1 AND g.group_id = found.value::uuid AND (g.valid_until IS NULL OR g.valid_until > $3)",
     );
     let list = id_list(&above(connection, context, groups).await?);

@@ -117,13 +117,13 @@ async fn nestings(connection: &mut Connection<'_>, context: OrgContext, list: &s
 async fn of_users(connection: &mut Connection<'_>, context: OrgContext, list: &str) -> Result<Vec<Holding>> {
     const SQLITE: &str = "SELECT g.org_id, g.role, g.scope_id, s.name, c.name, c.permissions, g.granted_by, g.granted_at, g.reason, \
         g.valid_from, g.valid_until, g.user_id FROM json_each($2) found CROSS JOIN role_grants g \
-        LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
-        LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+        LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
+        LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
         WHERE g.org_id = $1 AND g.user_id = unhex(found.value)";
     const POSTGRES: &str = "SELECT g.org_id, g.role, g.scope_id, s.name, c.name, c.permissions, g.granted_by, g.granted_at, g.reason, \
         g.valid_from, g.valid_until, g.user_id FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN role_grants g \
-        LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
-        LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+        LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
+        LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
         WHERE g.org_id = $1 AND g.user_id = found.value::uuid";
     connection.all(Sql::by_engine(SQLITE, POSTGRES), values![context.org, Value::Json(list)]).await
 }
@@ -131,13 +131,13 @@ async fn of_users(connection: &mut Connection<'_>, context: OrgContext, list: &s
 async fn of_groups(connection: &mut Connection<'_>, context: OrgContext, list: &str) -> Result<Vec<Holding>> {
     const SQLITE: &str = "SELECT g.org_id, g.role, g.scope_id, s.name, c.name, c.permissions, g.granted_by, g.granted_at, g.reason, \
         g.valid_from, g.valid_until, g.group_id FROM json_each($2) found CROSS JOIN group_roles g \
-        LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
-        LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+        LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
+        LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
         WHERE g.org_id = $1 AND g.group_id = unhex(found.value)";
     const POSTGRES: &str = "SELECT g.org_id, g.role, g.scope_id, s.name, c.name, c.permissions, g.granted_by, g.granted_at, g.reason, \
         g.valid_from, g.valid_until, g.group_id FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN group_roles g \
-        LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
-        LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+        LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
+        LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
         WHERE g.org_id = $1 AND g.group_id = found.value::uuid";
     connection.all(Sql::by_engine(SQLITE, POSTGRES), values![context.org, Value::Json(list)]).await
 }

@@ -87,8 +87,8 @@ pub async fn of_user(
 ) -> Result<Vec<RoleGrant>> {
     let sql = "SELECT g.org_id, g.role, g.scope_id, s.name, c.name, c.permissions, g.granted_by, g.granted_at, g.reason, \
                g.valid_from, g.valid_until FROM role_grants g \
-               LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
-               LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+               LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
+               LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
                WHERE g.org_id = $1 AND g.user_id = $2";
     let mut grants: Vec<RoleGrant> = connection.all(sql, values![context.org, user]).await?;
     sort(&mut grants);
@@ -104,8 +104,8 @@ pub async fn of_group(
 ) -> Result<Vec<RoleGrant>> {
     let sql = "SELECT g.org_id, g.role, g.scope_id, s.name, c.name, c.permissions, g.granted_by, g.granted_at, g.reason, \
                g.valid_from, g.valid_until FROM group_roles g \
-               LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
-               LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+               LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
+               LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
                WHERE g.org_id = $1 AND g.group_id = $2";
     let mut grants: Vec<RoleGrant> = connection.all(sql, values![context.org, group]).await?;
     sort(&mut grants);

@@ -135,13 +135,13 @@ impl Shape {
         }
         format!(
             "SELECT g.id, g.name, g.description, g.source, g.external_id, g.created_at, g.updated_at, g.version, \
-             (SELECT count(*) FROM (SELECT 1 FROM group_members m WHERE m.org_id = g.org_id AND m.group_id = g.id \
+             (SELECT count(*) FROM (SELECT 1 FROM group_members m WHERE m.org_id = $1 AND m.group_id = g.id \
              LIMIT 10001) counted), \
-             (SELECT count(*) FROM (SELECT 1 FROM group_nestings n WHERE n.org_id = g.org_id AND n.parent_id = g.id \
+             (SELECT count(*) FROM (SELECT 1 FROM group_nestings n WHERE n.org_id = $1 AND n.parent_id = g.id \
              LIMIT 10001) counted), \
              (SELECT string_agg(r.role || ' ' || COALESCE(c.name, ''), '\n') FROM group_roles r \
-             LEFT JOIN roles c ON c.org_id = r.org_id AND c.id = r.role \
-             WHERE r.org_id = g.org_id AND r.group_id = g.id) \
+             LEFT JOIN roles c ON c.org_id = $1 AND c.id = r.role \
+             WHERE r.org_id = $1 AND r.group_id = g.id) \
              FROM (SELECT g.id FROM {from} WHERE g.org_id = $1 AND {conditions} ORDER BY {order} LIMIT $4) page \
              CROSS JOIN groups g WHERE g.org_id = $1 AND g.id = page.id ORDER BY {order}"
         )

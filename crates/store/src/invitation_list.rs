@@ -234,7 +234,7 @@ impl Shape {
         // Walked in the order of the invitations, whatever is thought of the words.
         format!(
             "SELECT {COLUMNS} FROM invitations i CROSS JOIN users u \
-             WHERE {conditions} AND u.org_id = i.org_id AND u.id = i.user_id ORDER BY {order} LIMIT $4"
+             WHERE {conditions} AND u.org_id = $1 AND u.id = i.user_id ORDER BY {order} LIMIT $4"
         )
     }
 }

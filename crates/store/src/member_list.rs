@@ -260,7 +260,7 @@ impl Shape {
             Among::All => walk(""),
         };
         format!(
-            "SELECT {COLUMNS} FROM ({keys}) page CROSS JOIN users u WHERE u.key = page.key ORDER BY {order}"
+            "SELECT {COLUMNS} FROM ({keys}) page CROSS JOIN users u WHERE u.org_id = $1 AND u.key = page.key ORDER BY {order}"
         )
     }
 }

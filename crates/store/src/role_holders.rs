@@ -167,7 +167,7 @@ async fn part(
             "SELECT g.org_id, g.user_id, COALESCE(u.fields ->> 'display_name', u.fields ->> 'username', ''), \
              u.fields ->> 'email', g.scope_id, s.name, g.granted_by, g.granted_at, g.reason, g.valid_from, g.valid_until \
              FROM role_grants g CROSS JOIN users u \
-             LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+             LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
              WHERE g.org_id = $1 AND g.role = $2 AND u.org_id = $1 AND u.id = g.user_id AND (g.user_id, g.scope_id) > ($3, $4) \
              AND (g.valid_until IS NULL OR g.valid_until > $5) ORDER BY g.user_id, g.scope_id LIMIT $6"
         }
@@ -175,7 +175,7 @@ async fn part(
             "SELECT g.org_id, g.user_id, COALESCE(u.fields ->> 'display_name', u.fields ->> 'username', ''), \
              u.fields ->> 'email', g.scope_id, s.name, g.granted_by, g.granted_at, g.reason, g.valid_from, g.valid_until \
              FROM role_grants g CROSS JOIN users u \
-             LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+             LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
              WHERE g.org_id = $1 AND g.role = $2 AND u.org_id = $1 AND u.id = g.user_id AND (g.user_id, g.scope_id) < ($3, $4) \
              AND (g.valid_until IS NULL OR g.valid_until > $5) ORDER BY g.user_id DESC, g.scope_id DESC LIMIT $6"
         }
@@ -183,7 +183,7 @@ async fn part(
             "SELECT g.org_id, g.group_id, h.name, h.description, \
              g.scope_id, s.name, g.granted_by, g.granted_at, g.reason, g.valid_from, g.valid_until \
              FROM group_roles g CROSS JOIN groups h \
-             LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+             LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
              WHERE g.org_id = $1 AND g.role = $2 AND h.org_id = $1 AND h.id = g.group_id AND (g.group_id, g.scope_id) > ($3, $4) \
              AND (g.valid_until IS NULL OR g.valid_until > $5) ORDER BY g.group_id, g.scope_id LIMIT $6"
         }
@@ -191,7 +191,7 @@ async fn part(
             "SELECT g.org_id, g.group_id, h.name, h.description, \
              g.scope_id, s.name, g.granted_by, g.granted_at, g.reason, g.valid_from, g.valid_until \
              FROM group_roles g CROSS JOIN groups h \
-             LEFT JOIN groups s ON s.org_id = g.org_id AND s.id = g.scope_id \
+             LEFT JOIN groups s ON s.org_id = $1 AND s.id = g.scope_id \
              WHERE g.org_id = $1 AND g.role = $2 AND h.org_id = $1 AND h.id = g.group_id AND (g.group_id, g.scope_id) < ($3, $4) \
              AND (g.valid_until IS NULL OR g.valid_until > $5) ORDER BY g.group_id DESC, g.scope_id DESC LIMIT $6"
         }

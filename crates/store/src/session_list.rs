@@ -265,7 +265,7 @@ impl Shape {
             0 => {
                 let than = if self.backwards { ">" } else { "<" };
                 format!(
-                    "SELECT {COLUMNS} FROM sessions s JOIN users u ON u.org_id = s.org_id AND u.id = s.user_id \
+                    "SELECT {COLUMNS} FROM sessions s JOIN users u ON u.org_id = $1 AND u.id = s.user_id \
                      WHERE {conditions} AND ({used}, s.id) {than} ($3, $4) ORDER BY {order} LIMIT $5"
                 )
             }
@@ -293,10 +293,10 @@ impl Shape {
             Engine::Postgres => "SELECT value::uuid FROM jsonb_array_elements_text($15::jsonb)",
         };
         format!(
-            " AND s.id <> $13 AND NOT EXISTS (SELECT 1 FROM role_grants g WHERE g.org_id = s.org_id \
+            " AND s.id <> $13 AND NOT EXISTS (SELECT 1 FROM role_grants g WHERE g.org_id = $1 \
              AND g.user_id = s.user_id AND $14 LIKE '% ' || g.role || ' %' \
              AND (g.valid_until IS NULL OR g.valid_until > $2)) \
-             AND NOT EXISTS (SELECT 1 FROM group_members m WHERE m.org_id = s.org_id \
+             AND NOT EXISTS (SELECT 1 FROM group_members m WHERE m.org_id = $1 \
              AND m.user_id = s.user_id AND m.group_id IN ({groups}) \
              AND (m.valid_until IS NULL OR m.valid_until > $2))"
         )

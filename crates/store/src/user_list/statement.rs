@@ -133,10 +133,10 @@ impl Shape {
             }
         };
         let roles = "(SELECT string_agg(g.role || ' ' || COALESCE(c.name, ''), '\n') FROM role_grants g \
-                     LEFT JOIN roles c ON c.org_id = g.org_id AND c.id = g.role \
-                     WHERE g.org_id = u.org_id AND g.user_id = u.id)";
+                     LEFT JOIN roles c ON c.org_id = $1 AND c.id = g.role \
+                     WHERE g.org_id = $1 AND g.user_id = u.id)";
         format!(
-            "SELECT {COLUMNS}, {roles}, u.key FROM ({keys}) page CROSS JOIN users u WHERE u.key = page.key ORDER BY {order}"
+            "SELECT {COLUMNS}, {roles}, u.key FROM ({keys}) page CROSS JOIN users u WHERE u.org_id = $1 AND u.key = page.key ORDER BY {order}"
         )
     }
 
