@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use ::app::audit::checkpoint::Keeping;
+use axum::http::Method;
+use serde_json::json;
 use store::testing::{Scratch, counting_statements};
 
-use crate::app::{Engine, TestApp};
+use crate::app::{Engine, TestApp, api_request};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// As if all checkpoints had reached the outside.
@@ -19,6 +21,7 @@ async fn look_for_work(app: &TestApp, keeping: &Keeping) -> usize {
         assert_eq!(app.app.send_checkpoints(keeping).await.unwrap(), 0);
         assert_eq!(app.app.work_once().await.unwrap(), 0);
         assert_eq!(app.app.send_due().await.unwrap(), 0);
+        app.app.expire_audit().await.unwrap();
     };
     counting_statements(looking).await.1
 }
@@ -32,8 +35,14 @@ on_both! {
         app.force(vec![SENT]).await;
         let alone = look_for_work(&app, &keeping).await;
         for number in 0..30 {
-            app.other_org(&format!("org-{number}")).await;
+            let slug = format!("org-{number}");
+            let (_, otto) = app.other_org(&slug).await;
+            let limit = json!({"settings": {"audit": {"retention_days": 30}}});
+            app.send(api_request(Method::PATCH, &slug, "/org", &otto.token, &limit)).await.expect(200);
         }
+        // Once, to find out when there is something to erase.
+        app.app.sequence_all().await.unwrap();
+        app.app.expire_audit().await.unwrap();
         app.worked().await;
         // The last pass of a stop: all that have grown, found and signed together.
         app.app.sequence_all().await.unwrap();

@@ -25,6 +25,12 @@ pub fn boundary(at: Timestamp) -> Uuid {
     Builder::from_unix_timestamp_millis(at.millis(), &[0; 10]).into_uuid()
 }
 
+/// When an id was made, to the millisecond.
+pub fn made_at(id: Uuid) -> Timestamp {
+    let (high, _) = id.as_u64_pair();
+    Timestamp::from_micros(i64::try_from(high >> 16).unwrap_or(0).saturating_mul(1_000))
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => { $(
         $(#[$doc])*

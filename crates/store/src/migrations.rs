@@ -63,6 +63,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(19, "0019_known_devices"),
     step!(20, "0020_clock"),
     step!(21, "0021_names_of_others"),
+    step!(22, "0022_audit_expiring"),
 ];
 
 impl Migration {

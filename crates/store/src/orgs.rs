@@ -69,8 +69,16 @@ pub async fn lock(connection: &mut Connection<'_>, context: OrgContext) -> Resul
 #[boxed]
 pub async fn insert(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
     let settings = to_json(&org.settings)?;
-    let sql = "INSERT INTO orgs (id, name, settings, created_at, version) VALUES ($1, $2, $3, $4, $5)";
-    let bound = values![org.id, &org.name, Value::Json(&settings), org.created_at, org.version];
+    let sql = "INSERT INTO orgs (id, name, settings, created_at, version, audit_expires_at) \
+               VALUES ($1, $2, $3, $4, $5, $6)";
+    let bound = values![
+        org.id,
+        &org.name,
+        Value::Json(&settings),
+        org.created_at,
+        org.version,
+        look_for_old_entries(org),
+    ];
     connection.execute(sql, bound).await?;
     take_slug(connection, org.id, &org.slug, org.created_at).await
 }
@@ -79,14 +87,36 @@ pub async fn insert(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
 #[boxed]
 pub async fn update(connection: &mut Connection<'_>, org: &Org) -> Result<()> {
     let settings = to_json(&org.settings)?;
-    let sql =
-        "UPDATE orgs SET name = $2, settings = $3, version = version + 1 WHERE id = $1 AND version = $4";
-    let bound = values![org.id, &org.name, Value::Json(&settings), org.version];
+    let sql = "UPDATE orgs SET name = $2, settings = $3, version = version + 1, audit_expires_at = $5 \
+               WHERE id = $1 AND version = $4";
+    let bound = values![org.id, &org.name, Value::Json(&settings), org.version, look_for_old_entries(org)];
     if connection.execute(sql, bound).await? == 1 {
         return Ok(());
     }
     let message = "Somebody has changed the settings meanwhile. Look at them again, then repeat your change.";
     Err(Error::new(Kind::Stale, "org.changed_meanwhile", message))
+}
+
+/// With other settings other entries may be too old: looked at anew, where there is a limit at all.
+fn look_for_old_entries(org: &Org) -> Option<Timestamp> {
+    (org.settings.audit.retention_days > 0).then_some(Timestamp::from_micros(0))
+}
+
+/// Organizations in whose audit logs values may have become too old by `now`, some at a time.
+#[boxed]
+pub async fn audit_expiring(connection: &mut Connection<'_>, now: Timestamp, limit: u16) -> Result<Vec<Org>> {
+    let sql = "SELECT o.id, s.slug, o.name, o.settings, o.created_at, o.version FROM orgs o \
+               JOIN org_slugs s ON s.org_id = o.id AND s.until IS NULL WHERE o.audit_expires_at <= $1 \
+               ORDER BY o.audit_expires_at, o.id LIMIT $2";
+    connection.all(sql, values![now, i64::from(limit)]).await
+}
+
+/// Notes when to look again, `None`: never; nothing, if the settings were changed since.
+#[boxed]
+pub async fn audit_expires(connection: &mut Connection<'_>, org: &Org, at: Option<Timestamp>) -> Result<()> {
+    let sql = "UPDATE orgs SET audit_expires_at = $3 WHERE id = $1 AND version = $2";
+    connection.execute(sql, values![org.id, org.version, at]).await?;
+    Ok(())
 }
 
 /// Gives the organization another slug; the present one leads to it until `keep_until`.

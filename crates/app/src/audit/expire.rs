@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::{
     EntryId, Org, OrgContext, Permission, Result, Timestamp,
     audit::{Changed, Changes, Entry},
-    id::boundary,
+    id::{boundary, made_at},
 };
 use serde_json::Value;
 use store::{Connection, audit_tree, boxed};
@@ -15,6 +15,10 @@ use crate::{Actor, App, Operation, operation::Event};
 
 /// Entries that are changed in one transaction.
 const BATCH: u32 = 500;
+/// Organizations that are asked for at once.
+const ORGS: u16 = 100;
+/// After every entry there is.
+const LAST: EntryId = EntryId(uuid::Uuid::max());
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The event that says so, and the field that says up to when.
@@ -24,23 +28,40 @@ const FIELD: &str = "before";
 const RETENTION: &str = "audit.retention_days";
 
 impl App {
-    /// Erases what is too old, in every organization that has a limit.
+    /// Erases what is too old, in every organization where something may be.
     #[boxed]
     pub async fn expire_audit(&self) -> Result<()> {
-        for org in self.orgs().await? {
-            if org.settings.audit.retention_days > 0 {
-                self.expire_audit_of(&org).await?;
+        loop {
+            let now = self.now();
+            let due = async move |connection: &mut Connection<'_>| {
+                store::orgs::audit_expiring(connection, now, ORGS).await
+            };
+            let due = self.database().read(due).await?;
+            for org in &due {
+                let next = self.expire_audit_of(org).await?;
+                let (context, org) = (OrgContext::from(org.id), org.clone());
+                self.maintain(context, async move |connection| {
+                    store::orgs::audit_expires(connection, &org, next).await
+                })
+                .await?;
+            }
+            if due.len() < usize::from(ORGS) {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
-    async fn expire_audit_of(&self, org: &Org) -> Result<()> {
+    /// Erases what is too old; when something will be next, at the earliest.
+    async fn expire_audit_of(&self, org: &Org) -> Result<Option<Timestamp>> {
+        if org.settings.audit.retention_days == 0 {
+            return Ok(None);
+        }
+        let tomorrow = Some(self.now().plus(DAY));
         let context = OrgContext::from(org.id);
         if !self.is_retention_sealed(org).await? {
             tracing::warn!(org = %org.id, days = org.settings.audit.retention_days, "nothing is erased from the audit log: \
                 no entry of it says that this retention was set. Set it again in the settings.");
-            return Ok(());
+            return Ok(tomorrow);
         }
         let kept = DAY * u32::from(org.settings.audit.retention_days);
         let limit = midnight(self.now().minus(kept));
@@ -48,10 +69,15 @@ impl App {
         let look = async |connection: &mut Connection<'_>| {
             let tree = audit_tree::find(connection, context).await?;
             let Some(after) = tree.map(|tree| tree.expired_to) else { return Ok(None) };
-            let any = store::audit::expiring(connection, context, after, end, 1).await?;
-            Ok(any.map(|_| after))
+            let oldest = store::audit::expiring(connection, context, after, LAST, 1).await?;
+            Ok(Some((after, oldest)))
         };
-        let Some(mut after) = self.database().read(look).await? else { return Ok(()) };
+        let Some((mut after, oldest)) = self.database().read(look).await? else { return Ok(tomorrow) };
+        // The first midnight of which an entry made then is too old.
+        let too_old = |made: Timestamp| Some(midnight(made).plus(DAY).plus(kept));
+        if oldest.is_none_or(|oldest| oldest >= end) {
+            return Ok(too_old(oldest.map_or(self.now(), |oldest| made_at(oldest.0))));
+        }
         let at = self.record_expiry(org, limit).await?;
         loop {
             let erased = self
@@ -64,7 +90,8 @@ impl App {
                     Ok(last)
                 })
                 .await?;
-            let Some(last) = erased else { return Ok(()) };
+            // The rest is younger; when the next one is too old is looked at when it may be.
+            let Some(last) = erased else { return Ok(too_old(limit)) };
             after = last;
         }
     }

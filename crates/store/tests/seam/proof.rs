@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::support::{Fixture, add, add_counted, eventually, insert, proof, write};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use model::{Kind, Result};
 use parking_lot::Mutex;
 use store::{Attempt, Connection, Database, Lane, Options, Writing, testing::Postgres};
@@ -257,15 +258,22 @@ async fn a_commit_that_a_rule_refused_is_not_looked_for() {
 
 /// The server vanishes without a word, in a COMMIT: whoever waits is told within half a minute that nobody knows, and who
 /// comes later does not wait for a connection without end.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_server_that_vanishes_keeps_nobody_waiting() {
+    // Everything here runs on this thread, so what it measures can't be another test's.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _of_this_thread = metrics::set_default_local_recorder(&recorder);
+    let is_shown = |gauge: &str| metrics.render().contains(&format!("muster_writing_stopped {gauge}\n"));
     let answered = tokio::time::timeout(Duration::from_secs(30), add_through(Mischief::Silence)).await;
     let (fixture, between, database, answer, followed) = answered.unwrap();
     assert_eq!((answer.unwrap_err().kind(), followed), (Kind::OutcomeUnknown, 1));
     fixture.assert_whole(0).await;
-    // Readiness says so until something is saved again.
+    // Readiness and the metrics say so until something is saved again.
     assert_eq!(database.writing(), Writing::Hanging);
+    assert!(is_shown("1"), "{}", metrics.render());
     between.plan(Mischief::None);
     eventually(async || add(&database, 2).await.is_ok()).await;
     assert_eq!(database.writing(), Writing::Possible);
+    assert!(is_shown("0"), "{}", metrics.render());
 }
