@@ -300,6 +300,9 @@ pub(crate) struct AuditList {
     /// By whom and about whom, as somebody types them.
     pub(crate) actor: Option<String>,
     pub(crate) target: Option<String>,
+    /// A day is one where the organization is.
+    pub(crate) since: Option<GivenDate>,
+    pub(crate) until: Option<GivenDate>,
     pub(crate) query: AuditQuery,
     /// Begins an export in that format.
     pub(crate) export: Option<String>,

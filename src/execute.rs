@@ -21,7 +21,8 @@ use app::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
     Action, Agent, Error, Kind, MailId, Org, Permission, Permissions, Result, RoleKey, UserFields, UserId,
-    filter::UserQuery, given_date, invitation_query::InvitationQuery, page, role::Scope, user::UserType,
+    Zone, filter::UserQuery, given_date, invitation_query::InvitationQuery, page, role::Scope,
+    user::UserType,
 };
 
 use crate::{
@@ -31,27 +32,30 @@ use crate::{
     view::{ActivityView, InvitationView, InviteVerdict, OrgView, TokenView, UserView},
 };
 
-/// Does it.
-pub(crate) async fn execute(app: &App, command: Command) -> Result<Outcome> {
+/// Does it; also says whose clocks the organization goes by.
+pub(crate) async fn execute(app: &App, command: Command) -> Result<(Outcome, Zone)> {
     let Command { org, dry_run, deed } = command;
-    match deed {
+    let outcome = match deed {
         Deed::CreateOrg { name, slug } => {
-            Ok(Outcome::Org(OrgView::of(&app.create_org(&name, &slug, dry_run).await?)))
+            Outcome::Org(OrgView::of(&app.create_org(&name, &slug, dry_run).await?))
         }
-        Deed::ListOrgs => Ok(Outcome::Orgs(app.orgs().await?.iter().map(OrgView::of).collect())),
-        Deed::Examine => Ok(Outcome::Checks(crate::commands::doctor::examine(app).await)),
+        Deed::ListOrgs => Outcome::Orgs(app.orgs().await?.iter().map(OrgView::of).collect()),
+        Deed::Examine => Outcome::Checks(crate::commands::doctor::examine(app).await),
         deed => {
             let org = find_org(app, org.as_deref()).await?;
             let mut actor = Actor::operator(org.id.into());
             actor.dry_run = dry_run;
+            let zone = org.settings.zone();
             let operator = Operator { app, actor, org };
-            if dry_run && effective::is_changed_by(&deed) {
-                operator.previewed(deed).await
+            let outcome = if dry_run && effective::is_changed_by(&deed) {
+                operator.previewed(deed).await?
             } else {
-                operator.perform(deed).await
-            }
+                operator.perform(deed).await?
+            };
+            return Ok((outcome, zone));
         }
-    }
+    };
+    Ok((outcome, Zone::utc()))
 }
 
 /// The organization that was named; or the only one.
@@ -262,7 +266,10 @@ impl Operator<'_> {
     }
 
     async fn list_audit(&self, asked: AuditList) -> Result<Outcome> {
-        let AuditList { actor, target, mut query, export } = asked;
+        let AuditList { actor, target, since, until, mut query, export } = asked;
+        let zone = self.org.settings.zone();
+        query.since = since.map(|since| since.start_in(&zone));
+        query.until = until.map(|until| until.end_in(&zone));
         query.actor = match actor {
             None => None,
             Some(name) if name == "operator" || name == "system" => Some(name.parse()?),

@@ -14,6 +14,7 @@ mod output;
 mod problem;
 mod runner;
 mod socket;
+mod times;
 mod view;
 
 use std::process::ExitCode;

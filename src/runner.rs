@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     execute::execute,
     socket::Client,
+    times,
 };
 
 /// See the module.
@@ -52,10 +53,12 @@ impl Runner {
 
     /// Does it.
     pub(crate) async fn run(&mut self, command: Command) -> Result<Outcome> {
-        match self {
-            Self::Server(client) => client.ask(&command).await,
-            Self::Here(app) => execute(app, command).await,
-        }
+        let (outcome, zone) = match self {
+            Self::Server(client) => client.ask(&command).await?,
+            Self::Here(app) => execute(app, command).await?,
+        };
+        times::belong_to(zone);
+        Ok(outcome)
     }
 
     /// Whether a server does the work.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use app::App;
-use model::{Error, Kind, Result};
+use model::{Error, Kind, Result, Zone};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -35,7 +35,8 @@ const LONGEST_PATH: usize = 100;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
-    Done(Outcome),
+    /// With the organization's time zone.
+    Done(Outcome, String),
     Refused(Problem),
 }
 
@@ -121,7 +122,7 @@ async fn converse(stream: UnixStream, app: &App, stop: CancellationToken) -> std
             }
         };
         let answer = match done {
-            Ok(outcome) => Answer::Done(outcome),
+            Ok((outcome, zone)) => Answer::Done(outcome, zone.name().to_owned()),
             Err(error) => Answer::Refused(Problem::from(&error)),
         };
         let mut text = serde_json::to_vec(&answer).map_err(std::io::Error::other)?;
@@ -156,7 +157,7 @@ impl Client {
     }
 
     /// Has the server do something.
-    pub(crate) async fn ask(&mut self, command: &Command) -> Result<Outcome> {
+    pub(crate) async fn ask(&mut self, command: &Command) -> Result<(Outcome, Zone)> {
         let gone = |error: std::io::Error| {
             let message =
                 "The server went away before it answered. Look whether it was done before you repeat it.";
@@ -170,7 +171,7 @@ impl Client {
             return Err(gone(ErrorKind::UnexpectedEof.into()));
         }
         match serde_json::from_slice(&line).map_err(Error::internal)? {
-            Answer::Done(outcome) => Ok(outcome),
+            Answer::Done(outcome, zone) => Ok((outcome, Zone::named(&zone).unwrap_or_default())),
             Answer::Refused(problem) => Err(problem.into()),
         }
     }

@@ -1,6 +1,8 @@
 //! Whose clocks count: a day is read where the organization is, as an end with the whole day and as a beginning from its
 //! first moment; times are shown by the clocks of who looks.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::{Method, Request, header},
@@ -72,6 +74,42 @@ on_both! {
         let bo = app.person("Bo", Role::Member).await;
         let locked = app.post(&format!("/users/{}/lock", bo.id), json!({"until": day})).await.expect(200).json();
         assert_eq!(locked["lock"]["until"], OVER, "{locked}");
+        let fields = json!({"given_name": "Ima", "email": "ima@acme.example", "valid_from": day, "valid_until": day});
+        app.post("/users/import", json!({"rows": [{"fields": fields}]})).await.expect(200);
+        let found = app.get("/users?search=ima@acme.example").await.expect(200).json();
+        assert_eq!((&found["items"][0]["valid_from"], &found["items"][0]["valid_until"]), (&json!(FIRST), &json!(OVER)), "{found}");
+        let wrong = json!({"rows": [{"fields": {"email": "imo@acme.example", "valid_until": "2027-02-29"}}]});
+        assert_eq!(app.post("/users/import", wrong).await.expect(422).json()["errors"][0]["field"], "rows[0].fields.valid_until");
+    }
+
+    /// What is asked by day, too: from its first moment on, and up to its last.
+    async fn a_day_is_asked_for_whole(app: TestApp) {
+        in_berlin(&app).await;
+        // Half an hour into the 21st in Berlin, and still the 20th in UTC.
+        app.later(Duration::from_secs(15 * 3600 + 1800));
+        let late = app.create("Ana", "Silva", "ana@acme.example").await;
+        let created = async |query: &str| {
+            let path = format!("/audit?event=user.created&target={late}{query}");
+            app.get(&path).await.expect(200).json()["items"].as_array().unwrap().len()
+        };
+        for (query, expected) in [
+            ("", 1), ("&since=2026-11-21", 1), ("&since=2026-11-22", 0), ("&until=2026-11-20", 0), ("&until=2026-11-21", 1),
+            ("&since=2026-11-21&until=2026-11-21", 1), ("&until=2026-11-20T23:00:00Z", 0),
+        ] {
+            assert_eq!(created(query).await, expected, "{query}");
+        }
+        let exported = async |since: &str| {
+            let body = json!({"event": "user.created", "target": late, "since": since});
+            app.post("/audit/export", body).await.expect(200).text.lines().count()
+        };
+        assert_eq!((exported("2026-11-21").await, exported("2026-11-22").await), (1, 0));
+        browser(&app, &app.org, &app.owner).await;
+        let active = async |since: &str| {
+            app.get(&format!("/sessions?active_since={since}")).await.expect(200).json()["items"].as_array().unwrap().len()
+        };
+        assert_eq!((active("2026-11-21").await, active("2026-11-22").await), (1, 0));
+        let end = json!({"active_since": "2026-11-22"});
+        assert_eq!(app.post("/sessions/revoke", end).await.expect(200).json()["sessions"], 0);
     }
 
     async fn pages_show_and_read_times_by_the_clocks_of_who_looks(app: TestApp) {

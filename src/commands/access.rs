@@ -8,11 +8,12 @@ use app::{
 use clap::{Args, Subcommand};
 use model::{Result, access_paths::Paths, impact::Impact, page};
 
-use super::{Session, unexpected, user::day};
+use super::{Session, unexpected};
 use crate::{
     cli::InOrg,
     command::{Deed, Outcome},
     output::{self, Table},
+    times::day,
 };
 
 /// Access.

@@ -14,18 +14,20 @@ use app::audit::{
 use clap::{Args, Subcommand};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use model::{
-    Error, Kind, Result, Timestamp,
+    Error, Kind, Result,
     audit::{Entry, query::AuditQuery},
+    given_date::GivenDate,
     page,
 };
 
-use super::{Session, unexpected};
+use super::{Session, unexpected, user::moment};
 use crate::{
     cli::InOrg,
     command::{AuditList, Command, Deed, Outcome},
     execute::verify,
     output::{self, Table},
     runner::Runner,
+    times,
     view::OrgView,
 };
 
@@ -114,12 +116,12 @@ struct Filter {
     /// Events that begin so: user., token.created
     #[arg(long)]
     event: Option<String>,
-    /// Not before: 2026-11-20 or 2026-11-20T08:00:00Z
-    #[arg(long, value_parser = Timestamp::parse)]
-    since: Option<Timestamp>,
-    /// Before
-    #[arg(long, value_parser = Timestamp::parse)]
-    until: Option<Timestamp>,
+    /// From then on: 2026-11-20T08:00:00Z, or a day in the organization's time zone such as 2026-11-20
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<GivenDate>,
+    /// Before that time, or up to the end of that day
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<GivenDate>,
     /// From this address
     #[arg(long)]
     address: Option<String>,
@@ -163,23 +165,21 @@ pub(crate) async fn run(audit: Audit, session: &Session) -> Result<ExitCode> {
 }
 
 impl Filter {
-    fn deed(self, limit: u16) -> (Option<String>, Option<String>, AuditQuery) {
+    fn asked(self, limit: u16) -> AuditList {
         let query = AuditQuery {
             event: self.event,
-            since: self.since,
-            until: self.until,
             address: self.address,
             request_id: self.request,
             limit,
             ..AuditQuery::default()
         };
-        (self.actor, self.target, query)
+        let Self { actor, target, since, until, .. } = self;
+        AuditList { actor, target, since, until, query, export: None }
     }
 }
 
 async fn list(session: &Session, org: Option<String>, filter: Filter, limit: u16) -> Result<()> {
-    let (actor, target, query) = filter.deed(page::limit(Some(limit))?);
-    let deed = Deed::ListAudit(Box::new(AuditList { actor, target, query, export: None }));
+    let deed = Deed::ListAudit(Box::new(filter.asked(page::limit(Some(limit))?)));
     match session.perform(org, false, deed).await? {
         Outcome::Audit { items, next, .. } if session.json => {
             output::json(&serde_json::json!({ "items": items, "next": next }))
@@ -206,27 +206,20 @@ async fn list(session: &Session, org: Option<String>, filter: Filter, limit: u16
 }
 
 fn cells(entry: &Entry) -> [String; 6] {
-    let time = entry.at.to_string();
-    let time = time.get(..19).unwrap_or(&time).replace('T', " ");
     let (by, about) = (entry.actor_name.clone(), entry.target_name.clone());
-    [time, entry.event.clone(), by, about, entry.address.clone(), entry.id.to_string()]
+    [times::second(entry.at), entry.event.clone(), by, about, entry.address.clone(), entry.id.to_string()]
 }
 
 async fn export(session: &Session, org: Option<String>, filter: Filter, format: &str) -> Result<()> {
-    let (actor, target, mut query) = filter.deed(200);
+    let mut asked = filter.asked(200);
     let format = Format::named(format)?;
     let mut runner = Runner::open(&session.config).await?;
-    let (mut begins, mut written) = (Some(format.ending().to_owned()), 0_u64);
+    let mut written = 0_u64;
+    asked.export = Some(format.ending().to_owned());
     output::write(&format.heading())?;
     let bar = spinner("exporting");
     let done = loop {
-        let asked = AuditList {
-            actor: actor.clone(),
-            target: target.clone(),
-            query: query.clone(),
-            export: begins.take(),
-        };
-        let deed = Deed::ListAudit(Box::new(asked));
+        let deed = Deed::ListAudit(Box::new(asked.clone()));
         let (items, next) = match runner.run(Command { org: org.clone(), dry_run: false, deed }).await {
             Ok(Outcome::Audit { items, next, .. }) => (items, next),
             Ok(other) => break unexpected(&other),
@@ -242,7 +235,7 @@ async fn export(session: &Session, org: Option<String>, filter: Filter, format: 
         if next.is_none() {
             break Ok(());
         }
-        query.before = next;
+        (asked.export, asked.query.before) = (None, next);
     };
     bar.finish_and_clear();
     runner.close().await;

@@ -7,8 +7,7 @@ use connect::geo::{self, Installed};
 use model::{Error, Kind, Result};
 use serde_json::json;
 
-use super::user::day;
-use crate::{config::Config, output};
+use crate::{config::Config, output, times::day};
 
 /// What to do about places.
 #[derive(Debug, Subcommand)]

@@ -6,16 +6,14 @@ use model::{
     invitation_query::InvitationQuery, invitee, page,
 };
 
-use super::{
-    Session, unexpected,
-    user::{day, moment},
-};
+use super::{Session, unexpected, user::moment};
 use crate::{
     cli::{DryRun, InOrg},
     command::{Command, Deed, InvitationStep, Invitations, Outcome, ToInvite},
     output::{self, Table},
     problem::usage,
     runner::Runner,
+    times::day,
     view::InvitationView,
 };
 

@@ -11,6 +11,7 @@ use crate::{
     command::{Command, Deed, Outcome},
     output::{self, Table},
     runner::Runner,
+    times::minute,
     view::{MailStatusView, MailView},
 };
 
@@ -163,7 +164,7 @@ fn print_status(status: &MailStatusView, as_json: bool) -> Result<()> {
         return output::json(status);
     }
     let carrier = status.carrier.as_deref().unwrap_or("nothing: no mail server is configured (mail.server)");
-    let time = |at: Option<model::Timestamp>| at.map_or("never".to_owned(), |at| at.to_string());
+    let time = |at: Option<model::Timestamp>| at.map_or("never".to_owned(), minute);
     let mut table = Table::new(["WHAT", "STANDS"]);
     let mut row = |what: &str, stands: String| table.row([what.to_owned(), stands]);
     row("sent through", carrier.to_owned());
@@ -189,7 +190,7 @@ fn print_list(items: &[MailView], next: Option<&str>, as_json: bool) -> Result<(
             mail.address.clone(),
             mail.kind.to_string(),
             mail.state.to_string(),
-            mail.created_at.to_string(),
+            minute(mail.created_at),
             mail.attempts.to_string(),
             mail.why.clone(),
         ]);

@@ -75,7 +75,7 @@ fn one(org: &OrgView, done: &str, dry_run: bool) -> Result<()> {
 fn list(orgs: &[OrgView]) -> Result<()> {
     let mut table = Table::new(["SLUG", "NAME", "CREATED"]);
     for org in orgs {
-        table.row([org.slug.clone(), org.name.clone(), super::user::day(Some(org.created_at))]);
+        table.row([org.slug.clone(), org.name.clone(), crate::times::day(Some(org.created_at))]);
     }
     if table.is_empty() {
         output::note("There is no organization yet. Make one with: muster org create NAME --slug SLUG");

@@ -4,7 +4,7 @@ use app::role_definitions::RoleEdit;
 use clap::{Args, Subcommand};
 use model::{Result, page};
 
-use super::{Session, unexpected, user::day};
+use super::{Session, unexpected};
 use crate::{
     cli::{DryRun, InOrg},
     command::{
@@ -12,6 +12,7 @@ use crate::{
         roles::{Compared, HolderRow, RoleDeed, RoleOutcome, RoleRow},
     },
     output::{self, Table},
+    times::day,
 };
 
 /// Roles.

@@ -2,16 +2,14 @@
 
 use app::sessions::Ended;
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
-use model::{Result, Timestamp, device::Platform, page, session::SessionFilter};
+use model::{Result, device::Platform, given_date::GivenDate, page, session::SessionFilter};
 
-use super::{
-    Session as Called, unexpected,
-    user::{day, moment},
-};
+use super::{Session as Called, unexpected, user::moment};
 use crate::{
     cli::{DryRun, InOrg},
     command::{Deed, Outcome},
     output::{self, Table},
+    times::{day, minute},
     view::SessionView,
 };
 
@@ -86,7 +84,7 @@ struct Which {
     remembered: Option<bool>,
     /// Used since then, such as 2026-11-20 or 2026-11-20T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    active_since: Option<Timestamp>,
+    active_since: Option<GivenDate>,
 }
 
 impl Which {
@@ -154,7 +152,7 @@ fn list(items: &[SessionView], next: Option<String>) -> Result<()> {
             session.device.clone(),
             session.address.clone(),
             session.place.clone(),
-            session.last_active_at.to_string(),
+            minute(session.last_active_at),
             day(Some(session.started_at)),
             session.id.to_string(),
         ]);

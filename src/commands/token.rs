@@ -7,11 +7,12 @@ use model::{
     token::{self, TokenFilter},
 };
 
-use super::{Session, unexpected, user::day};
+use super::{Session, unexpected};
 use crate::{
     cli::{DryRun, InOrg},
     command::{Deed, Outcome},
     output::{self, Table},
+    times::day,
     view::ListedTokenView,
 };
 

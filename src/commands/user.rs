@@ -12,8 +12,6 @@ use clap::{Args, Subcommand};
 use fields::{Fields, NewFields};
 use model::{Error, Result, filter::UserQuery, given_date::GivenDate, link::Purpose, page};
 
-pub(crate) use print::day;
-
 use super::{Session, unexpected};
 use crate::{
     cli::{DryRun, InOrg},

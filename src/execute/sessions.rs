@@ -35,6 +35,6 @@ impl Operator<'_> {
         if !filter.user.is_empty() {
             filter.user = self.id(&filter.user).await?.to_string();
         }
-        filter.understood()
+        filter.understood(&self.org.settings.zone())
     }
 }

@@ -11,4 +11,5 @@ mod server;
 mod sessions;
 mod settings;
 mod support;
+mod times;
 mod users;

@@ -69,7 +69,7 @@ impl Place {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("MUSTER_")) {
+            if name.to_str().is_some_and(|name| name.starts_with("MUSTER_") || name == "TZ") {
                 command.env_remove(name);
             }
         }

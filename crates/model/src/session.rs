@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Entropy, Error, Kind, OrgContext, Result, SessionId, Timestamp, UserId,
+    Entropy, Error, Kind, OrgContext, Result, SessionId, Timestamp, UserId, Zone,
     device::{ClientHints, Platform},
+    given_date::GivenDate,
     network::Network,
     page::{self, Cursor},
     settings::SessionPolicy,
@@ -193,15 +194,16 @@ pub struct SessionFilter {
 }
 
 impl SessionFilter {
-    /// What cannot be understood is refused by the name of its field.
-    pub fn understood(&self) -> Result<SessionQuery> {
+    /// What cannot be understood is refused by the name of its field; a day is one of that zone.
+    pub fn understood(&self, zone: &Zone) -> Result<SessionQuery> {
         let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let platform =
             filled(&self.platform).map(|name| Platform::parse(&name).ok_or_else(|| no_platform(&name)));
         let since = filled(&self.active_since).map(|text| {
             let refused =
                 |error: Error| Error::invalid_field("active_since", "time.malformed", error.message());
-            Timestamp::parse(&text).map_err(refused)
+            let given: GivenDate = text.parse().map_err(refused)?;
+            Ok(given.start_in(zone))
         });
         let user = filled(&self.user).map(|text| {
             let refused = |_| Error::invalid_field("user", "user.unknown", "Send a user's id.");

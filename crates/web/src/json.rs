@@ -11,6 +11,7 @@ use axum::{
 };
 use model::{Error, Kind, unacceptable};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
 use crate::{auth, problem::Problem};
 
@@ -60,6 +61,14 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner());
         if inner.is_data() { unacceptable::refused(&path, &inner.to_string()) } else { malformed(inner) }
+    })
+}
+
+/// The same of what was read as an object before.
+pub(crate) fn read_object<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, Error> {
+    serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.inner());
+        unacceptable::refused(&path, &inner.to_string())
     })
 }
 

@@ -4,10 +4,10 @@ use app::groups::{DeletedGroup, MemberVerdict, Verdict};
 use model::Result;
 use serde_json::json;
 
-use super::super::user::day;
 use crate::{
     command::GroupOutcome,
     output::{self, Table},
+    times::day,
     view::{GroupView, MemberView, RoleView},
 };
 

@@ -3,25 +3,15 @@
 use std::fmt::Write as _;
 
 use app::explain_sign_in::Explanation;
-use model::{Result, Timestamp, explanation::Fix, lifecycle::ActionName};
+use model::{Result, explanation::Fix, lifecycle::ActionName};
 
 use super::super::unexpected;
 use crate::{
     command::Outcome,
     output::{self, Table},
+    times::{day, minute},
     view::{RoleView, UserView},
 };
-
-/// A date, for columns.
-pub(crate) fn day(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "-".to_owned(), |at| at.to_string().chars().take(10).collect())
-}
-
-/// A time to the minute, in UTC.
-fn minute(at: Timestamp) -> String {
-    let text = at.to_string();
-    format!("{} {} UTC", &text[..10], text.get(11..16).unwrap_or_default())
-}
 
 /// What came of a deed about one user.
 pub(super) fn outcome(outcome: Outcome, past: &str, dry_run: bool, as_json: bool) -> Result<()> {

@@ -13,6 +13,7 @@ use crate::{
     output::{self, Table},
     problem::failed,
     runner::Runner,
+    times::minute,
     view::ActivityView,
 };
 
@@ -72,10 +73,8 @@ pub(super) async fn activity(asked: Activity, org: Option<String>, session: &Ses
     }
     let mut table = Table::new(["TIME", "WHAT", "FROM"]);
     for item in &found {
-        let time = item.at.to_string();
-        let time = format!("{} {}", &time[..10], time.get(11..16).unwrap_or_default());
         let from = if item.address.is_empty() { "-" } else { &item.address };
-        table.row([time, item.sentence.clone(), from.to_owned()]);
+        table.row([minute(item.at), item.sentence.clone(), from.to_owned()]);
     }
     if table.is_empty() {
         output::note("Nothing of this kind has happened.");

@@ -14,8 +14,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use model::{
-    EntryId, Timestamp,
+    EntryId, Zone,
     audit::{Entry, query::AuditQuery},
+    given_date::GivenDate,
     page,
 };
 use serde::{Deserialize, Serialize};
@@ -44,12 +45,12 @@ pub(crate) struct AuditParams {
     target: Option<uuid::Uuid>,
     /// Events that begin so: `user.`, `sign_in.failed`.
     event: Option<String>,
-    /// Not before that time.
+    /// Not before that time, or that day in the organization's time zone.
     #[param(value_type = Option<String>)]
-    since: Option<Timestamp>,
-    /// Before that time.
+    since: Option<GivenDate>,
+    /// Before that time, or up to the end of that day in the organization's time zone.
     #[param(value_type = Option<String>)]
-    until: Option<Timestamp>,
+    until: Option<GivenDate>,
     /// From this address.
     address: Option<String>,
     /// Of this request.
@@ -65,14 +66,14 @@ pub(crate) struct AuditParams {
 }
 
 impl AuditParams {
-    fn query(self) -> model::Result<AuditQuery> {
+    fn query(self, zone: &Zone) -> model::Result<AuditQuery> {
         let params = self;
         Ok(AuditQuery {
             actor: params.actor,
             target: params.target,
             event: params.event,
-            since: params.since,
-            until: params.until,
+            since: params.since.map(|since| since.start_in(zone)),
+            until: params.until.map(|until| until.end_in(zone)),
             address: params.address,
             request_id: params.request_id,
             before: params.before,
@@ -168,7 +169,7 @@ pub(crate) async fn list(
     caller: Caller,
     Query(params): Query<AuditParams>,
 ) -> Answer<Answered<EntryPage>> {
-    let page = shared.app.audit(&caller.actor, params.query()?).await?;
+    let page = shared.app.audit(&caller.actor, params.query(&caller.org.settings.zone())?).await?;
     let items = page.items.into_iter().map(EntryView::from).collect();
     Ok(Answered(EntryPage { items, next: page.next, previous: page.previous }))
 }
@@ -338,12 +339,12 @@ pub(crate) struct ExportBody {
     target: Option<uuid::Uuid>,
     /// Events that begin so.
     event: Option<String>,
-    /// Not before that time.
+    /// Not before that time, or that day in the organization's time zone.
     #[schema(value_type = Option<String>)]
-    since: Option<Timestamp>,
-    /// Before that time.
+    since: Option<GivenDate>,
+    /// Before that time, or up to the end of that day in the organization's time zone.
     #[schema(value_type = Option<String>)]
-    until: Option<Timestamp>,
+    until: Option<GivenDate>,
     /// From this address.
     address: Option<String>,
     /// Of this request.
@@ -362,12 +363,13 @@ pub(crate) async fn export(
     Json(body): Json<ExportBody>,
 ) -> Answer<Response> {
     let format = Format::named(body.format.as_deref().unwrap_or("jsonl"))?;
+    let zone = caller.org.settings.zone();
     let query = AuditQuery {
         actor: body.actor,
         target: body.target,
         event: body.event,
-        since: body.since,
-        until: body.until,
+        since: body.since.map(|since| since.start_in(&zone)),
+        until: body.until.map(|until| until.end_in(&zone)),
         address: body.address,
         request_id: body.request_id,
         ..AuditQuery::default()

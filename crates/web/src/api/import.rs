@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use app::import::{Listed, Row, Taking, Verdict};
 use axum::extract::State;
-use model::{UserFields, object::no_list};
+use model::{UserFields, given_date, object::no_list};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
     Shared,
     auth::Caller,
     extract::Json,
+    json::read_object,
     problem::{Answer, FieldProblem, ProblemDocument},
 };
 
@@ -73,8 +75,15 @@ pub(crate) struct VerdictView {
 pub(crate) async fn import(
     State(shared): State<Shared>,
     caller: Caller,
-    Json(body): Json<ImportBody>,
+    Json(mut sent): Json<Map<String, Value>>,
 ) -> Answer<axum::Json<ImportView>> {
+    let zone = caller.org.settings.zone();
+    for row in sent.get_mut("rows").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(Value::Object(fields)) = row.get_mut("fields") {
+            given_date::settle(fields, &zone);
+        }
+    }
+    let body: ImportBody = read_object(sent)?;
     let number = |(line, row): (u64, ImportRow)| Row {
         line,
         fields: row.fields,

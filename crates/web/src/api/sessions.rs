@@ -5,7 +5,7 @@
 use app::sessions::{Ended, Labelled, Listed};
 use axum::{extract::State, http::StatusCode};
 use model::{
-    Error, SessionId, UserId,
+    Error, SessionId, UserId, Zone,
     device::{Device, DeviceKind, Platform},
     page,
     session::{SessionFilter, SessionQuery},
@@ -235,7 +235,7 @@ pub(crate) struct ListQuery {
     method: String,
     /// `true`: only those kept beyond the browser's end; `false`: only the others.
     remembered: Option<bool>,
-    /// Used since then.
+    /// Used since then: a time, or a day in the organization's time zone.
     active_since: String,
     /// Rows on the page, 1 to 200; 50 if left out.
     limit: Option<u16>,
@@ -244,7 +244,7 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    fn understood(self) -> model::Result<SessionQuery> {
+    fn understood(self, zone: &Zone) -> model::Result<SessionQuery> {
         let filter = SessionFilter {
             user: self.user,
             address: self.address,
@@ -253,7 +253,7 @@ impl ListQuery {
             remembered: self.remembered,
             active_since: self.active_since,
         };
-        let query = SessionQuery { limit: page::limit(self.limit)?, ..filter.understood()? };
+        let query = SessionQuery { limit: page::limit(self.limit)?, ..filter.understood(zone)? };
         query.at(&self.page_token)
     }
 }
@@ -279,7 +279,8 @@ pub(crate) async fn list(
     caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Answer<axum::Json<SessionPage>> {
-    let page = shared.app.sessions(&caller.actor, query.understood()?).await?;
+    let query = query.understood(&caller.org.settings.zone())?;
+    let page = shared.app.sessions(&caller.actor, query).await?;
     let listed = |row: Listed| present(row.labelled, row.name, row.username);
     Ok(axum::Json(SessionPage {
         items: page.items.into_iter().map(listed).collect(),
@@ -302,8 +303,8 @@ pub(crate) struct RevokeBody {
     method: String,
     /// `true`: only those kept beyond the browser's end; `false`: only the others.
     remembered: Option<bool>,
-    /// Used since then.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// Used since then: a time, or a day in the organization's time zone.
+    #[schema(value_type = Option<String>)]
     active_since: String,
     /// Needed when nothing else is said: everybody's sessions.
     all: bool,
@@ -335,7 +336,8 @@ pub(crate) async fn revoke(
     Json(body): Json<RevokeBody>,
 ) -> Answer<axum::Json<EndedView>> {
     let RevokeBody { user, address, platform, method, remembered, active_since, all, confirm } = body;
-    let query = SessionFilter { user, address, platform, method, remembered, active_since }.understood()?;
+    let filter = SessionFilter { user, address, platform, method, remembered, active_since };
+    let query = filter.understood(&caller.org.settings.zone())?;
     if query.is_everything() && !all {
         let message = "Say which sessions, or send \"all\": true to end everybody's.";
         return Err(Error::invalid_field("all", "sessions.no_filter", message).into());
