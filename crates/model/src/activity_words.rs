@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::{
-    Agent, UserId,
+    Agent, Permission, UserId,
     activity::Item,
     audit::{Changed, Entry},
     mail::{Mail, MailKind, MailState},
@@ -233,9 +233,8 @@ pub fn differences(entry: &Entry) -> Vec<Difference> {
         "role" => !entry.event.starts_with("role.") && !entry.event.starts_with("group.role"),
         _ => true,
     };
-    let difference = |(field, changed): (&String, &Changed)| Difference {
-        // A permission is called by its name.
-        field: if field.contains(':') { field.clone() } else { in_words(field) },
+    let difference = |(name, changed): (&String, &Changed)| Difference {
+        field: field(name),
         before: value(&changed.before),
         after: value(&changed.after),
     };
@@ -248,7 +247,7 @@ pub fn value(value: &Value) -> String {
         Value::Null => String::new(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => permissions(text).unwrap_or_else(|| text.clone()),
         Value::Array(items) => items.iter().map(self::value).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => {
             let fields =
@@ -257,6 +256,22 @@ pub fn value(value: &Value) -> String {
         }
         Value::Number(number) => number.to_string(),
     }
+}
+
+/// What a value is called: a permission says what it allows; one of an application has only its name.
+pub fn field(name: &str) -> String {
+    match Permission::parse(name) {
+        Some(permission) => permission.sentence().to_owned(),
+        None if name.contains(':') => name.to_owned(),
+        None => in_words(name),
+    }
+}
+
+/// What permissions allow, such as those of a token; `None` if the text is something else.
+pub fn permissions(text: &str) -> Option<String> {
+    let all: Option<Vec<&str>> =
+        text.split(' ').map(|name| Permission::parse(name).map(Permission::sentence)).collect();
+    all.map(|sentences| sentences.join("; "))
 }
 
 /// Why, as people read it: `left: went to sea`.
@@ -283,6 +298,30 @@ mod tests {
     use super::*;
     use crate::{EntryId, Timestamp, audit::Changes};
     use uuid::Uuid;
+
+    #[test]
+    fn permissions_are_told_by_what_they_allow() {
+        let mut changes = Changes::new();
+        for permission in Permission::ALL {
+            let flag = Changed { before: false.into(), after: true.into() };
+            changes.insert(permission.as_str().to_owned(), flag);
+        }
+        let names: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+        changes.insert("scopes".to_owned(), Changed { before: Value::Null, after: names.join(" ").into() });
+        changes.insert("content:edit".to_owned(), Changed { before: Value::Null, after: true.into() });
+        let Item::Entry(mut entry) = entry("role.updated", 1, 2) else { panic!("an entry") };
+        entry.changes = changes;
+        for difference in differences(&entry) {
+            let told = format!("{} {}", difference.field, difference.after);
+            assert!(difference.field == "content:edit" || !told.contains(':'), "{told}");
+        }
+        assert_eq!(
+            value(&"user:list audit:read".into()),
+            "See and search the list of users; Read the audit log"
+        );
+        assert_eq!(value(&"user:list and more".into()), "user:list and more");
+        assert_eq!(value(&"".into()), "");
+    }
 
     fn entry(event: &str, actor: u128, target: u128) -> Item {
         Item::Entry(Box::new(Entry {

@@ -58,7 +58,7 @@ fn as_json(sections: &[Section], org: &Org, now: Timestamp) -> Result<String> {
 fn as_page(sections: &[Section], org: &Org, now: Timestamp) -> Result<String> {
     let shown = |section: &Section| -> Vec<Vec<(String, String)>> {
         let pair =
-            |(name, value): (&String, &Value)| (activity_words::in_words(name), activity_words::value(value));
+            |(name, value): (&String, &Value)| (activity_words::field(name), activity_words::value(value));
         section.records.iter().map(|record| record.iter().map(pair).collect()).collect()
     };
     let sections = sections

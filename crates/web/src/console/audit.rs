@@ -329,7 +329,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id<EntryId>) -> Answer<Response> 
         Badge { tone: Tone::Red, label: "Not as it was written".to_owned() }
     };
     let change = |(field, changed): (&String, &model::audit::Changed)| ChangeRow {
-        field: activity_words::in_words(field),
+        field: activity_words::field(field),
         before: value(&changed.before),
         after: value(&changed.after),
     };
@@ -356,7 +356,8 @@ fn value(value: &Value) -> String {
         Value::Null => String::new(),
         Value::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
         Value::String(text) => {
-            Timestamp::parse(text).ok().filter(|_| text.len() > 10).map_or_else(|| text.clone(), full)
+            let moment = Timestamp::parse(text).ok().filter(|_| text.len() > 10);
+            moment.map(full).or_else(|| activity_words::permissions(text)).unwrap_or_else(|| text.clone())
         }
         Value::Array(items) => items.iter().map(self::value).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => fields
@@ -456,5 +457,9 @@ mod tests {
         assert_eq!(value(&json!(["a", true, null])), "a, yes, ");
         assert_eq!(value(&json!("2026-11-20T08:00:00Z")), "Friday, 20 November 2026, 08:00 UTC");
         assert_eq!(value(&json!({"given_name": "Ana", "n": 5})), "given name: Ana; n: 5");
+        assert_eq!(
+            value(&json!("audit:read user:list")),
+            "Read the audit log; See and search the list of users"
+        );
     }
 }
