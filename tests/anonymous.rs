@@ -86,7 +86,8 @@ fn requests(door: &Declared, made: &Made) -> Vec<(String, String)> {
     }
     let secrets = made.secrets();
     // Links of purposes that lead elsewhere are none here.
-    let own = |purpose: Purpose| path.contains(&format!("/{}/", purpose.path())) && !path.ends_with("/renew");
+    let is_page = !path.ends_with("/renew") && !path.ends_with("/begun");
+    let own = |purpose: Purpose| path.contains(&format!("/{}/", purpose.path())) && is_page;
     let is_used_here = |number: usize| {
         let purposes = [Purpose::Invitation, Purpose::Activation, Purpose::PasswordReset];
         own(purposes[number])

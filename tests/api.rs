@@ -228,7 +228,7 @@ on_both! {
         let mut expected = ["GET /o/{slug}/api/v1/openapi.json", "GET /o/{slug}/api/docs", "GET /", "POST /", "GET /setup/{name}", "POST /setup/{name}", "POST /setup/password-strength", "POST /o/{slug}/password-strength", "GET /o/{slug}/sign-in", "POST /o/{slug}/sign-in",
             "GET /find-organization", "POST /find-organization", "GET /o/{slug}/forgot-password", "POST /o/{slug}/forgot-password", "GET /o/{slug}/reset-password/{name}", "POST /o/{slug}/reset-password/{name}",
             "GET /o/{slug}/unlock/{name}", "POST /o/{slug}/unlock/{name}", "GET /o/{slug}/verify-email/{name}", "POST /o/{slug}/verify-email/{name}", "GET /o/{slug}/undo-email/{name}", "POST /o/{slug}/undo-email/{name}",
-            "GET /o/{slug}/invitation/{name}", "POST /o/{slug}/invitation/{name}", "POST /o/{slug}/invitation/{name}/renew", "GET /o/{slug}/activation/{name}", "POST /o/{slug}/activation/{name}", "POST /o/{slug}/activation/{name}/renew",
+            "GET /o/{slug}/invitation/{name}", "POST /o/{slug}/invitation/{name}", "POST /o/{slug}/invitation/{name}/renew", "POST /o/{slug}/invitation/{name}/begun", "GET /o/{slug}/activation/{name}", "POST /o/{slug}/activation/{name}", "POST /o/{slug}/activation/{name}/renew", "POST /o/{slug}/activation/{name}/begun",
             "GET /o/{slug}/not-me/{name}", "POST /o/{slug}/not-me/{name}", "GET /demo/mailbox", "GET /demo/mailbox/{id}", "GET /demo/mailbox/{id}/html", "GET /.well-known/change-password"];
         open.sort();
         expected.sort_unstable();

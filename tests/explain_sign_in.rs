@@ -185,7 +185,7 @@ async fn invited_people(app: &TestApp) -> Vec<(UserId, &'static str, &'static st
     people.push((invite(app, "ina@acme.example").await, "invitation_not_opened", "invite"));
     let opened = invite(app, "olga@acme.example").await;
     let (purpose, secret) = link_to(app, "olga@acme.example").await;
-    app.app.open_invitation(&app.org, purpose, &secret).await.unwrap();
+    app.app.note_begun(&app.org, purpose, &secret).await.unwrap();
     people.push((opened, "invitation_not_accepted", "invite"));
     let mailbox = app.app.carrier().mailbox().unwrap();
     mailbox.answer("dana@acme.example", Some(Outcome::Deferred("421 too busy".to_owned())));

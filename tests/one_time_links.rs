@@ -1,7 +1,7 @@
 //! Every kind of link that lets somebody back in: it works once, for its time, for its user, organization, purpose and
 //! address; and its secret is nowhere but in the mail.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use axum::http::Method;
 use futures_util::future::join_all;
@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::{
     addresses::{confirm, verification},
     app::{Answer, Somebody, TestApp, form, form_request},
+    matrix::browser,
     recovery::{NEW, reset_secret, secret_in},
 };
 
@@ -99,6 +100,48 @@ on_both! {
             used(&app, "acme", purpose.path(), &late).await.expect(410);
             let page = crate::signin::page(&app, &format!("/{}/{late}", purpose.path()), "").await.expect(410);
             assert!(page.text.contains("This link has expired"), "{purpose}");
+        }
+    }
+
+    /// Whoever is signed in is told whose link it is, and nothing happens before they have signed out.
+    async fn a_link_of_somebody_else_waits_until_one_has_signed_out(app: TestApp) {
+        let pages = web::declared().into_iter().filter(|route| route.link.is_some() && route.needs == web::Needs::Org);
+        let pages: BTreeSet<(&str, String)> =
+            pages.map(|route| (route.link.unwrap().path(), route.method.to_string())).collect();
+        let others = Purpose::ALL.iter().filter(|purpose| **purpose != Purpose::DataExport);
+        let all: BTreeSet<(&str, String)> =
+            others.flat_map(|purpose| ["GET", "POST"].map(|method| (purpose.path(), method.to_owned()))).collect();
+        assert_eq!(pages, all, "every page of a link is declared as one");
+        let bo = app.person("Bo", Role::Member).await;
+        for purpose in PURPOSES {
+            let (owner, secret) = issued(&app, &named(purpose), purpose).await;
+            let path = format!("/o/acme/{}/{secret}", purpose.path());
+            let session = browser(&app, &app.org, &bo).await;
+            let page = crate::signin::page(&app, &path["/o/acme".len()..], &session.cookie).await.expect(200).text;
+            for words in ["You are signed in as Bo Person", owner.username.as_str(), "Sign out and continue", "Stay signed in as Bo Person"] {
+                assert!(page.contains(words), "{purpose}: {words}: {page}");
+            }
+            assert!(!page.contains("new_password") && page.contains(&session.csrf), "{purpose}");
+            let fields = form(&[("new_password", NEW), ("repeat_password", NEW)]);
+            let refused = app.send(form_request(&path, &session.cookie, &fields)).await.expect(409);
+            assert!(refused.text.contains("You are signed in as Bo Person"), "{purpose}");
+            assert!(!refused.headers.contains_key("set-cookie"), "{purpose}");
+            crate::signin::page(&app, "/account", &session.cookie).await.expect(200);
+            // Its owner sees the page itself, as does who has signed out.
+            let action = page.split("action=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+            let left = app.send(form_request(&action.replace("&#38;", "&"), &session.cookie, &form(&[("csrf", &session.csrf)]))).await.expect(303);
+            assert_eq!(left.headers["location"], path.as_str(), "{purpose}");
+            assert!(left.headers["set-cookie"].to_str().unwrap().contains("Max-Age=0"), "{purpose}");
+            // Others can't sign in with the address or password of before.
+            if purpose == Purpose::PasswordReset {
+                let own = browser(&app, &app.org, &owner).await;
+                let page = crate::signin::page(&app, &path["/o/acme".len()..], &own.cookie).await.expect(200).text;
+                assert!(!page.contains("You are signed in as"), "{purpose}");
+            }
+            assert!(worked(&used(&app, "acme", purpose.path(), &secret).await), "{purpose}");
+            // Of a link that has ended there is nothing to choose.
+            let session = browser(&app, &app.org, &bo).await;
+            crate::signin::page(&app, &path["/o/acme".len()..], &session.cookie).await.expect(410);
         }
     }
 

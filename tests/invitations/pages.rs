@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{body::Body, http::Request};
 use model::Role;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     secret_in,
@@ -28,8 +28,31 @@ on_both! {
         }
         assert_eq!(page.headers["referrer-policy"], "no-referrer");
         assert_eq!(page.headers["cache-control"], "no-store");
-        let opened = app.get("/invitations").await.json();
-        assert!(opened["items"][0]["opened_at"].is_string(), "{opened}");
+    }
+
+    /// Programs that look through mail fetch pages and what is in them; only a person types.
+    async fn fetching_the_page_is_not_opening_it(app: TestApp) {
+        let opened = async || app.get("/invitations").await.json()["items"][0]["opened_at"].clone();
+        for purpose in ["invitation", "activation"] {
+            let address = format!("{purpose}@acme.example");
+            let (_, secret) = linked(&app, purpose, &address).await;
+            for _ in 0..3 {
+                look(&app, purpose, &secret).await.expect(200);
+            }
+            let mut head = Request::head(format!("/o/acme/{purpose}/{secret}")).body(Body::empty()).unwrap();
+            head.headers_mut().insert("purpose", "prefetch".parse().unwrap());
+            app.send(head).await.expect(200);
+            assert_eq!(opened().await, Value::Null, "{purpose}");
+            app.send(form_request(&format!("/o/acme/{purpose}/{secret}/begun"), "", "")).await.expect(204);
+            assert!(opened().await.is_string(), "{purpose}");
+            press(&app, purpose, &secret).await.expect(303);
+        }
+        let (_, secret) = linked(&app, "invitation", "ina@acme.example").await;
+        let wrong = form(&[("given_name", "Ina"), ("password", PASSWORD), ("repeat_password", "other")]);
+        app.send(form_request(&format!("/o/acme/invitation/{secret}"), "", &wrong)).await.expect(422);
+        assert!(opened().await.is_string(), "who sends the form has opened it");
+        // What is no link, but could be one, is answered alike.
+        app.send(form_request(&format!("/o/acme/invitation/{}/begun", "A".repeat(43)), "", "")).await.expect(204);
     }
 
     async fn a_refused_password_costs_nothing_else_that_was_typed(app: TestApp) {

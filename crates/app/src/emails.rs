@@ -125,6 +125,7 @@ impl App {
     pub async fn confirm_email(&self, org: &Org, secret: &str, from: Attempt) -> Result<User> {
         let OpenedLink { link, user } =
             self.open_account_link(org, Purpose::EmailVerification, secret).await?;
+        self.note_opening(&link).await?;
         let (actor, id) = (invitee(org, &user, &from), user.id);
         let deed = async move |op: &mut Operation<'_, '_>| {
             let mut person = op.person(id).await?;
@@ -148,6 +149,7 @@ impl App {
     #[boxed]
     pub async fn undo_email(&self, org: &Org, secret: &str, typed: &str, from: Attempt) -> Result<Returned> {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::EmailUndo, secret).await?;
+        self.note_opening(&link).await?;
         let credential = self.credential_of_choice(org, &user, typed).await?;
         let (settings, actor) = (org.settings.clone(), invitee(org, &user, &from));
         let (secrets, id) = (NewSecrets::new(self), user.id);

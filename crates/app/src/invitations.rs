@@ -170,7 +170,7 @@ impl App {
         self.link_url(org, &link)
     }
 
-    /// What the page of an invitation's link shows. Changes nothing but the note that it was opened.
+    /// What the page of an invitation's link shows. Changes nothing.
     #[boxed]
     pub async fn open_invitation(&self, org: &Org, purpose: Purpose, secret: &str) -> Result<Opened> {
         let context = org.id.into();
@@ -182,7 +182,6 @@ impl App {
             Ok(user.zip(invitation))
         };
         let (user, invitation) = self.database().read(read).await?.ok_or_else(overtaken)?;
-        self.note_opening(&link).await?;
         Ok(Opened { link, user, invitation })
     }
 

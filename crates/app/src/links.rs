@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use model::{
-    Error, Kind, LinkId, Org, OrgContext, Result, UserId,
+    Error, Kind, LinkId, Org, OrgContext, Result, User, UserId,
     link::{Ending, Link, Purpose, Standing},
     session::Secret,
 };
-use store::Connection;
+use store::{Connection, boxed};
 
 use crate::{App, Operation, keys::Keys};
 
@@ -74,7 +74,33 @@ impl App {
         Ok(link)
     }
 
-    /// Notes that a link's page was looked at. Bookkeeping: nothing depends on it.
+    /// Whose link it is, if it opens.
+    #[boxed]
+    pub async fn link_holder(&self, org: &Org, purpose: Purpose, secret: &str) -> Result<Option<User>> {
+        let context = OrgContext::from(org.id);
+        let link = match self.open_link(context, purpose, secret).await {
+            Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Gone) => return Ok(None),
+            link => link?,
+        };
+        let user = link.user;
+        let read =
+            async move |connection: &mut Connection<'_>| store::users::find(connection, context, user).await;
+        self.database().read(read).await
+    }
+
+    /// Notes that a person has begun with a link's page. That the page was fetched says nothing: programs that look through
+    /// mail fetch it, too. Of what opens nothing nothing is noted, and nothing said.
+    #[boxed]
+    pub async fn note_begun(&self, org: &Org, purpose: Purpose, secret: &str) -> Result<()> {
+        Secret::of_link(secret).ok_or_else(unknown)?;
+        match self.open_link(org.id.into(), purpose, secret).await {
+            Ok(link) => self.note_opening(&link).await,
+            Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Gone) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same, of a link that was found. Bookkeeping: nothing depends on it.
     pub(crate) async fn note_opening(&self, link: &Link) -> Result<()> {
         if link.opened_at.is_some() {
             return Ok(());

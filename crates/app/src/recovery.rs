@@ -209,7 +209,7 @@ impl App {
         self.run(actor, Permission::UserResetPassword, deed).await
     }
 
-    /// What the page of a link shows. Changes nothing but the note that it was opened.
+    /// What the page of a link shows. Changes nothing.
     #[boxed]
     pub async fn open_account_link(&self, org: &Org, purpose: Purpose, secret: &str) -> Result<OpenedLink> {
         let context = org.id.into();
@@ -218,7 +218,6 @@ impl App {
         let read =
             async |connection: &mut Connection<'_>| store::users::find(connection, context, user).await;
         let user = self.database().read(read).await?.ok_or_else(overtaken)?;
-        self.note_opening(&link).await?;
         Ok(OpenedLink { link, user })
     }
 
@@ -232,6 +231,7 @@ impl App {
         from: Attempt,
     ) -> Result<Returned> {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::PasswordReset, secret).await?;
+        self.note_opening(&link).await?;
         let credential = self.credential_of_choice(org, &user, typed).await?;
         let (settings, actor) = (org.settings.clone(), invitee(org, &user, &from));
         let (secrets, id) = (NewSecrets::new(self), user.id);
@@ -256,6 +256,7 @@ impl App {
     #[boxed]
     pub async fn unlock_with_link(&self, org: &Org, secret: &str, from: Attempt) -> Result<User> {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::Unlock, secret).await?;
+        self.note_opening(&link).await?;
         let (actor, id) = (invitee(org, &user, &from), user.id);
         let is_allowed = org.settings.lockout.unlock_by_mail;
         let deed = async move |op: &mut Operation<'_, '_>| {
@@ -282,6 +283,7 @@ impl App {
     #[boxed]
     pub async fn disown_sign_in(&self, org: &Org, secret: &str, from: Attempt) -> Result<String> {
         let OpenedLink { link, user } = self.open_account_link(org, Purpose::NotMe, secret).await?;
+        self.note_opening(&link).await?;
         let (actor, id) = (invitee(org, &user, &from), user.id);
         let policy = org.settings.session.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {

@@ -6,6 +6,7 @@ import { start as startKeyboard } from "./keyboard.js";
 import { start as startPalette } from "./palette.js";
 import { start as startLeaving } from "./leaving.js";
 import { start as startPasswords } from "./passwords.js";
+import { start as startBegun } from "./begun.js";
 import { enhance, start as startControls } from "./controls.js";
 
 startControls();
@@ -15,5 +16,6 @@ startMenus();
 startKeyboard();
 startPalette();
 startPasswords();
+startBegun();
 startLeaving();
 enhance(document);

@@ -3,6 +3,7 @@
 //! What it finds is left in the request as a `Caller`. A handler that is reached has been allowed; operations that
 //! write ask the database again in their transaction.
 
+mod headers;
 mod limits;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use app::{Actor, App, access::Target, actor::Once, cache::Access, impact::Preview};
+use app::{Actor, App, access::Target, cache::Access, impact::Preview};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
@@ -22,14 +23,15 @@ use axum::{
 use model::{
     Agent, Error, Kind, Org, OrgContext, Permission, Permissions, Result, Zone, audit, session::Secret, token,
 };
-use sha2::{Digest, Sha256};
 use tower::Service;
 
 pub(crate) use crate::cookies::{
     cookie_name, devices_cookie_name, presented_devices, session_cookie, signed_in_orgs,
 };
 use crate::{
-    Shared, input,
+    Shared,
+    console::other_person,
+    input,
     params::Params,
     problem::{self, Problem},
     route::{Credential, Declared, Door, Needs},
@@ -228,11 +230,7 @@ async fn admit(
     }
     let https = shared.options.is_https();
     let Needs::Permission(permission) = route.needs else {
-        let secret = session_cookie(request.headers(), &org, https).and_then(Secret::parse);
-        *earlier = secret.map(|secret| (org.clone(), secret));
-        request.extensions_mut().insert(zone::of(None, &org));
-        request.extensions_mut().insert(Place(org));
-        return Ok(None);
+        return admit_anybody(guard, params, request, org, earlier).await;
     };
     let (access, secret) =
         match authenticate(&shared.app, &org, request.headers(), https, route.credential).await {
@@ -285,10 +283,33 @@ async fn admit(
     if route.door == Door::Console {
         request.extensions_mut().insert(zone::of(access.zone.as_ref(), &org));
     }
-    let version = version(request.headers())?;
+    let version = headers::version(request.headers())?;
     let mut caller = Caller { org, actor, access, csrf, version };
-    remember_once(request, &mut caller.actor).await?;
+    headers::remember_once(request, &mut caller.actor).await?;
     request.extensions_mut().insert(caller);
+    Ok(None)
+}
+
+/// Pages of an organization that need nobody signed in. A link of somebody other than who is signed in waits.
+async fn admit_anybody(
+    Guard { shared, route }: &Guard,
+    params: &Params,
+    request: &mut Request,
+    org: Arc<Org>,
+    earlier: &mut Option<(Arc<Org>, Secret)>,
+) -> Result<Option<Response>> {
+    let https = shared.options.is_https();
+    let secret = session_cookie(request.headers(), &org, https).and_then(Secret::parse);
+    if let (Some(purpose), Some(session)) = (route.link, &secret) {
+        let link = (purpose, params.get("name"));
+        let page = other_person::page(shared, &org, link, request.method(), session).await?;
+        if page.is_some() {
+            return Ok(page);
+        }
+    }
+    *earlier = secret.map(|secret| (org.clone(), secret));
+    request.extensions_mut().insert(zone::of(None, &org));
+    request.extensions_mut().insert(Place(org));
     Ok(None)
 }
 
@@ -419,44 +440,6 @@ fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor
         preview: None,
         refusal: None,
     }
-}
-
-/// `If-Match: "7"`: the version that the caller has seen. `*` means any.
-fn version(headers: &HeaderMap) -> Result<Option<i64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let digits = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let number = digits.parse().ok().filter(|_| is_plain);
-    let message = "Send If-Match with the ETag that you were given, such as \"7\".";
-    number.map(Some).ok_or_else(|| Error::new(Kind::Malformed, "if_match.malformed", message))
-}
-
-/// `Idempotency-Key` on a write: the same key with the same request is answered as the first time.
-async fn remember_once(request: &mut Request, actor: &mut Actor) -> Result<()> {
-    let Some(key) = request.headers().get("idempotency-key").filter(|_| is_unsafe(request.method())) else {
-        return Ok(());
-    };
-    let key = key.to_str().unwrap_or_default().to_owned();
-    if key.is_empty() || key.len() > 255 {
-        let message = "Send an Idempotency-Key of 1 to 255 visible characters.";
-        return Err(Error::new(Kind::Malformed, "idempotency.malformed", message));
-    }
-    let body = read_body(std::mem::take(request.body_mut())).await?;
-    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-    let fingerprint = Sha256::new()
-        .chain_update(request.method().as_str())
-        .chain_update([0])
-        .chain_update(target)
-        .chain_update([0])
-        .chain_update(&body)
-        .finalize();
-    actor.once = Some(Once { key, fingerprint: fingerprint.into() });
-    *request.body_mut() = Body::from(body);
-    Ok(())
 }
 
 /// The whole body, if it is not too large.

@@ -11,7 +11,7 @@ use axum::{
     http::Method,
     routing::{MethodFilter, MethodRouter},
 };
-use model::Permission;
+use model::{Permission, link::Purpose};
 use utoipa::{
     __dev::{SchemaReferences, Tags},
     openapi::{
@@ -107,13 +107,15 @@ pub struct Declared {
     pub takes_body: bool,
     /// Whom it is about, if about one user or group.
     pub about: Option<About>,
+    /// Of which links in mail it is the page.
+    pub link: Option<Purpose>,
     /// What proves who asks.
     pub credential: Credential,
 }
 
 impl Declared {
     fn new(method: Method, path: String, needs: Needs, door: Door) -> Self {
-        let about = about(&path);
+        let (about, link) = (about(&path), link(&path));
         let unknown = if door == Door::Api { Unknown::Refused } else { Unknown::Ignored };
         Self {
             method,
@@ -127,6 +129,7 @@ impl Declared {
             query: Vec::new(),
             takes_body: false,
             about,
+            link,
             credential: if door == Door::Api { Credential::SessionOrToken } else { Credential::Session },
         }
     }
@@ -135,6 +138,12 @@ impl Declared {
     pub fn writes(&self) -> bool {
         !matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
     }
+}
+
+/// Whose links lead there.
+fn link(pattern: &str) -> Option<Purpose> {
+    let path = pattern.strip_prefix("/o/{slug}/")?.strip_suffix("/{name}")?;
+    Purpose::ALL.iter().copied().find(|purpose| purpose.path() == path)
 }
 
 /// The noun in front of the pattern's `{id}`.

@@ -69,7 +69,7 @@ pub(crate) struct InvitationView {
     sent_at: String,
     /// Its links open nothing from then on.
     expires_at: String,
-    /// When its page was first opened, perhaps by a mail scanner.
+    /// When somebody first typed into its page. That programs fetch it from a mail does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     opened_at: Option<String>,
     /// When it was accepted or cancelled.

@@ -1,6 +1,6 @@
 //! The pages behind the link of an invitation or activation: who invites to what, choosing a password, coming in.
 //!
-//! Nobody is signed in here; the link's secret is the proof. Looking changes nothing but the note that somebody looked.
+//! Nobody is signed in here; the link's secret is the proof. Looking changes nothing; that somebody begins to type is noted.
 //! A link that opens nothing says why, and what to do next.
 
 use app::{
@@ -10,7 +10,7 @@ use app::{
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use model::{Error, Kind, Org, link::Purpose};
 
@@ -103,6 +103,7 @@ fn acceptance(status: StatusCode, org: &Org, opened: &Opened, form: Form) -> Ans
         lead,
         message: invitation.message.clone(),
         small: format!("For {}, until {}.", opened.link.address, full(opened.link.expires_at)),
+        begun: format!("{}/begun", form.action),
         rules: first_password_rules(org),
         form,
     };
@@ -163,6 +164,7 @@ pub(crate) async fn accept(
         Ok(opened) => opened,
         Err(error) => return ended(org, purpose, secret, error),
     };
+    shared.app.note_begun(org, purpose, secret).await?;
     match try_to_accept(&shared, org, purpose, secret, &fields, from).await {
         Ok(response) => Ok(response),
         Err(error) if matches!(error.kind(), Kind::Gone | Kind::NotFound) => {
@@ -208,6 +210,12 @@ async fn try_to_accept(
     let text = "Your password is set. Signing in works as soon as your account begins; ask whoever invited you when that is.";
     link_page(StatusCode::OK, org, &format!("Welcome to {}", org.name), text.to_owned(), None)
         .map_err(|problem| problem.0)
+}
+
+/// `POST …/begun`: the page's script says that somebody types. Without it, sending the form says so.
+pub(crate) async fn begun(shared: Shared, org: &Org, purpose: Purpose, secret: &str) -> Answer<Response> {
+    shared.app.note_begun(org, purpose, secret).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `POST …/renew`: the same answer whatever comes of it; only a link that never was any is none here either.

@@ -26,6 +26,7 @@ mod lifecycle;
 mod mailbox;
 mod mails;
 mod memberships;
+pub(crate) mod other_person;
 mod owners;
 mod passwords;
 mod permissions;
@@ -170,7 +171,11 @@ fn links() -> Vec<Route> {
             let from = acceptance::from(&shared, &org, &origin, &headers);
             acceptance::renew(shared, &org, purpose, &secret, from).await
         };
+        let begun = move |(State(shared), Place(org), Name(secret)): Brought| async move {
+            acceptance::begun(shared, &org, purpose, &secret).await
+        };
         [
+            Route::page(Method::POST, &format!("{path}/begun"), Needs::Org, begun).limited(),
             Route::page(Method::GET, &path, Needs::Org, look).limited(),
             Route::page(Method::POST, &path, Needs::Org, accept).limited(),
             Route::page(Method::POST, &format!("{path}/renew"), Needs::Org, renew).limited().mails(),

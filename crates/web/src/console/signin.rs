@@ -283,17 +283,21 @@ pub(crate) fn come_in(shared: &Shared, org: &Org, signed_in: &SignedIn, to: &str
     (cookies, Redirect::to(to)).into_response()
 }
 
-/// `POST /o/{slug}/sign-out`
-pub(crate) async fn sign_out(visit: Visit, fields: Fields) -> Answer<Response> {
+/// `POST /o/{slug}/sign-out`, and on to a page that is for somebody else.
+pub(crate) async fn sign_out(visit: Visit, Query(target): Query<Target>, fields: Fields) -> Answer<Response> {
     fields.of(&visit.caller)?;
     visit.app().sign_out(&visit.caller.actor).await?;
     let org = visit.org();
+    let cookie = end_session_cookie(org, visit.shared.options.is_https());
+    if !target.to.is_empty() {
+        let cookies = AppendHeaders([(header::SET_COOKIE, cookie)]);
+        return Ok((cookies, Redirect::to(&target.within(org))).into_response());
+    }
     let page = SignedOutPage {
         org: frame_org(org),
         links: vec![Link::new("Sign in again", visit.at("/sign-in")), Link::new("Another organization", "/")],
     };
     let mut response = html(StatusCode::OK, &page, Part::Page)?;
-    let cookie = end_session_cookie(org, visit.shared.options.is_https());
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }

@@ -75,6 +75,8 @@ pub(crate) struct AcceptancePage {
     pub(crate) message: String,
     /// For which address, until when.
     pub(crate) small: String,
+    /// Where the script says that somebody types.
+    pub(crate) begun: String,
     pub(crate) rules: Vec<String>,
     pub(crate) form: Form,
 }

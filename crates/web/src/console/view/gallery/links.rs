@@ -140,6 +140,7 @@ fn acceptance() -> AcceptancePage {
         lead: "Amara Okafor invites you to work with Northwind.".to_owned(),
         message: "Welcome! Your first day is Monday; choose a password before.\nSee you, Amara".to_owned(),
         small: "For chiara.lombardi@northwind.example, until 27 November.".to_owned(),
+        begun: "/o/northwind/invitation/example/begun".to_owned(),
         rules: rules(),
         form: Form {
             username: "chiara.lombardi".to_owned(),

@@ -1,0 +1,50 @@
+//! What headers say of a request of the API: which version was seen, and that the same is done once.
+
+use app::{Actor, actor::Once};
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, header},
+};
+use model::{Error, Kind, Result};
+use sha2::{Digest, Sha256};
+
+use super::{is_unsafe, read_body};
+
+/// `If-Match: "7"`: the version that the caller has seen. `*` means any.
+pub(super) fn version(headers: &HeaderMap) -> Result<Option<i64>> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let digits = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse().ok().filter(|_| is_plain);
+    let message = "Send If-Match with the ETag that you were given, such as \"7\".";
+    number.map(Some).ok_or_else(|| Error::new(Kind::Malformed, "if_match.malformed", message))
+}
+
+/// `Idempotency-Key` on a write: the same key with the same request is answered as the first time.
+pub(super) async fn remember_once(request: &mut Request, actor: &mut Actor) -> Result<()> {
+    let Some(key) = request.headers().get("idempotency-key").filter(|_| is_unsafe(request.method())) else {
+        return Ok(());
+    };
+    let key = key.to_str().unwrap_or_default().to_owned();
+    if key.is_empty() || key.len() > 255 {
+        let message = "Send an Idempotency-Key of 1 to 255 visible characters.";
+        return Err(Error::new(Kind::Malformed, "idempotency.malformed", message));
+    }
+    let body = read_body(std::mem::take(request.body_mut())).await?;
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    let fingerprint = Sha256::new()
+        .chain_update(request.method().as_str())
+        .chain_update([0])
+        .chain_update(target)
+        .chain_update([0])
+        .chain_update(&body)
+        .finalize();
+    actor.once = Some(Once { key, fingerprint: fingerprint.into() });
+    *request.body_mut() = Body::from(body);
+    Ok(())
+}
