@@ -3,6 +3,7 @@
 //! The only place that looks at the environment. Which settings there are is `config/keys.rs`; nothing else may be
 //! set, so that a misspelt name is an error and never silently the default.
 
+mod address;
 mod audit;
 mod clients;
 mod key_file;
@@ -396,13 +397,10 @@ impl Values<'_> {
 
     fn public_url(&self) -> Result<Option<String>> {
         let Some(text) = self.text("server.public_url") else { return Ok(None) };
-        let url = text.trim().trim_end_matches('/');
-        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
-        if host.is_some_and(|host| !host.is_empty() && host.chars().all(plain)) {
-            return Ok(Some(url.to_owned()));
-        }
-        Err(self.wrong("server.public_url", "an address without a path, such as https://people.example.com"))
+        address::public_url(&text).map(Some).map_err(|why| {
+            let wanted = format!("an address without a path, such as https://people.example.com: {why}");
+            self.wrong("server.public_url", &wanted)
+        })
     }
 
     fn log_format(&self) -> Result<Option<LogFormat>> {

@@ -63,6 +63,7 @@ mod possible;
 mod present_password;
 mod printed;
 mod process;
+mod public_address;
 mod recovery;
 mod repeating;
 mod rescue;

@@ -94,8 +94,7 @@ impl App {
         let Sources { org, user, .. } = sources;
         let written = text::write(mail.kind, &self.words(sources, mail, names)?)?;
         let policy = &org.settings.mail;
-        let host = self.public_url().split_once("://").map_or("muster", |(_, rest)| rest);
-        let host = host.split([':', '/']).next().unwrap_or("muster");
+        let host = host_of(self.public_url());
         Ok(Letter {
             id: mail.id,
             message_id: format!("{}@{host}", mail.id),
@@ -147,4 +146,29 @@ impl App {
 pub(super) fn one_line(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     line.replace("->", "→").trim().trim_start_matches('>').to_owned()
+}
+
+/// The host of the server's address, as a Message-ID can end (RFC 5322 §3.6.4): one that is an address of IPv6 is no name.
+fn host_of(url: &str) -> &str {
+    let host = url.split_once("://").map_or("", |(_, rest)| rest);
+    let name = host.split([':', '/']).next().unwrap_or_default().trim_end_matches('.');
+    if name.is_empty() || name.starts_with('[') { "muster" } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn every_address_gives_a_message_id() {
+        for (url, host) in [
+            ("https://people.example.com", "people.example.com"),
+            ("https://people.example.com.:8443", "people.example.com"),
+            ("http://192.0.2.7:81", "192.0.2.7"),
+            ("http://[2001:db8::1]:8080", "muster"),
+            ("https://xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ] {
+            assert_eq!(host_of(url), host, "{url}");
+        }
+    }
 }
