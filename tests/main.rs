@@ -23,6 +23,7 @@ mod clock_steps;
 mod crash;
 mod data_export;
 mod dates;
+mod declared_answers;
 mod delegation;
 mod devices;
 mod document;

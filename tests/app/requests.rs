@@ -10,6 +10,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::Answer;
+use crate::declared_answers;
 
 /// Sends a request to a router, with a host as every client names one.
 pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer {
@@ -17,11 +18,13 @@ pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer 
     send_as_is(router, request).await
 }
 
-/// Sends a request to a router as it stands.
+/// Sends a request to a router as it stands. What the API answers must be declared.
 pub(crate) async fn send_as_is(router: &Router, request: Request<Body>) -> Answer {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    declared_answers::check(&method, &path, parts.status, &parts.headers, &text);
     Answer { status: parts.status, headers: parts.headers, text }
 }
 

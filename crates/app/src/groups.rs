@@ -269,7 +269,7 @@ fn missing(field: &'static str, code: &'static str, error: Error) -> Error {
 
 fn same_version(group: &Group, version: Option<i64>) -> Result<()> {
     if version.is_some_and(|version| version != group.version) {
-        return Err(store::users::stale());
+        return Err(store::groups::stale());
     }
     Ok(())
 }

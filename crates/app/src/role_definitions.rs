@@ -215,7 +215,7 @@ impl Operation<'_, '_> {
         let role = store::roles::find(self.connection, self.context, key).await?;
         let role = role.ok_or_else(Error::not_found)?;
         if version.is_some_and(|version| version != role.version) {
-            return Err(store::users::stale());
+            return Err(store::roles::stale());
         }
         Ok(role)
     }

@@ -106,7 +106,13 @@ pub async fn update(connection: &mut Connection<'_>, context: OrgContext, group:
         group.version,
         &search_name,
     ];
-    if connection.execute(sql, bound).await? == 0 { Err(crate::users::stale()) } else { Ok(()) }
+    if connection.execute(sql, bound).await? == 0 { Err(stale()) } else { Ok(()) }
+}
+
+/// Somebody has changed the group meanwhile.
+pub fn stale() -> Error {
+    let message = "Somebody has changed this group meanwhile. Look at the present state, then try again.";
+    Error::new(Kind::Stale, "group.changed_meanwhile", message)
 }
 
 /// Deletes a group with all that is said of it: members, owners, places in others and of others in it, the roles that it

@@ -113,7 +113,13 @@ pub async fn update(
         role.updated_at,
         role.version,
     ];
-    if connection.execute(sql, bound).await? == 0 { Err(crate::users::stale()) } else { Ok(()) }
+    if connection.execute(sql, bound).await? == 0 { Err(stale()) } else { Ok(()) }
+}
+
+/// Somebody has changed the role meanwhile.
+pub fn stale() -> Error {
+    let message = "Somebody has changed this role meanwhile. Look at the present state, then try again.";
+    Error::new(Kind::Stale, "role.changed_meanwhile", message)
 }
 
 /// Deletes a role with everything that grants it; the numbers of users and groups that held it directly.

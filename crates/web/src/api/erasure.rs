@@ -32,7 +32,7 @@ pub(crate) struct Form {
 /// Who was deleted permanently, when, by whom, and how much was removed. It names nobody but who did it.
 #[utoipa::path(get, path = "/o/{slug}/api/v1/users/{id}/erasure", tag = "Lifecycle",
     params(("id" = uuid::Uuid, Path, description = "The id that the user had."), Form),
-    responses((status = 200, body = Receipt), (status = "default", body = ProblemDocument)))]
+    responses((status = 200, content((Receipt = "application/json"), (String = "text/plain"))), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn receipt(
     State(shared): State<Shared>,
     caller: Caller,

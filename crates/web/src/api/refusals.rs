@@ -181,6 +181,7 @@ const MOVING: &[&str] = &[
     "invitations_create",
     "invitations_resend",
     "users_activate",
+    "users_create",
     "users_delete",
     "users_deprovision",
     "users_invite",
