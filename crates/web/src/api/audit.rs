@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use model::{
-    EntryId, Zone,
+    EntryId, Error, Zone,
     audit::{Entry, query::AuditQuery},
     given_date::GivenDate,
     page,
@@ -46,11 +46,9 @@ pub(crate) struct AuditParams {
     /// Events that begin so: `user.`, `sign_in.failed`.
     event: Option<String>,
     /// Not before that time, or that day in the organization's time zone.
-    #[param(value_type = Option<String>)]
-    since: Option<GivenDate>,
+    since: Option<String>,
     /// Before that time, or up to the end of that day in the organization's time zone.
-    #[param(value_type = Option<String>)]
-    until: Option<GivenDate>,
+    until: Option<String>,
     /// From this address.
     address: Option<String>,
     /// Of this request.
@@ -72,8 +70,8 @@ impl AuditParams {
             actor: params.actor,
             target: params.target,
             event: params.event,
-            since: params.since.map(|since| since.start_in(zone)),
-            until: params.until.map(|until| until.end_in(zone)),
+            since: given("since", params.since)?.map(|since| since.start_in(zone)),
+            until: given("until", params.until)?.map(|until| until.end_in(zone)),
             address: params.address,
             request_id: params.request_id,
             before: params.before,
@@ -81,6 +79,13 @@ impl AuditParams {
             limit: page::limit(params.limit)?,
         })
     }
+}
+
+/// A time or a day, as it is asked for.
+fn given(field: &'static str, text: Option<String>) -> model::Result<Option<GivenDate>> {
+    let read = |text: String| text.parse();
+    let refused = |error: Error| Error::invalid_field(field, "time.malformed", error.message());
+    text.map(read).transpose().map_err(refused)
 }
 
 /// One field's value before and after.
@@ -333,7 +338,7 @@ pub(crate) struct ExportBody {
     #[serde(default)]
     format: Option<String>,
     /// By whom: a user's id, `operator` or `system`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^(operator|system|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")]
     actor: Option<model::Agent>,
     /// About what: an id.
     target: Option<uuid::Uuid>,

@@ -29,6 +29,12 @@ const LISTS: [&str; 14] = [
     "holders",
 ];
 
+/// Who did something, as it is asked for.
+const AGENT: &str = "^(operator|system|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$";
+
+/// Lists whose items are judged one by one: one of another form is refused for itself, beside the others.
+const JUDGED_ONE_BY_ONE: [(&str, &str); 1] = [("BatchBody", "invitations")];
+
 /// What a file of entries is written as.
 const FILES: [&str; 2] = ["application/jsonl", "text/csv"];
 
@@ -50,8 +56,41 @@ pub(super) fn complete(document: &mut Value, routes: &[Declared]) {
     if let Some(Value::Object(components)) = document.get_mut("components") {
         components.insert("responses".to_owned(), Value::Object(responses));
     }
+    for (schema, list) in JUDGED_ONE_BY_ONE {
+        if let Some(items) =
+            document.pointer_mut(&format!("/components/schemas/{schema}/properties/{list}/items"))
+        {
+            *items = json!({"anyOf": [items.take(), {"type": "object"}]});
+        }
+    }
     open_parts(document);
     without_empty_defaults(document);
+    let optional = bodies_that_may_be_empty(document);
+    for body in optional {
+        if let Some(required) = document.pointer_mut(&format!("{body}/required")) {
+            *required = false.into();
+        }
+    }
+}
+
+/// Where the bodies stand of which nothing must be there: none at all counts as an empty one.
+fn bodies_that_may_be_empty(document: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let schema =
+                schema["$ref"].as_str().and_then(|name| document.pointer(&name[1..])).unwrap_or(schema);
+            let is_plain = schema["type"] == "object" && schema.get("allOf").is_none();
+            if is_plain && schema["required"].as_array().is_none_or(Vec::is_empty) {
+                found.push(format!(
+                    "/paths/{}/{method}/requestBody",
+                    path.replace('~', "~0").replace('/', "~1")
+                ));
+            }
+        }
+    }
+    found
 }
 
 /// A default that says no more than that something may be left out: generators make such a field one that must be there.
@@ -124,6 +163,7 @@ fn parameters(route: &Declared, operation: &mut Map<String, Value>) {
             "dry_run" => json!({"type": "boolean"}),
             "Idempotency-Key" => json!({"type": "string", "minLength": 1, "maxLength": 255}),
             "slug" => json!({"type": "string", "minLength": 3, "maxLength": 40}),
+            "actor" => json!({"type": "string", "pattern": AGENT}),
             "If-Match" => json!({"type": "string", "pattern": "^(\\*|(W/)?\"[0-9]{1,18}\"|[0-9]{1,18})$"}),
             "days" | "older_than_days" | "expires_within_hours" => {
                 json!({"type": "integer", "minimum": 0, "maximum": u16::MAX})
