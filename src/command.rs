@@ -162,6 +162,9 @@ pub(crate) enum Deed {
     RevokeToken {
         token: String,
     },
+    RevokeTokens {
+        user: String,
+    },
     ExplainSignIn {
         user: String,
     },
@@ -355,6 +358,9 @@ pub(crate) enum Outcome {
     Password {
         user: Box<UserView>,
         password: Option<String>,
+        /// API tokens of the user that go on.
+        #[serde(default)]
+        tokens: usize,
     },
     Imported(import::Imported),
     Invitations {
@@ -377,6 +383,9 @@ pub(crate) enum Outcome {
     },
     /// A token was revoked.
     Revoked,
+    TokensRevoked {
+        tokens: u64,
+    },
     /// Somebody is no owner any more, but for these groups.
     NoOwner {
         user: Box<UserView>,

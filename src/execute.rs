@@ -138,7 +138,11 @@ impl Operator<'_> {
             Deed::SetPassword { user, password } => {
                 let id = self.id(&user).await?;
                 let set = app.set_temporary_password(actor, org, id, password, None).await?;
-                Ok(self.with_password(set.person, set.password))
+                let tokens = set.tokens;
+                Ok(match self.with_password(set.person, set.password) {
+                    Outcome::Password { user, password, .. } => Outcome::Password { user, password, tokens },
+                    other => other,
+                })
             }
             Deed::RequirePasswordChange { user } => {
                 let id = self.id(&user).await?;
@@ -170,7 +174,8 @@ impl Operator<'_> {
             | Deed::CopyAccess { .. }
             | Deed::ListTokens { .. }
             | Deed::TokensOf { .. }
-            | Deed::RevokeToken { .. } => access::perform(self, deed).await,
+            | Deed::RevokeToken { .. }
+            | Deed::RevokeTokens { .. } => access::perform(self, deed).await,
             Deed::ExplainSignIn { user } => {
                 let id = self.id(&user).await?;
                 let explanation = app.explain_sign_in(actor, org, id).await?;
@@ -441,7 +446,8 @@ impl Operator<'_> {
     fn with_password(&self, person: Person, password: Option<String>) -> Outcome {
         // What was undone can't be used.
         let password = password.filter(|_| !self.actor.dry_run);
-        Outcome::Password { user: Box::new(UserView::of(person, &self.org, self.app.now())), password }
+        let user = Box::new(UserView::of(person, &self.org, self.app.now()));
+        Outcome::Password { user, password, tokens: 0 }
     }
 
     async fn create_token(&self, user: &str, new: NewToken) -> Result<Outcome> {

@@ -33,7 +33,7 @@ use store::{
     testing::{Postgres, Scratch},
 };
 
-pub(crate) use requests::{api_request, form, form_request, send, send_as_is};
+pub(crate) use requests::{api_request, form, form_request, page_request, send, send_as_is};
 pub(crate) use store::Engine;
 
 /// Makes two tests of one: `name::sqlite` and `name::postgres`.

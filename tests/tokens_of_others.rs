@@ -4,10 +4,14 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use model::Role;
+use model::{Role, link::Purpose};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, Somebody, TestApp};
+use crate::{
+    app::{Answer, Somebody, TestApp, form, form_request, page_request},
+    in_flight::link,
+    matrix::{Browser, browser},
+};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -77,6 +81,88 @@ on_both! {
         app.call(Method::GET, "/whoami", &ana.token, Value::Null).await.expect(401);
         let events = app.events(&ana.id.to_string()).await;
         assert_eq!(events.last().unwrap(), "token.revoked");
+    }
+
+    async fn what_a_rescue_leaves_is_revoked_together_through_the_api(app: TestApp) {
+        let (ana, guard) = (app.person("Ana", Role::Member).await, app.person("Bo", Role::SecurityAdministrator).await);
+        let older = app.token_for(ana.id, &[]).await;
+        app.later(31 * DAY);
+        let younger = app.token_for(ana.id, &[]).await;
+        let works = async |token: &str| app.call(Method::GET, "/whoami", token, Value::Null).await.status == 200;
+        app.post(&format!("/users/{}/set-password", ana.id), json!({})).await.expect(200);
+        assert!(works(&ana.token).await && works(&older).await && !works(&younger).await);
+
+        let path = format!("/users/{}/tokens", ana.id);
+        let left = app.get(&path).await.expect(200).json();
+        assert_eq!(left["items"].as_array().unwrap().len(), 2);
+        let revoke = async |by: &Somebody, path: &str| app.call(Method::DELETE, path, &by.token, Value::Null).await;
+        let guard = Somebody { token: app.token_for(guard.id, &[]).await, ..guard };
+        let owners = format!("/users/{}/tokens", app.owner.id);
+        assert_eq!(revoke(&guard, &owners).await.expect(403).code(), "access.stronger_person");
+        revoke(&ana, &path).await.expect(403);
+        let dry = revoke(&guard, &format!("{path}?dry_run=true")).await.expect(200);
+        assert_eq!(dry.json(), json!({"tokens": 2}));
+        assert!(works(&older).await);
+        assert_eq!(revoke(&guard, &path).await.expect(200).json(), json!({"tokens": 2}));
+        assert!(!works(&ana.token).await && !works(&older).await);
+        assert_eq!(revoke(&guard, &path).await.expect(200).json(), json!({"tokens": 0}));
+        let events = app.events(&ana.id.to_string()).await;
+        let revoked = events.iter().filter(|event| *event == "token.revoked").count();
+        assert_eq!(revoked, 2, "{events:?}");
+    }
+
+    async fn ones_own_are_revoked_together_but_for_the_one_that_asks(app: TestApp) {
+        let ana = app.person("Ana", Role::Member).await;
+        let (other, owners) = (app.token_for(ana.id, &[]).await, app.owner.token.clone());
+        let revoke = async |query: &str| app.call(Method::DELETE, &format!("/tokens{query}"), &ana.token, Value::Null).await;
+        assert_eq!(revoke("?others=true").await.expect(200).json(), json!({"tokens": 1}));
+        app.call(Method::GET, "/whoami", &other, Value::Null).await.expect(401);
+        app.call(Method::GET, "/whoami", &ana.token, Value::Null).await.expect(200);
+        assert_eq!(revoke("").await.expect(200).json(), json!({"tokens": 1}));
+        app.call(Method::GET, "/whoami", &ana.token, Value::Null).await.expect(401);
+        app.call(Method::GET, "/whoami", &owners, Value::Null).await.expect(200);
+    }
+
+    async fn what_a_rescue_leaves_is_listed_in_the_console_with_one_button(app: TestApp) {
+        let ana = app.person("Ana", Role::Member).await;
+        app.later(31 * DAY);
+        let works = async || app.call(Method::GET, "/whoami", &ana.token, Value::Null).await.status == 200;
+        let owner = browser(&app, &app.org, &app.owner).await;
+        let send = async |path: &str, browser: &Browser, way: &[(&str, &str)]| {
+            let mut fields = vec![("csrf", browser.csrf.as_str())];
+            fields.extend(way);
+            app.send(form_request(path, &browser.cookie, &form(&fields))).await
+        };
+        let page = format!("/o/acme/users/{}", ana.id);
+        let set = send(&format!("{page}/set-password"), &owner, &[("way", "generated")]).await.expect(200);
+        let button = format!("{page}/tokens/revoke");
+        for shown in ["1 older API token of Ana", "“test”, created", "Revoke all tokens", &format!("href=\"{button}\"")] {
+            assert!(set.text.contains(shown), "{shown}: {}", set.text);
+        }
+        let asked = app.send(page_request(&button, &owner.cookie)).await.expect(200);
+        assert!(asked.text.contains("“test”, created") && asked.text.contains("Revoke all API tokens of Ana"), "{}", asked.text);
+        assert!(works().await);
+        let done = send(&button, &owner, &[]).await.expect(303);
+        assert_eq!(done.headers["location"], format!("{page}/tokens?done=tokens-revoked"));
+        assert!(!works().await);
+        let list = app.send(page_request(&format!("{page}/tokens?done=tokens-revoked"), &owner.cookie)).await.expect(200);
+        assert!(list.text.contains("API tokens revoked.") && !list.text.contains("Revoke all tokens"), "{}", list.text);
+
+        // Who resets by mail is led to the own list, where the same button is.
+        let bo = app.person("Bo", Role::Member).await;
+        app.later(31 * DAY);
+        app.app.ask_for_reset(&app.org, &bo.email, "203.0.113.9").await.unwrap();
+        app.worked().await;
+        let secret = link(&app, &bo, Purpose::PasswordReset).await;
+        let chosen = [("new_password", "another-canyon-harbor"), ("repeat_password", "another-canyon-harbor")];
+        let back = app.send(form_request(&format!("/o/acme/reset-password/{secret}"), "", &form(&chosen))).await.expect(303);
+        assert_eq!(back.headers["location"], "/o/acme/account/tokens?done=password-changed");
+        let bo = browser(&app, &app.org, &Somebody { password: "another-canyon-harbor".to_owned(), ..bo }).await;
+        let own = app.send(page_request("/o/acme/account/tokens", &bo.cookie)).await.expect(200);
+        assert!(own.text.contains("/o/acme/account/tokens/revoke"), "{}", own.text);
+        send("/o/acme/account/tokens/revoke", &bo, &[]).await.expect(303);
+        let own = app.send(page_request("/o/acme/account/tokens", &bo.cookie)).await.expect(200);
+        assert!(own.text.contains("No tokens yet"), "{}", own.text);
     }
 
     async fn the_list_shows_what_ends_and_what_nobody_uses(app: TestApp) {

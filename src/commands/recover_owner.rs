@@ -29,10 +29,10 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options, session: &Session) -> Result<()> {
     let deed = Deed::RecoverOwner { user: options.user };
     match session.perform(options.org.org, false, deed).await? {
-        Outcome::Password { user, password } if session.json => {
+        Outcome::Password { user, password, .. } if session.json => {
             output::json(&serde_json::json!({ "user": user, "password": password }))
         }
-        Outcome::Password { user, password } => output::line(format!(
+        Outcome::Password { user, password, .. } => output::line(format!(
             "{} ({}) is an owner and can sign in with this password, once:\n\n  {}\n\nIt must be changed then.",
             user.name(),
             user.username(),

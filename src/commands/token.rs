@@ -74,11 +74,18 @@ Examples:
         #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
         page_token: String,
     },
-    /// Revoke a token; its next request is refused
+    /// Revoke a token, or all tokens of a user; their next requests are refused
+    #[command(after_help = "\
+Examples:
+  muster token revoke 0193b3a2-7d57-7c3b-9a52-3a1f9f6f2c11
+  muster token revoke --user ana")]
     Revoke {
         /// Its id, as `muster token list` shows it
-        #[arg(value_name = "ID")]
-        token: String,
+        #[arg(value_name = "ID", required_unless_present = "user")]
+        token: Option<String>,
+        /// All tokens of this user: username, email or id
+        #[arg(long, value_name = "WHO", conflicts_with = "token")]
+        user: Option<String>,
         #[command(flatten)]
         dry: DryRun,
     },
@@ -100,7 +107,15 @@ pub(crate) async fn run(token: Token, session: &Session) -> Result<()> {
             };
             return list(session.perform(token.org.org, false, deed).await?, session.json);
         }
-        Verb::Revoke { token: id, dry } => {
+        Verb::Revoke { token: None, user, dry } => {
+            let deed = Deed::RevokeTokens { user: user.unwrap_or_default() };
+            return revoked(
+                session.perform(token.org.org, dry.dry_run, deed).await?,
+                session.json,
+                dry.dry_run,
+            );
+        }
+        Verb::Revoke { token: Some(id), dry, .. } => {
             let deed = Deed::RevokeToken { token: id.clone() };
             return match session.perform(token.org.org, dry.dry_run, deed).await? {
                 Outcome::Revoked if session.json => output::json(&serde_json::json!({ "revoked": id })),
@@ -123,6 +138,22 @@ pub(crate) async fn run(token: Token, session: &Session) -> Result<()> {
         },
         other => unexpected(&other),
     }
+}
+
+fn revoked(outcome: Outcome, as_json: bool, dry_run: bool) -> Result<()> {
+    let tokens = match outcome {
+        Outcome::TokensRevoked { tokens } if as_json => {
+            return output::json(&serde_json::json!({ "tokens": tokens }));
+        }
+        Outcome::TokensRevoked { tokens } => tokens,
+        other => return unexpected(&other),
+    };
+    let count = if tokens == 1 { "1 token".to_owned() } else { format!("{tokens} tokens") };
+    output::line(match (tokens, dry_run) {
+        (0, _) => "There is no token to revoke.".to_owned(),
+        (_, true) => format!("Would revoke {count}. Nothing was changed."),
+        (_, false) => format!("Revoked {count}. The next requests with them are refused."),
+    })
 }
 
 fn list(outcome: Outcome, as_json: bool) -> Result<()> {

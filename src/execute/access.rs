@@ -62,6 +62,10 @@ pub(super) async fn perform(operator: &Operator<'_>, deed: Deed) -> Result<Outco
             app.revoke_token_of(actor, user, id).await.map_err(unknown)?;
             Ok(Outcome::Revoked)
         }
+        Deed::RevokeTokens { user } => {
+            let id = operator.id(&user).await?;
+            Ok(Outcome::TokensRevoked { tokens: app.revoke_tokens_of(actor, id).await? })
+        }
         other => Err(Error::internal(format_args!("asked of access, but not its business: {other:?}"))),
     }
 }

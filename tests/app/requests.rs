@@ -60,3 +60,8 @@ pub(crate) fn form_request(path: &str, cookie: &str, form: &str) -> Request<Body
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
+
+/// A page as a browser asks for it.
+pub(crate) fn page_request(path: &str, cookie: &str) -> Request<Body> {
+    Request::get(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap()
+}

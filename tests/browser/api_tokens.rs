@@ -30,6 +30,10 @@ async fn api_tokens() {
     browser.click_text("Go on to the tokens").await;
     browser.wait_for_text("Nightly export").await;
     browser.check_page("service-tokens").await;
+    browser.click_text("Revoke all tokens").await;
+    browser.wait_for_text("Revoke all API tokens of payroll?").await;
+    browser.check_page("service-tokens-revoke-all").await;
+    browser.click_text("Cancel").await;
     browser.goto("/o/acme/users").await;
     browser.click_text("Settings").await;
     browser.wait_for_text("Policies").await;

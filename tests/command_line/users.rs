@@ -335,3 +335,20 @@ fn what_is_possible_is_a_command() {
         assert_eq!(place.json(&["user", "reject", "ana.muller"])["status"], "deleted");
     }
 }
+
+#[test]
+fn all_tokens_of_a_user_are_revoked_together() {
+    for place in Place::with_orgs() {
+        ana(&place);
+        place.ok(&["user", "set-password", "ana.muller"]);
+        for name in ["one", "two"] {
+            place.ok(&["token", "create", "ana.muller", "--name", name, "--scope", "*"]);
+        }
+        let revoke = ["token", "revoke", "--user", "ana@acme.example"];
+        let would = place.ok(&[&revoke[..], &["--dry-run"]].concat());
+        assert!(would.contains("Would revoke 2 tokens"), "{would}");
+        assert_eq!(place.json(&revoke)["tokens"], 2);
+        assert!(place.ok(&revoke).contains("There is no token to revoke."));
+        assert_ne!(place.run(&["token", "revoke"]).code, 0);
+    }
+}

@@ -24,6 +24,8 @@ pub struct TemporaryPassword {
     pub person: Person,
     /// The generated password, to be shown once; `None` if it was typed or the request was repeated.
     pub password: Option<String>,
+    /// API tokens of the user that go on: they are older than any session that could have made them.
+    pub tokens: usize,
 }
 
 /// A present password that was compared, outside any transaction: it proves something only while it is the password.
@@ -88,7 +90,8 @@ impl App {
         let lane = store::Lane::Interactive;
         let (person, replayed) =
             self.run_replayable(actor, Permission::UserResetPassword, lane, deed).await?;
-        Ok(TemporaryPassword { person, password: reveal.filter(|_| !replayed && !actor.dry_run) })
+        let tokens = if actor.dry_run { 0 } else { self.tokens_left(actor.context, id).await? };
+        Ok(TemporaryPassword { person, password: reveal.filter(|_| !replayed && !actor.dry_run), tokens })
     }
 
     /// Asks for another password at the next sign-in. The present one goes on until then; open sessions are led to the

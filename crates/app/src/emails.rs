@@ -167,7 +167,8 @@ impl App {
         };
         let begun = self.run_proven(&actor, deed).await?;
         let signed_in = begun.map(|begun| secrets.signed_in(id, begun, &presented));
-        Ok(Returned { user: id, signed_in })
+        // Taking an address back ends every token.
+        Ok(Returned { user: id, signed_in, tokens: 0 })
     }
 }
 

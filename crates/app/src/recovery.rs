@@ -58,6 +58,8 @@ pub struct Returned {
     pub user: UserId,
     /// The session that has begun; `None` where the account may not be used yet.
     pub signed_in: Option<SignedIn>,
+    /// API tokens that go on: they are older than any session that could have made them.
+    pub tokens: usize,
 }
 
 impl App {
@@ -249,7 +251,8 @@ impl App {
         };
         let begun = self.run_proven(&actor, deed).await?;
         let signed_in = begun.map(|begun| secrets.signed_in(id, begun, &presented));
-        Ok(Returned { user: id, signed_in })
+        let tokens = self.tokens_left(org.id.into(), id).await?;
+        Ok(Returned { user: id, signed_in, tokens })
     }
 
     /// Ends a lock by failures with the link that came with the news of it.

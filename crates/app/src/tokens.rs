@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use model::{
-    Agent, Error, Kind, Permission, Permissions, Result, Rights, TokenId, UserId,
+    Agent, Error, Kind, OrgContext, Permission, Permissions, Result, Rights, TokenId, UserId,
     page::Page,
     session::Secret,
     token::{self, Token, TokenQuery},
@@ -16,7 +16,7 @@ pub use store::token_list::{Holder, Listed};
 
 use store::boxed;
 
-use crate::{Actor, App, Operation, Person, access::signed_out, users::changed};
+use crate::{Actor, App, Operation, Person, access::signed_out, cache::PresentedCredential, users::changed};
 
 /// A token to make.
 #[derive(Debug, Clone)]
@@ -173,6 +173,42 @@ impl App {
         };
         self.run(actor, Permission::TokenRevoke, deed).await
     }
+
+    /// Revokes all tokens of a user, but not a stronger person's; answers how many. After a rescue it is what ends the
+    /// tokens that were older than any session.
+    #[boxed]
+    pub async fn revoke_tokens_of(&self, actor: &Actor, user: UserId) -> Result<u64> {
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person_to_change(user, None).await?;
+            op.revoke_tokens(&person, None).await
+        };
+        self.run(actor, Permission::TokenRevoke, deed).await
+    }
+
+    /// Revokes all of one's own tokens, or all others than the one that asks; answers how many.
+    #[boxed]
+    pub async fn revoke_own_tokens(&self, actor: &Actor, others: bool) -> Result<u64> {
+        let user = actor.user().ok_or_else(signed_out)?;
+        let this = match actor.credential {
+            Some(PresentedCredential::Token(id, _)) if others => Some(id),
+            _ => None,
+        };
+        let deed = async move |op: &mut Operation<'_, '_>| {
+            let person = op.person(user).await?;
+            op.revoke_tokens(&person, this).await
+        };
+        self.run(actor, Permission::AccountTokens, deed).await
+    }
+
+    /// How many tokens of a user hold: what a rescue left, said to whoever did it.
+    pub(crate) async fn tokens_left(&self, context: OrgContext, user: UserId) -> Result<usize> {
+        let now = self.now();
+        let read = async |connection: &mut store::Connection<'_>| {
+            store::tokens::of_user(connection, context, user).await
+        };
+        let tokens = self.database().read(read).await?;
+        Ok(tokens.iter().filter(|token| token.expires_at > now).count())
+    }
 }
 
 impl Operation<'_, '_> {
@@ -233,10 +269,24 @@ impl Operation<'_, '_> {
         let name = store::tokens::revoke(self.connection, self.context, user, id)
             .await?
             .ok_or_else(Error::not_found)?;
+        self.record_revoked(person, id, name, reason);
+        Ok(())
+    }
+
+    /// Revokes all tokens of a user, or all but one. Each has its entry; that there was none is no error.
+    async fn revoke_tokens(&mut self, person: &Person, but: Option<TokenId>) -> Result<u64> {
+        let revoked = store::tokens::revoke_but(self.connection, self.context, person.user.id, but).await?;
+        let count = revoked.len() as u64;
+        for (id, name) in revoked {
+            self.record_revoked(person, id, name, "");
+        }
+        Ok(count)
+    }
+
+    fn record_revoked(&mut self, person: &Person, id: TokenId, name: String, reason: &str) {
         let mut changes = changed("token", id.to_string().into(), Value::Null);
         changes.extend(changed("name", name.into(), Value::Null));
         self.record_user(&person.user, "token.revoked", changes, reason.to_owned());
-        self.user_is_stale(user);
-        Ok(())
+        self.user_is_stale(person.user.id);
     }
 }

@@ -116,6 +116,24 @@ pub async fn revoke(
     Ok(row.map(|(name,)| name))
 }
 
+/// Ends all tokens of a user, or all but one; answers their ids and names, the oldest first.
+#[boxed]
+pub async fn revoke_but(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    but: Option<TokenId>,
+) -> Result<Vec<(TokenId, String)>> {
+    let all = "DELETE FROM tokens WHERE org_id = $1 AND user_id = $2 RETURNING id, name";
+    let others = "DELETE FROM tokens WHERE org_id = $1 AND user_id = $2 AND id <> $3 RETURNING id, name";
+    let mut revoked: Vec<(TokenId, String)> = match but {
+        None => connection.all(all, values![context.org, user]).await?,
+        Some(this) => connection.all(others, values![context.org, user, this]).await?,
+    };
+    revoked.sort_unstable_by_key(|(id, _)| id.0);
+    Ok(revoked)
+}
+
 /// Ends the tokens of a user that were made at `since` or later; answers how many.
 #[boxed]
 pub async fn revoke_since(

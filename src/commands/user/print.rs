@@ -19,11 +19,18 @@ pub(super) fn outcome(outcome: Outcome, past: &str, dry_run: bool, as_json: bool
         Outcome::User(user) if as_json => output::json(&user),
         Outcome::User(user) if past.is_empty() => one(&user),
         Outcome::User(user) => output::line(sentence(&user, past, dry_run)),
-        Outcome::Password { user, password } if as_json => {
+        Outcome::Password { user, password, .. } if as_json => {
             output::json(&serde_json::json!({ "user": user, "password": password }))
         }
-        Outcome::Password { user, password } => {
+        Outcome::Password { user, password, tokens } => {
             output::line(sentence(&user, past, dry_run))?;
+            if tokens > 0 {
+                let username = user.username();
+                output::note(format!(
+                    "Older API tokens still work: {tokens}. `muster token list --user {username}` shows them, `muster token \
+                     revoke --user {username}` revokes them."
+                ));
+            }
             let Some(password) = password else { return Ok(()) };
             let until = user.password.and_then(|password| password.expires_at);
             let until = until.map(|until| format!(" It works until {}.", minute(until)));

@@ -193,10 +193,12 @@ fn access_routes() -> Vec<Route> {
         Route::api(may(P::AccountTokens), operation!(tokens::list)),
         Route::api(may(P::AccountTokens), operation!(tokens::create)).mails(),
         Route::api(may(P::AccountTokens), operation!(tokens::revoke)),
+        Route::api(may(P::AccountTokens), operation!(tokens::revoke_own)),
         Route::api(may(P::TokenList), operation!(tokens::all)),
         Route::api(may(P::TokenList), operation!(tokens::of_user)),
         Route::api(may(P::TokenCreate), operation!(tokens::create_for)).mails(),
         Route::api(may(P::TokenRevoke), operation!(tokens::revoke_of)),
+        Route::api(may(P::TokenRevoke), operation!(tokens::revoke_all_of)),
     ]
 }
 

@@ -123,6 +123,34 @@ pub(crate) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// How many tokens were revoked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RevokedCount {
+    /// So many, or in a dry run would be.
+    tokens: u64,
+}
+
+/// Which of one's own tokens to revoke.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OwnTokensQuery {
+    /// `true`: all but the one that asks.
+    others: bool,
+}
+
+/// Revoke one's own API tokens
+#[utoipa::path(delete, path = "/o/{slug}/api/v1/tokens", tag = "Tokens", params(OwnTokensQuery),
+    responses((status = 200, body = RevokedCount), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn revoke_own(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Query(query): Query<OwnTokensQuery>,
+) -> Answer<axum::Json<RevokedCount>> {
+    let tokens = shared.app.revoke_own_tokens(&caller.actor, query.others).await?;
+    Ok(axum::Json(RevokedCount { tokens }))
+}
+
 /// A token with whose it is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ListedTokenView {
@@ -228,4 +256,19 @@ pub(crate) async fn revoke_of(
 ) -> Answer<StatusCode> {
     shared.app.revoke_token_of(&caller.actor, id, token).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Revoke all API tokens of a user
+///
+/// What a reset of the password left: it ends only the tokens that are younger than the longest life of a session.
+#[utoipa::path(delete, path = "/o/{slug}/api/v1/users/{id}/tokens", tag = "Tokens",
+    params(("id" = uuid::Uuid, Path, description = "The user's id.")),
+    responses((status = 200, body = RevokedCount), (status = "default", body = ProblemDocument)))]
+pub(crate) async fn revoke_all_of(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Answer<axum::Json<RevokedCount>> {
+    let tokens = shared.app.revoke_tokens_of(&caller.actor, id).await?;
+    Ok(axum::Json(RevokedCount { tokens }))
 }

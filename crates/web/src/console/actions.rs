@@ -18,7 +18,7 @@ pub(crate) const RESET_PATH: &str = "/reset-password";
 pub(crate) const ACCESS_PATH: &str = "/roles-and-groups";
 
 /// Why something is shown and not offered.
-const STRONGER: &str = "May do more than you";
+pub(super) const STRONGER: &str = "May do more than you";
 
 /// How an action is offered. `None`: it is nothing that is asked for on a user's page.
 pub(crate) fn words(action: ActionName, state: StateName) -> Option<(&'static str, &'static str)> {

@@ -15,11 +15,12 @@ use model::{
 use serde::Deserialize;
 
 use super::{
+    actions::STRONGER,
     done::Done,
     lifecycle::show,
     questions::Question,
     settings::tabs,
-    tokens::{days_and_scopes, present_password, prove_password, row},
+    tokens::{REVOKE_ALL, REVOKE_ALL_LEAD, days_and_scopes, named, present_password, prove_password, row},
     user_page,
     view::{
         account::TokenRow,
@@ -129,6 +130,10 @@ pub(crate) async fn of_user(visit: Visit, Id(id): Id<UserId>) -> Answer<Response
     let may_revoke = visit.may(Permission::TokenRevoke) && is_weaker;
     let rows: Vec<TokenRow> = tokens.iter().map(|token| other_row(&visit, token, may_revoke)).collect();
     let create = is_service && visit.may(Permission::TokenCreate);
+    let revoke_all = (!rows.is_empty() && visit.may(Permission::TokenRevoke)).then(|| {
+        let all = Action::dialog(REVOKE_ALL, visit.at_user(id, "/tokens/revoke"), "trash");
+        if is_weaker { all } else { all.refused(STRONGER) }
+    });
     let actions = create.then(|| Action::dialog("Create token", visit.at_user(id, "/tokens/new"), "plus"));
     let name = person.user.name();
     let text = match (is_service, create) {
@@ -147,6 +152,7 @@ pub(crate) async fn of_user(visit: Visit, Id(id): Id<UserId>) -> Answer<Response
         heading: user_page::heading(&visit, &person),
         tabs: user_page::tabs(&visit, &person.user, "API tokens"),
         actions: actions.into_iter().collect(),
+        revoke_all,
         rows,
         empty,
     };
@@ -210,6 +216,7 @@ pub(crate) async fn create(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> 
                 label: "New token".to_owned(),
                 value: created.secret.unwrap_or_default(),
             },
+            rest: None,
             back: Link::new("Go on to the tokens", visit.at_user(id, "/tokens")),
         }),
         Err(error) => {
@@ -265,6 +272,50 @@ pub(crate) async fn revoke(
             let (status, error) = shown_again(error)?;
             let person = visit.app().user(&visit.caller.actor, id).await?;
             ask_revoke(&visit, &person, token, status, Some(&error)).await
+        }
+    }
+}
+
+/// `GET /o/{slug}/users/{id}/tokens/revoke`
+pub(crate) async fn revoke_all_page(visit: Visit, Id(id): Id<UserId>) -> Answer<Response> {
+    let person = visit.app().user(&visit.caller.actor, id).await?;
+    visit.caller.actor.rights.may_change(&person.rights)?;
+    ask_revoke_all(&visit, &person, StatusCode::OK, None).await
+}
+
+async fn ask_revoke_all(
+    visit: &Visit,
+    person: &Person,
+    status: StatusCode,
+    error: Option<&Error>,
+) -> Answer<Response> {
+    let tokens = if visit.may(Permission::TokenList) {
+        visit.app().tokens_of(&visit.caller.actor, person.user.id).await?
+    } else {
+        Vec::new()
+    };
+    let asked = Question {
+        title: format!("Revoke all API tokens of {}?", person.user.name()),
+        icon: "trash",
+        lead: REVOKE_ALL_LEAD.to_owned(),
+        consequences: named(&tokens, visit.app().now()),
+        advice: None,
+        fields: Vec::new(),
+        submit: REVOKE_ALL.to_owned(),
+        danger: true,
+    };
+    show(visit, person, "/tokens/revoke", asked, status, error).await
+}
+
+/// `POST /o/{slug}/users/{id}/tokens/revoke`
+pub(crate) async fn revoke_all(visit: Visit, Id(id): Id<UserId>, fields: Fields) -> Answer<Response> {
+    fields.of(&visit.caller)?;
+    match visit.app().revoke_tokens_of(&visit.caller.actor, id).await {
+        Ok(_) => Ok(visit.done(&visit.at_user(id, "/tokens"), Done::TokensRevoked, "")),
+        Err(error) => {
+            let (status, error) = shown_again(error)?;
+            let person = visit.app().user(&visit.caller.actor, id).await?;
+            ask_revoke_all(&visit, &person, status, Some(&error)).await
         }
     }
 }

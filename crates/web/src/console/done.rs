@@ -38,6 +38,7 @@ pub(crate) enum Done {
     Renamed,
     PasswordChanged,
     TokenRevoked,
+    TokensRevoked,
     SessionEnded,
     /// A known device was removed.
     DeviceRemoved,
@@ -58,7 +59,7 @@ pub(crate) enum Done {
 }
 
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 48] = [
+const NAMES: [(Done, &str); 49] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -91,6 +92,7 @@ const NAMES: [(Done, &str); 48] = [
     (Done::Renamed, "renamed"),
     (Done::PasswordChanged, "password-changed"),
     (Done::TokenRevoked, "token-revoked"),
+    (Done::TokensRevoked, "tokens-revoked"),
     (Done::SessionEnded, "session-ended"),
     (Done::DeviceRemoved, "device-removed"),
     (Done::SessionsEnded, "sessions-ended"),
@@ -184,6 +186,7 @@ impl Done {
                 "Your password was changed. All your other sessions have ended.".to_owned()
             }
             Self::TokenRevoked => "The token was revoked. It stopped working at once.".to_owned(),
+            Self::TokensRevoked => "API tokens revoked. They stopped working at once.".to_owned(),
             Self::ResetLinkSent => format!("A mail is on its way to {subject}."),
             Self::ConfirmationSent => {
                 "A mail is on its way. Open its link to confirm the address.".to_owned()

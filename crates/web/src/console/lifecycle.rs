@@ -13,12 +13,13 @@ use super::{
     done::Done,
     passwords::{first_password_rules, new_password},
     questions::{Ground, Question},
+    tokens::{REVOKE_ALL, named},
     user_page::temporary_password,
     view::{
         form::{Choice, Control, Field, Form, Section},
         frame,
         parts::{Link, Secret},
-        question::{Dialog, DonePage},
+        question::{Dialog, DonePage, RestOfTokens},
     },
     visit::{Visit, shown_again},
     words::parse_time,
@@ -226,6 +227,7 @@ pub(crate) async fn copy_link(visit: Visit, Id(id): Id<UserId>, fields: Fields) 
             visit.must_be_read(&DonePage {
                 frame: visit.frame("Link", frame::Section::Users, crumbs, name).await?,
                 secret,
+                rest: None,
                 back: Link::new(format!("Go on to {name}"), visit.at_user(id, "")),
             })
         }
@@ -313,7 +315,11 @@ async fn ask_password(
         policy.temporary_hours
     )];
     if !activates {
-        consequences.push("Every session and API token ends at once.".to_owned());
+        consequences.push(
+            "Every session ends at once, and so do API tokens that are younger than a session can be. Older ones are listed \
+             afterwards."
+                .to_owned(),
+        );
     }
     let asked = Question {
         title,
@@ -340,7 +346,13 @@ pub(crate) async fn set_password(visit: Visit, Id(id): Id<UserId>, fields: Field
             match set.password {
                 Some(password) => {
                     let title = format!("A temporary password for {name}");
-                    visit.must_be_read(&temporary_password(&visit, &set.person, title, password).await?)
+                    let page = temporary_password(&visit, &set.person, title, password).await?;
+                    let rest = rest_of_tokens(&visit, &set.person, set.tokens).await?;
+                    visit.must_be_read(&DonePage { rest, ..page })
+                }
+                // A typed password is shown to nobody: what goes on is shown where it is revoked.
+                None if set.tokens > 0 && visit.may(Permission::TokenList) => {
+                    Ok(visit.done(&visit.at_user(id, "/tokens"), Done::PasswordSet, &name))
                 }
                 None => Ok(visit.done(&visit.at_user(id, ""), Done::PasswordSet, &name)),
             }
@@ -351,6 +363,28 @@ pub(crate) async fn set_password(visit: Visit, Id(id): Id<UserId>, fields: Field
             ask_password(&visit, &person, status, Some(&error), fields.get("way")).await
         }
     }
+}
+
+/// The API tokens that a rescue left, for whoever did it: by name for who may see them, with the way to revoke them all.
+async fn rest_of_tokens(visit: &Visit, person: &Person, count: usize) -> Answer<Option<RestOfTokens>> {
+    if count == 0 {
+        return Ok(None);
+    }
+    let (id, name) = (person.user.id, person.user.name());
+    let tokens = if visit.may(Permission::TokenList) {
+        visit.app().tokens_of(&visit.caller.actor, id).await?
+    } else {
+        Vec::new()
+    };
+    let text = match count {
+        1 => format!("1 older API token of {name} still works."),
+        count => format!("{count} older API tokens of {name} still work."),
+    };
+    let may_revoke = visit.may(Permission::TokenRevoke);
+    let revoke = may_revoke.then(|| Link::new(REVOKE_ALL, visit.at_user(id, "/tokens/revoke")));
+    let advice = if may_revoke { "" } else { " Ask an administrator to revoke what nobody needs." };
+    let tokens = named(&tokens, visit.app().now());
+    Ok(Some(RestOfTokens { text: format!("{text}{advice}"), tokens, revoke }))
 }
 
 /// `GET /o/{slug}/users/{id}/require-password-change`

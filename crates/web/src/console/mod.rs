@@ -267,6 +267,7 @@ fn access() -> Vec<Route> {
     let (temporary, add, end) = (at("/temporary-access"), at("/add-role"), at("/end-access"));
     let (make, remove, copy) = (at("/make-admin"), at("/remove-admin"), at("/copy-access"));
     let (new, revoke) = (at("/tokens/new"), at("/tokens/{token}/revoke"));
+    let all = at("/tokens/revoke");
     vec![
         Route::page(Method::GET, &temporary, may(P::RoleAssign), giving::temporary_page),
         Route::page(Method::POST, &temporary, may(P::RoleAssign), giving::give_temporarily).mails(),
@@ -288,6 +289,8 @@ fn access() -> Vec<Route> {
         Route::page(Method::POST, &new, may(P::TokenCreate), all_tokens::create).mails(),
         Route::page(Method::GET, &revoke, may(P::TokenRevoke), all_tokens::revoke_page),
         Route::page(Method::POST, &revoke, may(P::TokenRevoke), all_tokens::revoke),
+        Route::page(Method::GET, &all, may(P::TokenRevoke), all_tokens::revoke_all_page),
+        Route::page(Method::POST, &all, may(P::TokenRevoke), all_tokens::revoke_all),
     ]
 }
 
@@ -344,6 +347,7 @@ fn own_account() -> Vec<Route> {
     let may = Needs::Permission;
     let email = "/o/{slug}/account/email";
     let (password, revoke) = ("/o/{slug}/account/password", "/o/{slug}/account/tokens/{id}/revoke");
+    let all = "/o/{slug}/account/tokens/revoke";
     vec![
         Route::page(Method::GET, "/o/{slug}/account", may(P::AccountRead), account::profile_page),
         Route::page(Method::POST, "/o/{slug}/account", may(P::AccountUpdate), account::save_profile),
@@ -369,6 +373,8 @@ fn own_account() -> Vec<Route> {
             .mails(),
         Route::page(Method::GET, revoke, may(P::AccountTokens), tokens::revoke_page),
         Route::page(Method::POST, revoke, may(P::AccountTokens), tokens::revoke),
+        Route::page(Method::GET, all, may(P::AccountTokens), tokens::revoke_all_page),
+        Route::page(Method::POST, all, may(P::AccountTokens), tokens::revoke_all),
     ]
 }
 

@@ -182,7 +182,9 @@ pub(super) fn new_password_form(action: String, org: &Org, user: &User, submit: 
 /// Signed in with the new password, or told why not yet.
 pub(super) fn returned(shared: &Shared, org: &Org, returned: &Returned) -> Answer<Response> {
     if let Some(signed_in) = &returned.signed_in {
-        let to = format!("/o/{}/?done={}", org.slug, Done::PasswordChanged.as_str());
+        // What the reset left is listed, with the button that revokes it.
+        let page = if returned.tokens > 0 { "account/tokens" } else { "" };
+        let to = format!("/o/{}/{page}?done={}", org.slug, Done::PasswordChanged.as_str());
         return Ok(come_in(shared, org, signed_in, &to));
     }
     let page = StepPage {

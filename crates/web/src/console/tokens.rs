@@ -14,11 +14,11 @@ use super::{
         account::{TokenRow, TokenScope, TokensPage},
         form::{Choice, Control, Field, Form, Section},
         frame,
-        parts::{Badge, Empty, Link, Secret, Tone},
+        parts::{Action, Badge, Empty, Link, Secret, Tone},
         question::{Dialog, DonePage},
     },
     visit::{Part, Visit, html, shown_again},
-    words::moment,
+    words::{moment, relative},
 };
 use crate::{
     extract::{Fields, Id},
@@ -42,6 +42,8 @@ pub(crate) async fn list(visit: Visit) -> Answer<Response> {
     let now = visit.app().now();
     let rows: Vec<TokenRow> = tokens.iter().map(|token| row(&visit, token, now)).collect();
     let create_href = visit.at("/account/tokens/new");
+    let revoke_all =
+        (!rows.is_empty()).then(|| Action::dialog(REVOKE_ALL, visit.at("/account/tokens/revoke"), "trash"));
     let empty = rows.is_empty().then(|| Empty {
         icon: "key",
         title: "No tokens yet".to_owned(),
@@ -54,6 +56,7 @@ pub(crate) async fn list(visit: Visit) -> Answer<Response> {
         heading: account::heading(&visit, &own),
         tabs: account::tabs(&visit, "API tokens"),
         create_href,
+        revoke_all,
         rows,
         empty,
     };
@@ -198,6 +201,7 @@ pub(crate) async fn create(visit: Visit, fields: Fields) -> Answer<Response> {
                 label: "New token".to_owned(),
                 value: created.secret.unwrap_or_default(),
             },
+            rest: None,
             back: Link::new("Go on to the tokens", visit.at("/account/tokens")),
         }),
         Err(error) => {
@@ -235,4 +239,50 @@ pub(crate) async fn revoke(visit: Visit, Id(id): Id<TokenId>, fields: Fields) ->
     fields.of(&visit.caller)?;
     visit.app().revoke_token(&visit.caller.actor, id).await?;
     Ok(visit.done(&visit.at("/account/tokens"), Done::TokenRevoked, ""))
+}
+
+/// `GET /o/{slug}/account/tokens/revoke`
+pub(crate) async fn revoke_all_page(visit: Visit) -> Answer<Response> {
+    let tokens = visit.app().own_tokens(&visit.caller.actor).await?;
+    let form = Form {
+        action: visit.at("/account/tokens/revoke"),
+        csrf: visit.caller.csrf.clone(),
+        submit: REVOKE_ALL.to_owned(),
+        danger: true,
+        cancel: visit.at("/account/tokens"),
+        ..Form::default()
+    };
+    let dialog = Dialog {
+        title: "Revoke all your API tokens?".to_owned(),
+        icon: "trash",
+        lead: REVOKE_ALL_LEAD.to_owned(),
+        consequences: named(&tokens, visit.app().now()),
+        advice: None,
+        form,
+    };
+    visit.question(StatusCode::OK, frame(&visit, REVOKE_ALL).await?, dialog)
+}
+
+/// The button that revokes every token of somebody.
+pub(super) const REVOKE_ALL: &str = "Revoke all tokens";
+/// What it does.
+pub(super) const REVOKE_ALL_LEAD: &str =
+    "Programs that use one of them are refused from their next request on. This can't be undone.";
+
+/// Tokens in a list of consequences: each by name, with its age and its last use.
+pub(super) fn named(tokens: &[Token], now: Timestamp) -> Vec<String> {
+    let line = |token: &Token| {
+        let used = token
+            .last_used_at
+            .map_or("never used".to_owned(), |at| format!("last used {}", relative(at, now)));
+        format!("“{}”, created {}, {used}", token.name, relative(token.created_at, now))
+    };
+    tokens.iter().map(line).collect()
+}
+
+/// `POST /o/{slug}/account/tokens/revoke`
+pub(crate) async fn revoke_all(visit: Visit, fields: Fields) -> Answer<Response> {
+    fields.of(&visit.caller)?;
+    visit.app().revoke_own_tokens(&visit.caller.actor, false).await?;
+    Ok(visit.done(&visit.at("/account/tokens"), Done::TokensRevoked, ""))
 }

@@ -151,6 +151,7 @@ pub(crate) async fn temporary_password(
     Ok(DonePage {
         frame: visit.frame("Temporary password", Section::Users, crumbs, name).await?,
         secret: Secret { title, text, label: "Temporary password".to_owned(), value: password },
+        rest: None,
         back: Link::new(format!("Go on to {name}"), visit.at_user(id, "")),
     })
 }

@@ -6,7 +6,7 @@ use super::{
     form::Form,
     frame::Frame,
     held::HeldCard,
-    parts::{Badge, Banner, Card, Empty, Link, Moment},
+    parts::{Action, Badge, Banner, Card, Empty, Link, Moment},
     users::{Tab, UserHeading},
 };
 
@@ -64,6 +64,8 @@ pub(crate) struct TokensPage {
     pub(crate) tabs: Vec<Tab>,
     /// Where a token is created.
     pub(crate) create_href: String,
+    /// Revokes them all, if there are any.
+    pub(crate) revoke_all: Option<Action>,
     pub(crate) rows: Vec<TokenRow>,
     pub(crate) empty: Option<Empty>,
 }

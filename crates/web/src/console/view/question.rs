@@ -24,7 +24,15 @@ pub(crate) struct QuestionPage {
 pub(crate) struct DonePage {
     pub(crate) frame: Frame,
     pub(crate) secret: Secret,
+    pub(crate) rest: Option<RestOfTokens>,
     pub(crate) back: Link,
+}
+
+/// API tokens that go on after a rescue, and where they are revoked together, for who may do that.
+pub(crate) struct RestOfTokens {
+    pub(crate) text: String,
+    pub(crate) tokens: Vec<String>,
+    pub(crate) revoke: Option<Link>,
 }
 
 /// Several ways to one end, each a link to its own question.

@@ -30,6 +30,8 @@ pub(crate) struct TokensOf {
     pub(crate) heading: UserHeading,
     pub(crate) tabs: Vec<Tab>,
     pub(crate) actions: Vec<Action>,
+    /// Revokes them all, if there are any.
+    pub(crate) revoke_all: Option<Action>,
     pub(crate) rows: Vec<TokenRow>,
     pub(crate) empty: Option<Empty>,
 }

@@ -4,7 +4,7 @@ use super::super::{
     account::{PasswordPage, ProfilePage, TokenRow, TokenScope, TokensPage},
     form::{Change, Choice, Conflict, Control, Field, Form, Section as FormSection},
     frame::Section,
-    parts::{Avatar, Badge, Banner, Card, Entry, Link, Shown, Tone},
+    parts::{Action, Avatar, Badge, Banner, Card, Entry, Link, Shown, Tone},
     question::{Dialog, QuestionPage},
     settings::{GeneralSettings, PolicySettings},
     signin::{ChangePasswordPage, ErrorPage, SetupPage, SignInPage, SignedOutPage, SlugPage},
@@ -304,6 +304,7 @@ fn tokens() -> TokensPage {
         tabs: tabs(["Profile", "API tokens"], 1),
         frame: frame("API tokens", Section::Account, &[("API tokens", "")]),
         create_href: "/o/northwind/account/tokens/create".to_owned(),
+        revoke_all: Some(Action::dialog("Revoke all tokens", "/o/northwind/account/tokens/revoke", "trash")),
         rows: vec![
             row("Nightly export", ("Valid", Tone::Green), None),
             row("HR bridge", ("Valid", Tone::Green), Some("18 minutes ago")),

@@ -3,7 +3,7 @@
 use super::super::{
     form::{Choice, Control, Field, Form, Section as FormSection},
     parts::{Banner, Link, Secret, Tone},
-    question::{Dialog, DonePage, QuestionPage},
+    question::{Dialog, DonePage, QuestionPage, RestOfTokens},
 };
 use super::people::user_frame;
 use super::{Drawn, draw};
@@ -118,6 +118,11 @@ fn done() -> DonePage {
             label: "Temporary password".to_owned(),
             value: "kelp-Orbit-7-maple-trace".to_owned(),
         },
+        rest: Some(RestOfTokens {
+            text: "1 older API token of Elif Yılmaz still works.".to_owned(),
+            tokens: vec!["“Nightly export”, created 8 months ago, last used 18 minutes ago".to_owned()],
+            revoke: Some(Link::new("Revoke all tokens", "/o/northwind/users/01930004/tokens/revoke")),
+        }),
         back: Link::new("Back to Elif Yılmaz", "/o/northwind/users/01930004"),
     }
 }

@@ -70,6 +70,8 @@ fn of_user(rows: Vec<TokenRow>, empty: Option<Empty>) -> TokensOf {
         heading: heading(),
         tabs: Vec::new(),
         actions: vec![Action::dialog("Create token", "/o/northwind/users/1/tokens/new", "plus")],
+        revoke_all: (!rows.is_empty())
+            .then(|| Action::dialog("Revoke all tokens", "/o/northwind/users/1/tokens/revoke", "trash")),
         rows,
         empty,
     }
