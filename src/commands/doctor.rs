@@ -183,6 +183,13 @@ async fn audit(app: &App) -> Vec<Check> {
         let advice = "Until then the loss of the latest entries could not be noticed.";
         checks.push(Check::fail("audit log", error.message(), advice));
     }
+    for vanished in app.vanished_logs().await.unwrap_or_default() {
+        let advice = format!(
+            "Its id was {}. If there is an explanation, `muster audit accept-loss --org … --reason …` in any organization.",
+            vanished.org
+        );
+        checks.push(Check::fail("audit log", vanished.message(), advice));
+    }
     let orgs = app.orgs().await.unwrap_or_default();
     for org in orgs {
         let slug = &org.slug;

@@ -100,6 +100,9 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
     if let Err(error) = app.try_audit_directory() {
         tracing::error!(detail = error.detail(), "{}", error.message());
     }
+    for vanished in app.vanished_logs().await? {
+        tracing::error!(org = %vanished.org, entries = vanished.entries, "audit log: {}", vanished.message());
+    }
     // Before anything gets its place in the tree.
     let late = app.seal_late_entries().await?;
     if late > 0 {

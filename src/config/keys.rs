@@ -108,7 +108,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "log.level",
         "info",
-        "`error`, `warn`, `info`, `debug` or `trace`; by module as in `info,store=debug`.",
+        "`error`, `warn`, `info`, `debug` or `trace`; by module as in `info,store=debug`. What is more than `info` is for Muster's own lines.",
     ),
     secret(
         "security.key",

@@ -283,6 +283,54 @@ on_both! {
         assert!(report.is_clean(), "put back, and still {report:?}");
     }
 
+    async fn an_organization_that_vanished_is_told_of_and_no_log_begins_in_its_place_unseen(app: TestApp) {
+        let scratch = Scratch::new();
+        let keeping = keeping(&scratch);
+        app.app.keep_audit_heads_in(&keeping.directory);
+        history(&app, 3).await;
+        app.other_org("zeta").await;
+        app.app.sequence_all().await.unwrap();
+        assert_eq!(app.app.vanished_logs().await.unwrap(), []);
+        run(&app, &[
+            "DELETE FROM audit_entries WHERE org_id = (SELECT id FROM orgs WHERE name = 'The zeta')",
+            "DELETE FROM audit_tiles WHERE org_id = (SELECT id FROM orgs WHERE name = 'The zeta')",
+            "DELETE FROM audit_trees WHERE org_id = (SELECT id FROM orgs WHERE name = 'The zeta')",
+            "DELETE FROM audit_pending WHERE org_id = (SELECT id FROM orgs WHERE name = 'The zeta')",
+            "DELETE FROM org_slugs WHERE slug = 'zeta'",
+            "DELETE FROM orgs WHERE name = 'The zeta'",
+        ]).await;
+        let again = restarted(&app, &keeping.directory);
+        let vanished = again.vanished_logs().await.unwrap();
+        assert!(vanished.len() == 1 && vanished[0].entries > 0, "{vanished:?}");
+        let said = report(&app, &again).await.unwrap();
+        assert!(said.alarms.iter().any(|alarm| alarm.code == "organization.vanished"), "{:?}", said.alarms);
+        // The same rows under another id: the log that begins there says so, until the host accepts it.
+        let (eta, _) = app.other_org("eta").await;
+        again.sequence_all().await.unwrap();
+        let troubles = again.audit_troubles(eta.id).unwrap();
+        assert_eq!(troubles.len(), 1, "{troubles:?}");
+        assert_eq!(again.vanished_logs().await.unwrap(), []);
+        assert!(report(&app, &again).await.unwrap().is_clean());
+        let operator = Actor::operator(eta.id.into());
+        again.accept_audit_loss(&operator, &eta, "zeta moved to a server of its own").await.unwrap();
+        assert_eq!(again.audit_troubles(eta.id).unwrap(), []);
+    }
+
+    async fn a_log_that_begins_in_the_middle_is_an_alarm(app: TestApp) {
+        let scratch = Scratch::new();
+        app.app.keep_audit_heads_in(scratch.path());
+        history(&app, 3).await;
+        // Another id for the log: the organization that is there keeps its own.
+        let (eta, _) = app.other_org("eta").await;
+        run(&app, &["DELETE FROM audit_entries WHERE event = 'org.created' AND org_id = (SELECT org_id FROM org_slugs WHERE slug = 'eta')",
+            "DELETE FROM audit_pending WHERE entry_id NOT IN (SELECT id FROM audit_entries)"]).await;
+        let again = restarted(&app, scratch.path());
+        again.sequence_all().await.unwrap();
+        let troubles = again.audit_troubles(eta.id).unwrap();
+        assert!(troubles.iter().any(|trouble| trouble.code == "organization.without_beginning"), "{troubles:?}");
+        assert_eq!(again.audit_troubles(app.org.id).unwrap(), []);
+    }
+
     async fn a_loss_is_an_alarm_until_the_host_accepts_it(app: TestApp) {
         let scratch = Scratch::new();
         let keeping = keeping(&scratch);

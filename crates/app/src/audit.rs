@@ -9,10 +9,12 @@ pub mod checkpoint;
 pub(crate) mod denial;
 mod expire;
 pub mod export;
+mod files;
 pub mod guard;
 mod naming;
 pub mod prove;
 mod sequence;
+pub mod vanished;
 pub mod verify;
 
 use model::{

@@ -3,6 +3,9 @@
 //! `db.rs` opens the database and is the one door to a transaction that writes; `sql.rs` is what goes into a statement
 //! and comes out of a row. Each noun has its file of questions, written against [`Connection`] and naming no engine.
 
+/// Under which name the driver of PostgreSQL writes into the log: below `info` it writes every parameter.
+pub const DRIVER_LOG: &str = "tokio_postgres";
+
 pub mod access;
 pub mod access_paths;
 pub mod activity;

@@ -68,6 +68,7 @@ impl App {
             let message = "Say why: a restored backup, a fail-over, what was found.";
             return Err(Error::invalid_field("reason", "audit.reason_missing", message));
         }
+        self.look_for_vanished(context).await?;
         let (head, tree) = (self.audit_head(org.id)?, self.tree(context).await?);
         let (known, kept) = (head.clone(), tree.clone());
         let compared = self

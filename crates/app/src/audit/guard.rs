@@ -7,7 +7,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
     sync::OnceLock,
     time::Duration,
@@ -26,7 +25,10 @@ use store::{
     boxed,
 };
 
-use super::checkpoint::Signer;
+use super::{
+    checkpoint::Signer,
+    files::{read, unreadable, write},
+};
 use crate::App;
 
 /// An entry that has waited for its place for longer is told of.
@@ -56,7 +58,7 @@ pub(crate) struct Guard {
     directory: OnceLock<PathBuf>,
     logs: Mutex<HashMap<OrgId, Known>>,
     committed: Mutex<BTreeMap<EntryId, Committed>>,
-    /// Why heads can't be written, while that is so.
+    /// Why heads can't be written, while that is so. Held while one is compared and written.
     unwritable: Mutex<Option<String>>,
 }
 
@@ -113,6 +115,11 @@ impl Guard {
         placed.iter().filter(is_other).map(|(id, _)| *id).collect()
     }
 
+    /// Where heads are kept, if they are.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        self.directory.get().map(PathBuf::as_path)
+    }
+
     /// The logs with which something is wrong.
     pub(super) fn troubled(&self) -> Vec<OrgId> {
         let logs = self.logs.lock();
@@ -123,32 +130,6 @@ impl Guard {
     pub(crate) fn unwritable(&self) -> Option<String> {
         self.unwritable.lock().clone()
     }
-}
-
-/// Reads a file that may not be there.
-fn read(path: &Path) -> Result<String> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(unreadable(path, error)),
-    }
-}
-
-fn unreadable(path: &Path, error: impl std::fmt::Display) -> Error {
-    let message = format!("{} can't be read. Look at audit.directory.", path.display());
-    Error::new(Kind::Unavailable, "audit.head_unreadable", message).with_detail(error)
-}
-
-/// Writes a file whole or not at all; it is on disk when this returns.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let beside = path.with_extension("tmp");
-    let mut file = fs::File::create(&beside)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
 }
 
 /// The root of the first `size` leaves of a tree, from its tiles.
@@ -208,10 +189,8 @@ impl App {
     /// Whether heads can be written: an error says why not.
     pub fn try_audit_directory(&self) -> Result<()> {
         let Some(directory) = self.guard().directory.get() else { return Ok(()) };
-        let probe = directory.join("writable.tmp");
-        let tried =
-            write(&directory.join("writable"), "").and_then(|()| fs::remove_file(directory.join("writable")));
-        fs::remove_file(probe).ok();
+        let probe = directory.join("writable");
+        let tried = write(&probe, "").and_then(|()| fs::remove_file(&probe));
         tried.map_err(|error| {
             let message = format!(
                 "The heads of the audit log can't be written to {}. Make it a directory that Muster may write to, or set \
@@ -310,12 +289,11 @@ impl App {
         let guard = self.guard();
         if let Some(path) = guard.file(org, "head") {
             let signer = Signer::new(self.keys())?;
+            let mut unwritable = guard.unwritable.lock();
             let newer = signer.read(org, &read(&path)?)?.into_iter().any(|known| known.size > head.size);
             if is_accepted || !newer {
                 let note = signer.sign(org, head.size, head.root, head.at)?;
-                let written = write(&path, &note);
-                let mut unwritable = guard.unwritable.lock();
-                match written {
+                match write(&path, &note) {
                     Ok(()) => *unwritable = None,
                     Err(error) => {
                         if unwritable.is_none() {

@@ -116,8 +116,16 @@ impl App {
             }
             Batch::Refused(Standing::Whole) => Ok((0, false)),
             Batch::Grown(taken, tree) => {
-                if !taken.is_empty() || self.audit_head(context.org)?.is_none() {
+                let begins = self.audit_head(context.org)?.is_none();
+                if !taken.is_empty() || begins {
                     self.head_grown(context, &tree)?;
+                }
+                if begins {
+                    self.look_for_vanished(context).await?;
+                    if !taken.is_empty() && tree.frontier.size() == taken.len() as u64 {
+                        let first: Vec<EntryId> = taken.iter().map(|(id, _)| *id).collect();
+                        self.look_how_it_begins(context, &first).await?;
+                    }
                 }
                 self.note_placed(context, &taken).await?;
                 Ok((taken.len(), taken.len() == BATCH as usize))
@@ -144,7 +152,8 @@ impl App {
             let look = async |connection: &mut Connection<'_>| audit_tree::waiting(connection, org).await;
             let Some(next) = self.database().read(look).await? else { return Ok(count) };
             org = next;
-            if self.audit_head(org)?.is_some() {
+            // What waits for its seal may be a log that somebody made begin again.
+            if self.audit_head(org)?.is_some() || self.look_for_vanished(org.into()).await? {
                 continue;
             }
             loop {

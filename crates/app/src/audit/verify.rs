@@ -51,11 +51,8 @@ impl App {
         checkpoints: Vec<Checkpoint>,
         progress: impl Fn(u64, u64),
     ) -> Result<Report> {
-        let tree = match self.sequence(context).await {
-            Ok(_) => self.tree(context).await,
-            Err(error) => Err(error),
-        };
-        let tree = match tree {
+        let sequenced = self.sequence(context).await;
+        let tree = match sequenced.and(self.tree(context).await) {
             Err(error) if error.code() == audit_tree::BROKEN => {
                 let mut report = Report::default();
                 report.alarm("tree.broken", None, error.message());
@@ -80,6 +77,7 @@ impl App {
         }
         verifier.end().await?;
         self.look_for_committed(Duration::ZERO).await?;
+        self.tell_vanished(&mut verifier.report).await?;
         for trouble in self.audit_troubles(context.org)? {
             match trouble.entry {
                 Some(entry) => verifier.report.accuse(&trouble.code, entry, None, &trouble.message),
