@@ -46,6 +46,7 @@ mod last_owner;
 mod lifecycle;
 mod lockout;
 mod mail_links;
+mod mailboxes;
 mod mails;
 mod matrix;
 mod nesting;

@@ -200,7 +200,7 @@ on_both! {
 
 /// Forms that nothing leads to here: about what is not there, or in no state that has it. Each is shown by the same code as
 /// one that is reached.
-const UNREACHED: [&str; 30] = [
+const UNREACHED: [&str; 32] = [
     "/o/{slug}/change-password",
     "/o/{slug}/users/{id}/end-access",
     "/o/{slug}/invitations/resend",
@@ -223,9 +223,11 @@ const UNREACHED: [&str; 30] = [
     "/o/{slug}/account/email/cancel",
     "/o/{slug}/account/email/verify",
     "/o/{slug}/account/tokens/{id}/revoke",
+    "/o/{slug}/groups/{id}/members/{name}/remove",
     "/o/{slug}/groups/{id}/move/{name}",
     "/o/{slug}/groups/{id}/take-out/{name}",
     "/o/{slug}/groups/{id}/roles/{name}/remove",
+    "/o/{slug}/groups/{id}/owners/{name}/remove",
     "/o/{slug}/account/groups/{id}/add",
     "/o/{slug}/account/groups/{id}/remove/{name}",
     "/o/{slug}/roles/{name}/apply",

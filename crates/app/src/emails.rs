@@ -218,12 +218,22 @@ impl Operation<'_, '_> {
     /// The proven address becomes the account's; the old one is told and kept for a while.
     async fn change_own_email(&mut self, person: &mut Person, address: &str) -> Result<()> {
         let (id, old) = (person.user.id, person.user.fields.email.clone());
+        // Who wrote an address that nobody has proven may read its mail: no more comes back with the link than that one
+        // could have given.
+        let maker = if person.user.email_verified {
+            None
+        } else {
+            store::made_within::address(self.connection, self.context, id).await?
+        };
         self.put_email(person, address, "email.changed").await?;
         let Some(old) = old else { return Ok(()) };
         let lifetime = Purpose::EmailUndo.lifetime();
         let (key, until) = (user::key(&old), self.now.plus(lifetime));
         store::reserved_addresses::reserve(self.connection, self.context, &key, id, until).await?;
         let link = self.new_link(id, Purpose::EmailUndo, &old, lifetime).await?;
+        if maker.is_some() {
+            store::made_within::keep_for_link(self.connection, self.context, link.id, maker.as_ref()).await?;
+        }
         let details = MailDetails { about: address.to_owned(), ..MailDetails::default() };
         self.mail(NewMail {
             user: Some(id),

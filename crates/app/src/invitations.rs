@@ -253,9 +253,8 @@ fn overtaken() -> Error {
 
 /// Whether mail to that address reaches the user, as the record stands now.
 fn is_address_of(user: &User, address: &str) -> bool {
-    let key = model::user::key(address);
     let addresses = [&user.fields.email, &user.fields.personal_email];
-    addresses.into_iter().flatten().any(|own| model::user::key(own) == key)
+    addresses.into_iter().flatten().any(|own| model::user::is_same_mailbox(own, address))
 }
 
 impl Operation<'_, '_> {
@@ -473,8 +472,7 @@ impl Operation<'_, '_> {
         acceptance: &Acceptance,
         address: &str,
     ) -> Result<Person> {
-        let is_primary = person.user.fields.email_key() == Some(model::user::key(address));
-        person.user.email_verified |= is_primary;
+        person.user.email_verified |= person.user.has_mailbox(address);
         let fields = &mut person.user.fields;
         if fields.given_name.is_none() && fields.family_name.is_none() {
             let was_made = fields.display_name.is_none() || fields.display_name == fields.username;

@@ -333,7 +333,7 @@ fn typed(text: &str) -> String {
 
 /// Whether mail to that address reaches the user's primary one, as the record stands now.
 pub(crate) fn is_primary(user: &User, address: &str) -> bool {
-    user.fields.email_key() == Some(model::user::key(address))
+    user.has_mailbox(address)
 }
 
 /// The link was for how things stood before.

@@ -229,7 +229,7 @@ impl Operation<'_, '_> {
             return Err(crate::roles::guests_hold_none());
         }
         self.may_place(&holds.groups).await?;
-        self.check_references(&fields).await?;
+        self.check_references(&fields, &UserFields::default()).await?;
         self.check_responsible(&fields, None).await?;
         let id = UserId(self.new_id());
         let mut user = User::new(id, self.context, fields, self.now);
@@ -307,11 +307,16 @@ impl Operation<'_, '_> {
         self.insert_user(user).await
     }
 
-    /// Who is named as manager or as responsible must be of this organization.
-    async fn check_references(&mut self, fields: &UserFields) -> Result<()> {
-        for (field, id) in [("manager", fields.manager), ("responsible", fields.responsible)] {
-            if let Some(id) = id
-                && !store::users::is_present(self.connection, self.context, id).await?
+    /// Who is newly named as manager or as responsible must be of this organization, and seen by the actor.
+    async fn check_references(&mut self, fields: &UserFields, before: &UserFields) -> Result<()> {
+        for (field, id, known) in [
+            ("manager", fields.manager, before.manager),
+            ("responsible", fields.responsible, before.responsible),
+        ] {
+            // Whom the actor may not see is not there; who stands there already may stay.
+            if let Some(id) = id.filter(|id| known != Some(*id))
+                && !(store::users::is_present(self.connection, self.context, id).await?
+                    && self.may_see(id).await?)
             {
                 let message = "There is no such user in this organization.";
                 return Err(Error::invalid(vec![FieldError::new(
@@ -334,9 +339,12 @@ impl Operation<'_, '_> {
         if !patch.contains_key("username") && patched.email != person.user.fields.email {
             crate::emails::follow(&mut patched, person.user.fields.email_key().as_deref());
         }
-        let moves_own_email = self.agent == Agent::User(person.user.id)
-            && patched.email.as_deref().map(model::user::key) != person.user.fields.email_key();
-        if moves_own_email {
+        let moves_email = match (&person.user.fields.email, &patched.email) {
+            (None, None) => false,
+            (_, Some(new)) => !person.user.has_mailbox(new),
+            (Some(_), None) => true,
+        };
+        if moves_email && self.agent == Agent::User(person.user.id) {
             let message = "This is your own address. Change it on your account page, with your present password; the new \
                            address is confirmed by mail.";
             return Err(Error::invalid_field("email", "account.own_email", message));
@@ -350,7 +358,7 @@ impl Operation<'_, '_> {
         let completeness = if has_joined { Completeness::Full } else { Completeness::EmailOnly };
         let fields = patched.checked(completeness)?;
         check_kind(&person, &fields)?;
-        self.check_references(&fields).await?;
+        self.check_references(&fields, &person.user.fields).await?;
         self.check_responsible(&fields, Some(&person.user.fields)).await?;
         let validity_changed = fields.valid_until != person.user.fields.valid_until
             || fields.valid_from != person.user.fields.valid_from
@@ -367,7 +375,7 @@ impl Operation<'_, '_> {
         }
         self.addresses_changed(&before, &person.user).await?;
         let old = before.get("email").and_then(Value::as_str);
-        if old.map(model::user::key) != person.user.fields.email_key() {
+        if moves_email {
             self.keep_maker_of_address(person.user.id).await?;
             self.settle_email(old, &person.user).await?;
         }

@@ -360,6 +360,14 @@ pub fn key(identifier: &str) -> String {
     text::key(address.as_deref().unwrap_or(identifier))
 }
 
+/// Whether mail to both addresses reaches one mailbox, as far as that can be told without asking its server: the domains are
+/// one, and what stands before them differs in the case of ASCII letters at most. [`key`] is wider, and rightly so: `straße@`
+/// and `strasse@` are one name here, and two mailboxes there (RFC 6531).
+pub fn is_same_mailbox(one: &str, other: &str) -> bool {
+    let normal = |address: &str| validate::email("email", address).unwrap_or_else(|_| address.to_owned());
+    normal(one).eq_ignore_ascii_case(&normal(other))
+}
+
 /// An email address as people write its domain; stored addresses have it in ASCII.
 pub fn shown_email(address: &str) -> String {
     validate::shown_email(address)
@@ -436,12 +444,17 @@ impl User {
         search::sort_key(self.name())
     }
 
-    /// Replaces the fields; true if anything changed. A new email is unverified until proven.
+    /// Whether that is the mailbox of the primary address.
+    pub fn has_mailbox(&self, address: &str) -> bool {
+        self.fields.email.as_deref().is_some_and(|own| is_same_mailbox(own, address))
+    }
+
+    /// Replaces the fields; true if anything changed. The email of another mailbox is unverified until proven.
     pub fn edit(&mut self, fields: UserFields) -> bool {
         if fields == self.fields {
             return false;
         }
-        if fields.email_key() != self.fields.email_key() {
+        if !fields.email.as_deref().is_some_and(|email| self.has_mailbox(email)) {
             self.email_verified = false;
         }
         self.fields = fields;

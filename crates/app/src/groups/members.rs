@@ -88,6 +88,24 @@ pub struct GroupsOfUser {
 }
 
 impl App {
+    /// The name of somebody who is in a group or owns it, for whoever may read the group; nobody else is there.
+    #[boxed]
+    pub async fn name_within(&self, actor: &Actor, group: GroupId, user: UserId) -> Result<String> {
+        actor.require(Permission::UserRead)?;
+        let (actor, context) = (actor.clone(), actor.context);
+        let read = async move |connection: &mut Connection<'_>| {
+            readable(connection, &actor, group).await?;
+            let membership = store::memberships::find(connection, context, user, group).await?;
+            let owners = store::group_owners::of_group(connection, context, group).await?;
+            if membership.is_none() && owners.iter().all(|owner| owner.user != user) {
+                return Ok(None);
+            }
+            store::users::find(connection, context, user).await
+        };
+        let found = self.database().read(read).await?.ok_or_else(Error::not_found)?;
+        Ok(found.name().to_owned())
+    }
+
     /// One page of a group's members, by name. Also for the group's owners.
     #[boxed]
     pub async fn members(&self, actor: &Actor, id: GroupId, query: MemberQuery) -> Result<Page<Member>> {

@@ -78,8 +78,11 @@ impl App {
             op.owners_may_change().await?;
             let group = op.group_over(group, Permission::GroupUpdate).await?;
             op.may_admit(group.id).await?;
-            store::users::find(op.connection, op.context, user).await?.ok_or_else(Error::not_found)?;
-            if store::group_owners::remove(op.connection, op.context, group.id, user).await? {
+            let was_owner = store::group_owners::remove(op.connection, op.context, group.id, user).await?;
+            if !was_owner && !op.may_see(user).await? {
+                return Err(Error::not_found());
+            }
+            if was_owner {
                 let changes = changed("owner_id", json!(user), Value::Null);
                 op.record_group(&group, "group.owner_removed", changes, String::new());
             }

@@ -201,12 +201,11 @@ async fn verdict(visit: &Visit, one: &MemberVerdict) -> Verdict {
     Verdict { subject, badge, text, actions }
 }
 
-/// The name of somebody whom a question is about.
-pub(super) async fn name_of(visit: &Visit, user: UserId) -> Answer<String> {
-    match visit.app().user(&visit.caller.actor, user).await {
-        Ok(person) => Ok(person.user.name().to_owned()),
+/// The name of somebody of a group whom a question is about.
+pub(super) async fn name_of(visit: &Visit, group: GroupId, user: UserId) -> Answer<String> {
+    match visit.app().name_within(&visit.caller.actor, group, user).await {
         Err(error) if error.kind() == Kind::Forbidden => Ok("this person".to_owned()),
-        Err(error) => Err(error.into()),
+        found => Ok(found?),
     }
 }
 
@@ -223,7 +222,7 @@ async fn ask(
     error: Option<&Error>,
 ) -> Answer<Response> {
     let shown = Shown::of(visit, id).await?;
-    let name = name_of(visit, user).await?;
+    let name = name_of(visit, id, user).await?;
     let mut form = Form {
         action: at_group(visit, id, &format!("/members/{user}/remove")),
         csrf: visit.caller.csrf.clone(),

@@ -100,7 +100,7 @@ async fn ask_to_take(
     error: Option<&Error>,
 ) -> Answer<Response> {
     let shown = Shown::of(visit, id).await?;
-    let name = name_of(visit, user).await?;
+    let name = name_of(visit, id, user).await?;
     let mut form = Form {
         action: at_group(visit, id, &format!("/owners/{user}/remove")),
         csrf: visit.caller.csrf.clone(),
