@@ -14,14 +14,17 @@ run:
 	@echo 'Building. When the server is ready it prints the address to open and how to sign in; Ctrl C stops it.'
 	cargo run -- serve --demo
 
+# Databases of the tests are made in memory where there are four gigabytes for them.
+SCRATCH = $$([ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 4000000 ] 2>/dev/null && echo /dev/shm)
+
 test:
 	scripts/install-test-tools
-	cargo test --workspace --no-fail-fast
+	MUSTER_TEST_SCRATCH=$(SCRATCH) cargo test --workspace --no-fail-fast
 
 # The same programs as in `make test`; MUSTER_LONG_ROUNDS says how often they go round.
 test-long:
 	scripts/install-test-tools
-	MUSTER_LONG_ROUNDS=$${MUSTER_LONG_ROUNDS:-50} cargo test --test suite in_flight:: -- --nocapture
+	MUSTER_TEST_SCRATCH=$(SCRATCH) MUSTER_LONG_ROUNDS=$${MUSTER_LONG_ROUNDS:-50} cargo test --test suite in_flight:: -- --nocapture
 	scripts/install-test-tools --clients
 	scripts/test-clients
 

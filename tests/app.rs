@@ -4,6 +4,7 @@ mod requests;
 
 use std::{
     collections::BTreeSet,
+    fs,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -139,6 +140,7 @@ impl Empty {
         let (url, scratch) = match engine {
             Engine::Sqlite => {
                 let scratch = Scratch::new();
+                fs::write(scratch.path().join("muster.db"), migrated_file().await).unwrap();
                 (scratch.sqlite(), Some(scratch))
             }
             Engine::Postgres => (Postgres::shared().copy_of(&template().await), None),
@@ -467,6 +469,19 @@ async fn template() -> String {
     database.migrate().await.unwrap();
     database.close().await;
     NAME.get_or_init(|| name).clone()
+}
+
+/// A migrated file of `SQLite` to copy: made once per process.
+async fn migrated_file() -> &'static [u8] {
+    static FILE: tokio::sync::OnceCell<Vec<u8>> = tokio::sync::OnceCell::const_new();
+    FILE.get_or_init(async || {
+        let scratch = Scratch::new();
+        let database = Database::open(&store::Options::new(scratch.sqlite())).await.unwrap();
+        database.migrate().await.unwrap();
+        database.close().await;
+        fs::read(scratch.path().join("muster.db")).unwrap()
+    })
+    .await
 }
 
 fn nobody() -> Somebody {

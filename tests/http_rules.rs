@@ -4,11 +4,11 @@ use axum::{
     body::Body,
     http::{HeaderValue, Method, Request, Version, header},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use web::Door;
 
 use crate::{
-    app::{TestApp, send_as_is},
+    app::{TestApp, api_request, send_as_is},
     matrix::{Proves, browser, request},
 };
 
@@ -31,6 +31,24 @@ on_both! {
             *old.version_mut() = Version::HTTP_10;
             assert_ne!(send_as_is(&app.router, old).await.status, 400, "{path}");
         }
+    }
+
+    /// What a request says once for all is said once: neither the first nor the last of two is what was meant.
+    async fn a_field_that_counts_is_sent_once(app: TestApp) {
+        let id = app.create("Ana", "Kim", "ana@acme.example").await;
+        for (name, values, code) in [
+            ("idempotency-key", ["a", "b"], "idempotency.malformed"),
+            ("idempotency-key", ["a", "a"], "idempotency.malformed"),
+            ("if-match", ["\"1\"", "*"], "if_match.malformed"),
+            ("if-match", ["*", "\"9\""], "if_match.malformed"),
+        ] {
+            let mut asked = api_request(Method::PATCH, "acme", &format!("/users/{id}"), &app.owner.token, &json!({"title": "Lead"}));
+            for value in values {
+                asked.headers_mut().append(name, HeaderValue::from_static(value));
+            }
+            assert_eq!(app.send(asked).await.expect(400).code(), code, "{name} {values:?}");
+        }
+        assert_eq!(app.get(&format!("/users/{id}")).await.json()["version"], 1);
     }
 
     async fn the_names_of_schemes_have_no_case(app: TestApp) {

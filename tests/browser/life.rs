@@ -98,7 +98,7 @@ async fn suspend_and_reactivate(owner: &Browser, ana: &Browser) {
     owner.click_text("Reactivate").await;
     owner.wait_for_text("Ana Müller was reactivated").await;
     sign_in(ana, "ana.müller", PASSWORD).await;
-    ana.wait_for_path("/o/acme/account/tokens").await;
+    ana.wait_for_path("/o/acme/account").await;
 
     more(owner, "Lock…").await;
     owner.fill("Note", "Phone lost on the train").await;

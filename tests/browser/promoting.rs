@@ -7,10 +7,8 @@ async fn promoting() {
     let site = Site::with_company().await;
     let browser = site.owner().await;
     browser.expect_in_console("422");
-    browser.goto("/o/acme/users?q=minh").await;
-    browser.wait_for_text("Nguyễn").await;
-    browser.click_text("Actions for Minh Nguyễn").await;
-    browser.click_text("Make admin…").await;
+    open(&browser, "minh").await;
+    more(&browser, "Make admin…").await;
     browser.wait_for_text("becomes an owner of Acme").await;
     browser.check_page("make-admin").await;
     browser.click_text("Make admin").await;

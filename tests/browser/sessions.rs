@@ -78,13 +78,13 @@ async fn ones_own(site: &Site) {
     browser.check_page("account-sessions").await;
     browser.click_text("Sign out Edge 131 on Windows 10").await;
     browser.wait_for_text("The session has ended").await;
-    browser.wait_for_no_text("Edge 131").await;
+    browser.wait_for_css("main:not(:has([aria-label='Sign out Edge 131 on Windows 10']))").await;
     browser.click_text("Sign out elsewhere").await;
     browser.wait_for_text("Everywhere, also here").await;
     browser.check_page("account-sessions-end").await;
     browser.click_text("Sign out").await;
     browser.wait_for_text("You are signed out everywhere else").await;
-    browser.wait_for_no_text("Safari 18.1").await;
+    browser.wait_for_css("main:not(:has([aria-label^='Sign out Safari 18.1']))").await;
     browser.wait_for_text("This session").await;
     browser.finish().await;
 }
@@ -100,7 +100,7 @@ async fn somebodys(browser: &Browser) {
     browser.check_page("user-session-end").await;
     browser.click_text("End session").await;
     browser.wait_for_text("The session has ended").await;
-    browser.wait_for_no_text("Edge 131").await;
+    browser.wait_for_css("main:not(:has([aria-label='End the session Edge 131 on Windows 10']))").await;
     browser.click_text("Sign out everywhere").await;
     browser.wait_for_text("Every session ends at once").await;
     browser.click_text("Sign out everywhere").await;

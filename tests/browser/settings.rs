@@ -37,7 +37,7 @@ async fn settings() {
     browser.fill("New short name", "acme-daughters").await;
     browser.fill("Type the present short name to confirm", "acme").await;
     browser.click_text("Change the address").await;
-    browser.wait_for_text("The address was changed").await;
+    browser.wait_for_text("Address changed").await;
     browser.wait_for_path("/o/acme-daughters/settings").await;
     browser.goto("/o/acme/users?q=olivia").await;
     browser.wait_for_path("/o/acme-daughters/users?q=olivia").await;

@@ -44,7 +44,7 @@ async fn suspending() {
     browser.click_text("Reactivate").await;
     browser.wait_for_text("Bruno Bianchi was reactivated").await;
     sign_in(&bruno, "bruno@acme.example", PASSWORD).await;
-    bruno.wait_for_path("/o/acme/account/tokens").await;
+    bruno.wait_for_path("/o/acme/account").await;
     bruno.finish().await;
     browser.finish().await;
 }

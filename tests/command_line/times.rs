@@ -14,15 +14,14 @@ fn on_tokyo_time(place: &Place, arguments: &[&str]) -> String {
 #[test]
 fn times_are_told_by_the_clocks_of_the_organization_or_of_tz() {
     let place = Place::with_org();
-    let created =
-        place.json(&["user", "create", "--email", "ana@acme.example", "--given-name", "Ana"])["created_at"]
-            .clone();
+    let show = ["user", "show", "ana"];
+    place.ok(&["user", "create", "--email", "ana@acme.example", "--given-name", "Ana"]);
+    let created = place.json(&show)["created_at"].clone();
     let at = Timestamp::parse(created.as_str().unwrap()).unwrap();
     let told = |zone: &str| {
         let zone = Zone::named(zone).unwrap();
         format!("{} {}", zone.local(at).strftime("%Y-%m-%d %H:%M"), zone.abbreviation(at))
     };
-    let show = ["user", "show", "ana"];
     assert!(place.ok(&show).contains(&told("UTC")), "{}", place.ok(&show));
     let driver = sqlite_connection(&place.directory.join("muster-data/muster.db"));
     let zone = r#"UPDATE orgs SET settings = '{"region":{"time_zone":"America/New_York"}}'"#;

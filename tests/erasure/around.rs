@@ -123,6 +123,9 @@ async fn others(around: &Around<'_>) -> String {
     let tokens = format!("/users/{program}/tokens");
     let made = around.done(Method::POST, &tokens, json!({"name": "nightly", "scopes": ["user:read"]})).await;
     around.done(Method::DELETE, &format!("{tokens}/{}", text(&made["id"])), Value::Null).await;
+    around.done(Method::POST, &tokens, json!({"name": "weekly", "scopes": ["user:read"]})).await;
+    around.done(Method::DELETE, &tokens, Value::Null).await;
+    around.done(Method::DELETE, "/tokens?others=true", Value::Null).await;
     let export = |who: &str| format!("/users/{who}/activity/export");
     around.owner(Method::POST, &export(person), json!({})).await;
     around.done(Method::POST, "/account/activity/export", json!({})).await;

@@ -1,5 +1,7 @@
 //! What an erasure asks of tables that belong to other nouns: how much there is, and where else a person is named.
 
+use std::collections::BTreeSet;
+
 use model::{OrgContext, Result, UserId};
 
 use crate::{Connection, Record, Row, boxed, values};
@@ -88,10 +90,12 @@ pub async fn addresses(
     user: UserId,
 ) -> Result<Vec<String>> {
     let sql = "SELECT address FROM mails WHERE org_id = $1 AND user_id = $2 \
-               UNION SELECT address FROM links WHERE org_id = $1 AND user_id = $2 \
-               UNION SELECT email_key FROM reserved_addresses WHERE org_id = $1 AND user_id = $2";
+               UNION ALL SELECT address FROM links WHERE org_id = $1 AND user_id = $2 \
+               UNION ALL SELECT email_key FROM reserved_addresses WHERE org_id = $1 AND user_id = $2";
     let rows: Vec<(String,)> = connection.all(sql, values![context.org, user]).await?;
-    Ok(rows.into_iter().map(|(address,)| address).collect())
+    // Sorted here: sorted by the engine, the key that is in order would be walked, through all of the organization.
+    let addresses: BTreeSet<String> = rows.into_iter().map(|(address,)| address).collect();
+    Ok(addresses.into_iter().collect())
 }
 
 /// Removes what was sent to an address without saying whose it is: test mails.

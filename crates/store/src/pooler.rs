@@ -9,7 +9,7 @@ use std::{
 };
 
 use model::{Error, Kind, Result};
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage, error::SqlState};
 
 use crate::postgres::{self, Server};
 
@@ -47,7 +47,14 @@ async fn compare(first: &Client, second: &Client) -> Result<Way> {
     let mark = RandomState::new().build_hasher().finish();
     let set = format!("SELECT pg_backend_pid(), set_config('muster.probe', '{mark}', false)");
     let [before, _] = ask(first, &set).await?;
-    let statement = within(first.prepare("SELECT 1")).await?;
+    let prepared = tokio::time::timeout(PATIENCE, first.prepare("SELECT 1")).await;
+    let statement = match prepared.map_err(|late| Error::unavailable("database.unreachable", late))? {
+        // Somebody else's statement has that name there already, or ours is gone: names are given by each connection.
+        Err(error) if matches!(error.code().map(SqlState::code), Some("42P05" | "26000")) => {
+            return Ok(Way::Shared { keeps_statements: false });
+        }
+        prepared => prepared.map_err(postgres::error)?,
+    };
     let seen = ask(second, "BEGIN; SELECT current_setting('muster.probe', true), pg_backend_pid()").await;
     let [seen, _] = seen?;
     let is_seen = seen.as_deref() == Some(mark.to_string().as_str());

@@ -42,13 +42,13 @@ const BORDER: Duration = Duration::from_secs(8);
 const SETTINGS: &str = "
     SET lock_timeout = '5s';
     SET statement_timeout = '30s';
-    SET idle_in_transaction_session_timeout = '15s';";
+    SET idle_in_transaction_session_timeout = '5s';";
 /// For one transaction, in the one round trip that begins it, so that it holds on every way to the server. An acknowledged
 /// change must survive a crash, whatever the server's default is.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL lock_timeout = '5s';
     SET LOCAL statement_timeout = '30s';
-    SET LOCAL idle_in_transaction_session_timeout = '15s';
+    SET LOCAL idle_in_transaction_session_timeout = '5s';
     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';";
 
 /// Where the server is and how to reach it; the pool and the notification listener connect with the same.

@@ -110,7 +110,7 @@ async fn a_transaction_has_its_limits_on_a_connection_that_somebody_else_has_set
         }
         Ok(Attempt::Commit(found))
     });
-    assert_eq!(found.await.unwrap(), ["5s", "30s", "15s", "on"]);
+    assert_eq!(found.await.unwrap(), ["5s", "30s", "5s", "on"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,11 +15,12 @@ use super::{is_unsafe, read_body};
 pub(super) fn version(headers: &HeaderMap) -> Result<Option<i64>> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
+    let is_one = headers.get_all(header::IF_MATCH).iter().count() == 1;
+    if text == "*" && is_one {
         return Ok(None);
     }
     let digits = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain = is_one && digits.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.parse().ok().filter(|_| is_plain);
     let message = "Send If-Match with the ETag that you were given, such as \"7\".";
     number.map(Some).ok_or_else(|| Error::new(Kind::Malformed, "if_match.malformed", message))
@@ -31,8 +32,9 @@ pub(super) async fn remember_once(request: &mut Request, actor: &mut Actor) -> R
         return Ok(());
     };
     let key = key.to_str().unwrap_or_default().to_owned();
-    if key.is_empty() || key.len() > 255 {
-        let message = "Send an Idempotency-Key of 1 to 255 visible characters.";
+    let is_one = request.headers().get_all("idempotency-key").iter().count() == 1;
+    if key.is_empty() || key.len() > 255 || !is_one {
+        let message = "Send one Idempotency-Key of 1 to 255 visible characters.";
         return Err(Error::new(Kind::Malformed, "idempotency.malformed", message));
     }
     let body = read_body(std::mem::take(request.body_mut())).await?;

@@ -11,6 +11,7 @@ mod activity;
 mod all_tokens;
 mod audit;
 mod choosing;
+mod cookies;
 mod data;
 mod devices;
 mod done;
@@ -54,17 +55,19 @@ mod words;
 use askama::Template as _;
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderValue, Method},
+    http::{HeaderMap, Method},
 };
-use model::{
-    Error, Kind, Org, Permission, UserId, device::KnownDevice, lifecycle::ActionName, link::Purpose,
-    session::Secret,
-};
+use model::{Error, Kind, Org, Permission, UserId, lifecycle::ActionName, link::Purpose};
 
-use self::{acceptance::Brought, visit::Visit};
+pub(crate) use self::cookies::session_cookie;
+use self::{
+    acceptance::Brought,
+    cookies::{devices_cookie, end_session_cookie},
+    visit::Visit,
+};
 use crate::{
     api::data_exports,
-    auth::{self, Place},
+    auth::Place,
     bidi,
     extract::{Fields, Id, Name},
     problem,
@@ -440,30 +443,6 @@ const TRANSITIONS: [(ActionName, Permission); 13] = [
 /// The transitions that mail: activating or approving somebody without a password, and giving an owner's role back.
 const MAILING: [ActionName; 4] =
     [ActionName::Invite, ActionName::Activate, ActionName::Settle, ActionName::Reactivate];
-
-/// The cookie of a session. `keep` = seconds for which the browser keeps it; `None`: until it is closed.
-pub(crate) fn session_cookie(org: &Org, secret: &Secret, keep: Option<u64>, https: bool) -> HeaderValue {
-    cookie(&auth::cookie_name(org, https), &secret.reveal(), keep, https)
-}
-
-/// The cookie by which this browser is known to people, the latest first: kept for as long as it would be believed.
-pub(crate) fn devices_cookie(org: &Org, devices: &[Secret], https: bool) -> HeaderValue {
-    let value: Vec<String> = devices.iter().map(Secret::reveal).collect();
-    let keep = Some(KnownDevice::LIFETIME.as_secs());
-    cookie(&auth::devices_cookie_name(org, https), &value.join("."), keep, https)
-}
-
-/// Makes the browser forget a session's cookie.
-fn end_session_cookie(org: &Org, https: bool) -> HeaderValue {
-    cookie(&auth::cookie_name(org, https), "", Some(0), https)
-}
-
-fn cookie(name: &str, value: &str, keep: Option<u64>, https: bool) -> HeaderValue {
-    let secure = if https { "; Secure" } else { "" };
-    let keep = keep.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
-    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{keep}");
-    HeaderValue::from_str(&cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
 
 /// The page that keeps what was typed while nobody is signed in (`stale_form.rs`).
 pub(crate) fn signed_out_page(
