@@ -39,7 +39,7 @@ const TOKENS: Action = |bench| {
         // Started anew: the pages and statements of the rows before don't count.
         let (muster, _) = bench.take_muster().await?.restarted().await?;
         let count = bench.options.users;
-        let body = json!({ "name": "bench" });
+        let body = json!({ "name": "bench", "scopes": ["*"] });
         let secret = |client: &Client| {
             let body: Value = serde_json::from_slice(client.body()).map_err(Error::internal)?;
             Ok(format!("authorization: Bearer {}\r\n", body["token"].as_str().unwrap_or_default()))
