@@ -242,9 +242,6 @@ impl Operation<'_, '_> {
             store::credentials::set(self.connection, self.context, id, credential).await?;
             self.keep_maker_of_password(id).await?;
         }
-        if user.fields.email.is_some() {
-            self.keep_maker_of_address(id).await?;
-        }
         let changes = audit::changes(&Map::new(), &user.fields.to_object());
         self.record(Event {
             name: "user.created",
@@ -406,7 +403,8 @@ impl Operation<'_, '_> {
 
     async fn insert_user(&mut self, user: &User) -> Result<()> {
         let proven = self.keys.proven_email(user);
-        store::users::insert(self.connection, user, proven.as_ref()).await
+        let within = user.fields.email.as_ref().and_then(|_| self.made_within(user.id));
+        store::users::insert_within(self.connection, user, proven.as_ref(), within.as_ref()).await
     }
 
     /// An entry about a user.

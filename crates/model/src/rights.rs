@@ -1,6 +1,8 @@
 //! What somebody may do, and where: permissions in the whole organization, permissions over groups, and permissions of
 //! the organization's own applications; and the one granting rule, which compares two of these.
 
+mod codes;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,7 @@ pub struct Scoped {
     /// The group itself and every group that holds it: who has rights over one of these has them over this.
     pub above: Vec<GroupId>,
     /// What; only what can be scoped.
+    #[serde(with = "codes")]
     pub permissions: Permissions,
 }
 
@@ -59,10 +62,13 @@ pub struct Scoped {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rights {
     /// In the whole organization.
+    #[serde(with = "codes")]
     pub org: Permissions,
     /// Over groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scoped: Vec<Scoped>,
     /// In the organization's own applications.
+    #[serde(default, skip_serializing_if = "Applications::is_empty")]
     pub applications: Applications,
 }
 

@@ -12,7 +12,8 @@ fn read(kept: Kept) -> Result<Option<Rights>> {
     text.map(|text| serde_json::from_str(&text).map_err(Error::internal)).transpose()
 }
 
-fn written(within: Option<&Rights>) -> Result<Option<String>> {
+/// As it stands in a row.
+pub(crate) fn written(within: Option<&Rights>) -> Result<Option<String>> {
     within.map(|rights| serde_json::to_string(rights).map_err(Error::internal)).transpose()
 }
 

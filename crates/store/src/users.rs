@@ -1,14 +1,14 @@
 //! The rows of `users`: one user by id or by what is typed at sign-in, created, saved, erased. The list is `user_list.rs`.
 
 use model::{
-    Error, Kind, OrgContext, Result, State, Timestamp, User, UserFields, UserId, error::FieldError,
+    Error, Kind, OrgContext, Result, Rights, State, Timestamp, User, UserFields, UserId, error::FieldError,
     lifecycle::Lock, user::Source,
 };
 
 use crate::{
     Columns, Connection, Record, Row, Value, boxed,
     email_directory::{self, EmailHash},
-    locking, reserved_addresses, values,
+    locking, made_within, reserved_addresses, values,
 };
 
 /// The columns of a whole user, in the order in which `User` is read.
@@ -136,14 +136,26 @@ const INSERTS: usize = 5;
 /// the user has proven it.
 #[boxed]
 pub async fn insert(connection: &mut Connection<'_>, user: &User, proven: Option<&EmailHash>) -> Result<()> {
+    insert_within(connection, user, proven, None).await
+}
+
+/// The same, and what whoever wrote the address could give.
+#[boxed]
+pub async fn insert_within(
+    connection: &mut Connection<'_>,
+    user: &User,
+    proven: Option<&EmailHash>,
+    set_within: Option<&Rights>,
+) -> Result<()> {
+    let set_within = made_within::written(set_within)?;
     let texts = Texts::of(user)?;
     if is_reserved(connection, user, &texts).await? {
         return Err(held("email", false));
     }
     let sql = "INSERT INTO users (org_id, id, username_key, email_key, sort_name, search_text, fields, \
                email_verified, state, state_data, source, external_id, created_at, updated_at, joined_at, \
-               last_sign_in_at, version) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16) \
+               last_sign_in_at, version, address_set_within) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, $17) \
                ON CONFLICT DO NOTHING RETURNING key";
     let bound = values![
         user.org.org,
@@ -162,6 +174,7 @@ pub async fn insert(connection: &mut Connection<'_>, user: &User, proven: Option
         user.updated_at,
         user.joined_at,
         user.version,
+        set_within.as_deref(),
     ];
     for _ in 0..INSERTS {
         if let Some((key,)) = connection.optional::<(i64,)>(sql, bound).await? {
