@@ -88,7 +88,7 @@ pub fn text<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
         }
     }
     let mut pairs: Vec<String> = Vec::new();
-    for word in &words {
+    for word in words.iter().filter(|word| !word.is_ascii()) {
         let letters: Vec<char> = word.chars().collect();
         for (at, letter) in letters.iter().enumerate().skip(1).filter(|(_, letter)| is_ideographic(**letter))
         {
