@@ -1,9 +1,17 @@
 //! Whoever is in a session must not find out its password by guessing: at every door that asks for it, twenty wrong ones
 //! end the session or the token. And no stranger's failures stand in the way of whoever is in.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use axum::{
+    body::Body,
     extract::ConnectInfo,
     http::{Method, Request, header},
 };
@@ -14,6 +22,7 @@ use web::{Declared, Door, Needs};
 use crate::{
     app::{Answer, PASSWORD, Somebody, TestApp, form, form_request, send},
     matrix::{Browser, browser, plausible_body},
+    patience::eventually,
     signin::holds,
 };
 
@@ -89,6 +98,50 @@ async fn session_of(app: &TestApp, who: &Somebody) -> Browser {
 }
 
 on_both! {
+    /// Those who count tries and those who forget them took the same rows in different orders: a rescue waited for the
+    /// database to break the circle, until its time was over.
+    async fn tries_in_flight_do_not_hold_a_rescue_up(app: TestApp) {
+        let app = Arc::new(app);
+        for number in 0..3 {
+            let ana = app.person(&format!("Ana{number}"), Role::Member).await;
+            let browser = browser(&app, &app.org, &ana).await;
+            let (stop, tried) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+            let mut callers = Vec::new();
+            for caller in 0..24 {
+                let (server, browser) = (app.router.clone(), browser.clone());
+                let (stop, tried) = (stop.clone(), tried.clone());
+                callers.push(tokio::spawn(async move {
+                    let mut worst = 200;
+                    for turn in 0.. {
+                        if stop.load(SeqCst) {
+                            break;
+                        }
+                        let (path, body) = if caller % 2 == 0 {
+                            ("email", json!({"email": format!("new{caller}.{turn}@acme.example"), "present_password": PASSWORD}))
+                        } else {
+                            ("password", json!({"present_password": PASSWORD, "new_password": "short"}))
+                        };
+                        let request = Request::post(format!("/o/acme/api/v1/account/{path}"))
+                            .header(header::COOKIE, &browser.cookie)
+                            .header("x-csrf-token", &browser.csrf)
+                            .header(header::CONTENT_TYPE, "application/json")
+                            .body(Body::from(body.to_string()));
+                        worst = worst.max(send(&server, request.unwrap()).await.status.as_u16());
+                        tried.fetch_add(1, SeqCst);
+                    }
+                    worst
+                }));
+            }
+            eventually("some were tried", async || tried.load(SeqCst) >= 100).await;
+            app.post(&format!("/users/{}/set-password", ana.id), json!({})).await.expect(200);
+            stop.store(true, SeqCst);
+            for caller in callers {
+                assert!(caller.await.unwrap() < 500);
+            }
+            assert!(!holds(&app, &browser.cookie).await);
+        }
+    }
+
     async fn twenty_wrong_ones_end_the_session_at_every_door(app: TestApp) {
         let look = app.person("Look", Role::Member).await;
         let doors = doors(&app, &session_of(&app, &look).await).await;

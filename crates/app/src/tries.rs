@@ -151,17 +151,17 @@ impl App {
     pub(crate) async fn forget_present(&self, actor: &Actor, user: UserId) -> Result<()> {
         let (context, credential) = (actor.context, actor.credential);
         self.maintain(context, async move |connection| {
-            let counted = present(context, user);
-            store::credentials::forget_tries(connection, context, counted, None).await?;
+            // The session or token first, like those who end it together with what is counted.
             match credential {
                 Some(PresentedCredential::Session(id, _)) => {
-                    store::sessions::forget_wrong_passwords(connection, context, id).await
+                    store::sessions::forget_wrong_passwords(connection, context, id).await?;
                 }
                 Some(PresentedCredential::Token(id, _)) => {
-                    store::tokens::forget_wrong_passwords(connection, context, id).await
+                    store::tokens::forget_wrong_passwords(connection, context, id).await?;
                 }
-                None => Ok(()),
+                None => {}
             }
+            store::credentials::forget_tries(connection, context, present(context, user), None).await
         })
         .await
     }

@@ -3,7 +3,7 @@
 
 use model::{OrgContext, Result, Timestamp, UserId, credential::Credential};
 
-use crate::{Connection, Record, Row, boxed, values};
+use crate::{Connection, Record, Row, Sql, boxed, values};
 
 impl Record for Credential {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -209,7 +209,8 @@ pub async fn failures(
     connection.all(sql, values![context.org, user]).await
 }
 
-/// Forgets the tries from one address, or all of them.
+/// Forgets the tries from one address, or all of them. Rows are locked in the order in which tries are counted, an address
+/// before all of them: those who count and those who forget would else wait for each other.
 #[boxed]
 pub async fn forget_tries(
     connection: &mut Connection<'_>,
@@ -217,9 +218,13 @@ pub async fn forget_tries(
     user: UserId,
     address: Option<&str>,
 ) -> Result<()> {
-    let sql =
-        "DELETE FROM sign_in_failures WHERE org_id = $1 AND user_id = $2 AND ($3 = '*' OR address = $3)";
-    connection.execute(sql, values![context.org, user, address.unwrap_or("*")]).await?;
+    const FORGET: Sql = Sql::by_engine(
+        "DELETE FROM sign_in_failures WHERE org_id = $1 AND user_id = $2 AND ($3 = '*' OR address = $3)",
+        "WITH locked AS MATERIALIZED (SELECT address FROM sign_in_failures WHERE org_id = $1 AND user_id = $2 \
+         AND ($3 = '*' OR address = $3) ORDER BY address DESC FOR UPDATE) \
+         DELETE FROM sign_in_failures f USING locked WHERE f.org_id = $1 AND f.user_id = $2 AND f.address = locked.address",
+    );
+    connection.execute(FORGET, values![context.org, user, address.unwrap_or("*")]).await?;
     Ok(())
 }
 
