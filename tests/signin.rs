@@ -12,7 +12,10 @@ use axum::{
 use model::{Org, Role};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, Engine, PASSWORD, Somebody, TestApp, form, form_request, send};
+use crate::{
+    app::{Answer, Engine, PASSWORD, Somebody, TestApp, form, form_request, send},
+    patience::eventually,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -46,6 +49,15 @@ pub(crate) async fn holds(app: &TestApp, cookie: &str) -> bool {
         401 => false,
         other => panic!("{other}"),
     }
+}
+
+/// Waits until the use that was just made of a session is noted, behind its request.
+async fn noted(app: &TestApp) {
+    let now = model::Clock::now(&*app.clock).micros();
+    let read = async |connection: &mut store::Connection<'_>| {
+        connection.one::<(i64,)>("SELECT max(last_active_at) FROM sessions", &[]).await
+    };
+    eventually("the use is noted", async || app.app.database().read(read).await.unwrap().0 >= now).await;
 }
 
 /// The token of a page's forms.
@@ -172,6 +184,7 @@ on_both! {
         for _ in 0..47 {
             app.later(15 * MINUTE);
             assert!(holds(&app, &cookie).await);
+            noted(&app).await;
         }
         app.later(15 * MINUTE - Duration::from_secs(1));
         assert!(holds(&app, &cookie).await);

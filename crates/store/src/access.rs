@@ -133,8 +133,8 @@ fn allowed(role: &str, own: Option<&str>) -> Result<Allowed> {
 }
 
 /// A list of ids as a parameter, and how a statement reads it.
-pub(crate) fn id_list(ids: &[GroupId]) -> String {
-    let ids: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.0.simple())).collect();
+pub(crate) fn id_list<I: Copy + Into<Uuid>>(ids: &[I]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| format!("\"{}\"", (*id).into().simple())).collect();
     format!("[{}]", ids.join(","))
 }
 

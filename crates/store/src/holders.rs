@@ -161,8 +161,7 @@ pub async fn records(
         " FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN users u \
          WHERE u.org_id = $1 AND u.id = found.value::uuid ORDER BY u.id"
     );
-    let ids: Vec<GroupId> = users.iter().map(|user| GroupId(user.0)).collect();
-    let list = id_list(&ids);
+    let list = id_list(users);
     connection.all(Sql::by_engine(SQLITE, POSTGRES), values![context.org, Value::Json(&list)]).await
 }
 
@@ -182,8 +181,7 @@ pub async fn among(
         WHERE m.org_id = $1 AND m.user_id = found.value::uuid \
         AND m.group_id IN (SELECT value::uuid FROM jsonb_array_elements_text($3::jsonb)) \
         AND (m.valid_from IS NULL OR m.valid_from <= $4) AND (m.valid_until IS NULL OR m.valid_until > $4)";
-    let ids: Vec<GroupId> = users.iter().map(|user| GroupId(user.0)).collect();
-    let (users, groups) = (id_list(&ids), id_list(groups));
+    let (users, groups) = (id_list(users), id_list(groups));
     let bound = values![context.org, Value::Json(&users), Value::Json(&groups), now];
     let rows: Vec<(UserId,)> = connection.all(Sql::by_engine(SQLITE, POSTGRES), bound).await?;
     Ok(rows.into_iter().map(|(user,)| user).collect())

@@ -297,6 +297,5 @@ pub async fn direct(
          FROM jsonb_array_elements_text($2::jsonb) asked (value) CROSS JOIN group_members m \
          WHERE m.org_id = $1 AND m.user_id = asked.value::uuid",
     );
-    let users: Vec<GroupId> = users.iter().map(|user| GroupId(user.0)).collect();
-    connection.all(DIRECT, values![context.org, Value::Json(&id_list(&users))]).await
+    connection.all(DIRECT, values![context.org, Value::Json(&id_list(users))]).await
 }

@@ -1,9 +1,13 @@
 //! The rows of `orgs` and `org_slugs`: organizations, and the addresses that lead to them.
 
+use std::collections::HashSet;
+
 use model::{Error, Kind, Org, OrgContext, OrgId, Result, Settings, Timestamp, error::FieldError};
 
 use crate::{
-    Connection, Record, Row, Value, boxed, locking,
+    Connection, Record, Row, Sql, Value,
+    access::id_list,
+    boxed, locking,
     users::{from_json, to_json},
     values,
 };
@@ -28,6 +32,19 @@ pub async fn find(connection: &mut Connection<'_>, context: OrgContext) -> Resul
     let sql = "SELECT o.id, s.slug, o.name, o.settings, o.created_at, o.version FROM orgs o \
                JOIN org_slugs s ON s.org_id = o.id AND s.until IS NULL WHERE o.id = $1";
     connection.optional(sql, values![context.org]).await
+}
+
+/// Which of these organizations there are not.
+#[boxed]
+pub async fn missing(connection: &mut Connection<'_>, orgs: &[OrgId]) -> Result<Vec<OrgId>> {
+    const PRESENT: Sql = Sql::by_engine(
+        "SELECT o.id FROM json_each($1) asked CROSS JOIN orgs o WHERE o.id = unhex(asked.value)",
+        "SELECT o.id FROM jsonb_array_elements_text($1::jsonb) asked (value) CROSS JOIN orgs o WHERE o.id = asked.value::uuid",
+    );
+    let list = id_list(orgs);
+    let present: Vec<(OrgId,)> = connection.all(PRESENT, values![Value::Json(&list)]).await?;
+    let present: HashSet<OrgId> = present.into_iter().map(|(org,)| org).collect();
+    Ok(orgs.iter().copied().filter(|org| !present.contains(org)).collect())
 }
 
 /// The organization that a slug, present or past, leads to. Its `slug` is the present one.

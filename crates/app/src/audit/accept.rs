@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Connection, boxed};
 
-use super::guard::{Standing, Trouble, compare};
+use super::{
+    guard::{Standing, Trouble, compare},
+    vanished::VanishedLog,
+};
 use crate::{Actor, App, Operation, operation::Event};
 
 /// The event that says so.
@@ -68,7 +71,7 @@ impl App {
             let message = "Say why: a restored backup, a fail-over, what was found.";
             return Err(Error::invalid_field("reason", "audit.reason_missing", message));
         }
-        self.look_for_vanished(context).await?;
+        let vanished = self.vanished_logs().await?;
         let (head, tree) = (self.audit_head(org.id)?, self.tree(context).await?);
         let (known, kept) = (head.clone(), tree.clone());
         let compared = self
@@ -77,7 +80,8 @@ impl App {
                 compare(connection, context, known.as_ref(), kept.as_ref()).await
             })
             .await?;
-        let troubles = self.audit_troubles(org.id)?;
+        let mut troubles = self.audit_troubles(org.id)?;
+        troubles.extend(vanished.iter().map(|log| log.trouble(self.now())));
         if compared == Standing::Whole && troubles.is_empty() {
             let message = "Nothing is missing from this log, as far as this server knows. `muster audit verify` compares all.";
             return Err(Error::new(Kind::Conflict, "audit.no_loss", message));
@@ -110,6 +114,7 @@ impl App {
         };
         self.run(actor, Permission::AuditRead, deed).await?;
         self.believe(org.id, Some((frontier.size(), frontier.root())))?;
+        vanished.iter().try_for_each(VanishedLog::put_aside)?;
         self.sequence(context).await?;
         Ok(AcceptedLoss { known, kept: frontier.size(), troubles })
     }

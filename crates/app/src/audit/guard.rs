@@ -8,7 +8,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -58,8 +58,10 @@ pub(crate) struct Guard {
     directory: OnceLock<PathBuf>,
     logs: Mutex<HashMap<OrgId, Known>>,
     committed: Mutex<BTreeMap<EntryId, Committed>>,
-    /// Why heads can't be written, while that is so. Held while one is compared and written.
+    /// Why heads can't be written, while that is so.
     unwritable: Mutex<Option<String>>,
+    /// Held while a head of the log is compared and written, so that nobody waits for the disk of another log.
+    writing: Mutex<HashMap<OrgId, Arc<Mutex<()>>>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -289,18 +291,16 @@ impl App {
         let guard = self.guard();
         if let Some(path) = guard.file(org, "head") {
             let signer = Signer::new(self.keys())?;
-            let mut unwritable = guard.unwritable.lock();
+            let writing = guard.writing.lock().entry(org).or_default().clone();
+            let _turn = writing.lock();
             let newer = signer.read(org, &read(&path)?)?.into_iter().any(|known| known.size > head.size);
             if is_accepted || !newer {
                 let note = signer.sign(org, head.size, head.root, head.at)?;
-                match write(&path, &note) {
-                    Ok(()) => *unwritable = None,
-                    Err(error) => {
-                        if unwritable.is_none() {
-                            tracing::error!(%error, path = %path.display(), "the head of the audit log can't be written");
-                        }
-                        *unwritable = Some(format!("{}: {error}", path.display()));
-                    }
+                let failed = write(&path, &note).err();
+                let why = failed.map(|error| format!("{}: {error}", path.display()));
+                let before = std::mem::replace(&mut *guard.unwritable.lock(), why.clone());
+                if let Some(why) = why.filter(|_| before.is_none()) {
+                    tracing::error!("the head of the audit log can't be written: {why}");
                 }
             }
         }

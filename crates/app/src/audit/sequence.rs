@@ -25,6 +25,7 @@ use super::{
     entry_mac,
     guard::{LATE, Standing, compare},
     tree_mac,
+    vanished::Pass,
 };
 use crate::{App, keys::Keys};
 
@@ -57,11 +58,11 @@ impl App {
         for org in self.guard().troubled() {
             self.take_acceptance(org.into(), false).await?;
         }
-        let (mut org, mut count) = (OrgId(Uuid::nil()), 0);
+        let (mut org, mut count, mut pass) = (OrgId(Uuid::nil()), 0, Pass::default());
         loop {
             let look = async |connection: &mut Connection<'_>| audit_tree::waiting(connection, org).await;
             let Some(next) = self.database().read(look).await? else { return Ok(count) };
-            count += self.sequence(next.into()).await?;
+            count += self.sequence_in(next.into(), &mut pass).await?;
             org = next;
         }
     }
@@ -69,9 +70,13 @@ impl App {
     /// The same, for one organization.
     #[boxed]
     pub async fn sequence(&self, context: OrgContext) -> Result<usize> {
+        self.sequence_in(context, &mut Pass::default()).await
+    }
+
+    async fn sequence_in(&self, context: OrgContext, pass: &mut Pass) -> Result<usize> {
         let mut count = 0;
         loop {
-            let (batch, may_be_more) = self.sequence_batch(context).await?;
+            let (batch, may_be_more) = self.sequence_batch(context, pass).await?;
             count += batch;
             if !may_be_more {
                 return Ok(count);
@@ -79,7 +84,7 @@ impl App {
         }
     }
 
-    async fn sequence_batch(&self, context: OrgContext) -> Result<(usize, bool)> {
+    async fn sequence_batch(&self, context: OrgContext, pass: &mut Pass) -> Result<(usize, bool)> {
         self.take_acceptance(context, false).await?;
         let (app, head) = (self.clone(), self.audit_head(context.org)?);
         let work = async move |connection: &mut Connection<'_>| {
@@ -121,7 +126,7 @@ impl App {
                     self.head_grown(context, &tree)?;
                 }
                 if begins {
-                    self.look_for_vanished(context).await?;
+                    self.look_for_vanished(context, pass).await?;
                     if !taken.is_empty() && tree.frontier.size() == taken.len() as u64 {
                         let first: Vec<EntryId> = taken.iter().map(|(id, _)| *id).collect();
                         self.look_how_it_begins(context, &first).await?;
@@ -147,13 +152,13 @@ impl App {
     /// sealed before; an entry without a seal is there one that was put there by somebody else.
     #[boxed]
     pub async fn seal_late_entries(&self) -> Result<usize> {
-        let (mut org, mut count) = (OrgId(Uuid::nil()), 0);
+        let (mut org, mut count, mut pass) = (OrgId(Uuid::nil()), 0, Pass::default());
         loop {
             let look = async |connection: &mut Connection<'_>| audit_tree::waiting(connection, org).await;
             let Some(next) = self.database().read(look).await? else { return Ok(count) };
             org = next;
             // What waits for its seal may be a log that somebody made begin again.
-            if self.audit_head(org)?.is_some() || self.look_for_vanished(org.into()).await? {
+            if self.audit_head(org)?.is_some() || self.look_for_vanished(org.into(), &mut pass).await? {
                 continue;
             }
             loop {

@@ -9,7 +9,7 @@ use std::{fs, path::PathBuf};
 use model::{EntryId, Error, OrgContext, OrgId, Result, Timestamp};
 use store::{Connection, boxed};
 
-use super::{checkpoint::Signer, files, verify::Report};
+use super::{checkpoint::Signer, files, guard::Trouble, verify::Report};
 use crate::App;
 
 /// The alarm's name.
@@ -36,6 +36,23 @@ impl VanishedLog {
             self.entries, self.at
         )
     }
+
+    /// The alarm of it.
+    pub(super) fn trouble(&self, now: Timestamp) -> Trouble {
+        Trouble { code: CODE.to_owned(), entry: None, at: now, message: self.message() }
+    }
+
+    /// Keeps its head under another name: it has been told of, or accepted.
+    pub(super) fn put_aside(&self) -> Result<()> {
+        fs::rename(&self.file, self.file.with_extension("vanished")).map_err(Error::internal)
+    }
+}
+
+/// What one pass over the organizations knows of it: looked for once, when the first log of the pass begins, and told in
+/// that one.
+#[derive(Default)]
+pub(super) struct Pass {
+    looked: bool,
 }
 
 impl App {
@@ -45,12 +62,11 @@ impl App {
         let signer = Signer::new(self.keys())?;
         let mut vanished = Vec::new();
         let Some(directory) = self.guard().directory() else { return Ok(vanished) };
-        for (org, file) in files::heads(directory)? {
-            let context = OrgContext::from(org);
-            let find = async |connection: &mut Connection<'_>| store::orgs::find(connection, context).await;
-            if self.database().read(find).await?.is_some() {
-                continue;
-            }
+        let heads = files::heads(directory)?;
+        let orgs: Vec<OrgId> = heads.iter().map(|(org, _)| *org).collect();
+        let read = async |connection: &mut Connection<'_>| store::orgs::missing(connection, &orgs).await;
+        let missing = self.database().read(read).await?;
+        for (org, file) in heads.into_iter().filter(|(org, _)| missing.contains(org)) {
             // What somebody else has signed is about another server's organizations.
             let heads = signer.read(org, &files::read(&file)?).unwrap_or_default();
             if let Some(head) = heads.into_iter().next_back() {
@@ -84,12 +100,15 @@ impl App {
     }
 
     /// Raises an alarm in a log if others have vanished. It stands there, and their heads are kept under another name.
-    pub(super) async fn look_for_vanished(&self, context: OrgContext) -> Result<bool> {
+    pub(super) async fn look_for_vanished(&self, context: OrgContext, pass: &mut Pass) -> Result<bool> {
+        if std::mem::replace(&mut pass.looked, true) {
+            return Ok(false);
+        }
         let vanished = self.vanished_logs().await?;
         for log in &vanished {
             tracing::error!(org = %log.org, entries = log.entries, "audit log: {}", log.message());
             self.raise(context, CODE, None, &log.message()).await?;
-            fs::rename(&log.file, log.file.with_extension("vanished")).map_err(Error::internal)?;
+            log.put_aside()?;
         }
         Ok(!vanished.is_empty())
     }

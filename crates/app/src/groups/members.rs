@@ -96,8 +96,7 @@ impl App {
         let read = async move |connection: &mut Connection<'_>| {
             readable(connection, &actor, group).await?;
             let membership = store::memberships::find(connection, context, user, group).await?;
-            let owners = store::group_owners::of_group(connection, context, group).await?;
-            if membership.is_none() && owners.iter().all(|owner| owner.user != user) {
+            if membership.is_none() && !store::groups::is_owner(connection, context, user, group).await? {
                 return Ok(None);
             }
             store::users::find(connection, context, user).await
