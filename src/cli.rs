@@ -41,6 +41,16 @@ pub(crate) struct Global {
     /// Print JSON, errors too
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
+    /// Where a command gives rights: the number that confirms that secrets which others made end
+    #[arg(
+        long,
+        global = true,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        // Only where a command was refused for want of it, which says so with the number.
+        hide = true
+    )]
+    pub(crate) end_secrets: u64,
 }
 
 /// In which organization.

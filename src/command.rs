@@ -16,6 +16,7 @@ use app::{
 };
 use model::{
     EntryId, UserId, Zone,
+    access::Role,
     activity::Kind,
     audit::{Entry, query::AuditQuery},
     erasure::Receipt,
@@ -45,8 +46,30 @@ pub(crate) struct Command {
     pub(crate) org: Option<String>,
     /// Do everything, then undo it.
     pub(crate) dry_run: bool,
+    /// So many secrets that others made may end because the deed gives more rights than they have.
+    #[serde(default)]
+    pub(crate) end_secrets: u64,
     /// What.
     pub(crate) deed: Deed,
+}
+
+impl Deed {
+    /// Whether it makes somebody an owner, as far as it says so itself.
+    pub(crate) fn makes_owner(&self) -> bool {
+        let is_owner = |name: &String| Role::named(name).ok() == Some(Role::Owner);
+        match self {
+            Self::MakeAdmin { .. } | Self::RecoverOwner { .. } => true,
+            Self::GrantRole { role, over: None, .. } => is_owner(role),
+            Self::CreateUser { roles, .. } => roles.iter().any(is_owner),
+            Self::Invite(list) => list.roles.iter().any(is_owner),
+            Self::Group(deed) => match deed.as_ref() {
+                GroupDeed::Grant { role, over: None, .. } => is_owner(role),
+                GroupDeed::Create { roles, .. } => roles.iter().any(is_owner),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
 }
 
 /// On what terms something is given; days are read where the organization is.

@@ -34,7 +34,7 @@ use crate::{
 
 /// Does it; also says whose clocks the organization goes by.
 pub(crate) async fn execute(app: &App, command: Command) -> Result<(Outcome, Zone)> {
-    let Command { org, dry_run, deed } = command;
+    let Command { org, dry_run, end_secrets, deed } = command;
     let outcome = match deed {
         Deed::CreateOrg { name, slug } => {
             Outcome::Org(OrgView::of(&app.create_org(&name, &slug, dry_run).await?))
@@ -46,6 +46,7 @@ pub(crate) async fn execute(app: &App, command: Command) -> Result<(Outcome, Zon
             let mut actor = Actor::operator(org.id.into());
             actor.dry_run = dry_run;
             let zone = org.settings.zone();
+            actor.end_secrets = end_secrets;
             let operator = Operator { app, actor, org };
             let outcome = if dry_run && effective::is_changed_by(&deed) {
                 operator.previewed(deed).await?

@@ -48,6 +48,10 @@ pub(crate) fn error(error: &Error, as_json: bool) {
         return;
     }
     note(format!("muster: {}", error.message()));
+    if let Some(count) = error.confirm() {
+        note(format!("  Repeat the command with --end-secrets {count} to confirm."));
+        return;
+    }
     for field in error.fields().iter().filter(|field| field.message != error.message()) {
         note(format!("  {}: {}", field.field, field.message));
     }

@@ -42,6 +42,9 @@ pub(crate) struct Problem {
     possible: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
+    /// The number that confirms what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirm: Option<u64>,
     /// For the operator, who is who reads the command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -58,6 +61,7 @@ impl From<&Error> for Problem {
             errors: error.fields().to_vec(),
             possible: error.possible().iter().map(|&action| action.to_owned()).collect(),
             retry_after: error.retry_after(),
+            confirm: error.confirm(),
             detail: error.detail().map(str::to_owned),
         }
     }
@@ -80,6 +84,9 @@ impl From<Problem> for Error {
             .with_possible(possible);
         if let Some(seconds) = problem.retry_after {
             error = error.with_retry_after(seconds);
+        }
+        if let Some(count) = problem.confirm {
+            error = error.with_confirm(count);
         }
         match problem.detail {
             Some(detail) => error.with_detail(detail),
@@ -109,6 +116,7 @@ mod tests {
             .with_fields(vec![field])
             .with_possible(vec!["restore", "set_password"])
             .with_retry_after(3)
+            .with_confirm(2)
             .with_detail("why");
         let text = serde_json::to_string(&Problem::from(&error)).unwrap();
         let back = Error::from(serde_json::from_str::<Problem>(&text).unwrap());

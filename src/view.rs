@@ -138,6 +138,9 @@ pub(crate) struct ListedTokenView {
     pub(crate) expires_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_used_at: Option<Timestamp>,
+    /// Since when it opens nothing, because its user may do more than whoever made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outgrown_at: Option<Timestamp>,
 }
 
 impl ListedTokenView {
@@ -155,6 +158,7 @@ impl ListedTokenView {
             created_at: token.created_at,
             expires_at: token.expires_at,
             last_used_at: token.last_used_at,
+            outgrown_at: token.outgrown_at(),
         }
     }
 }

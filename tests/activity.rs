@@ -28,6 +28,7 @@ async fn come_from(app: &TestApp, somebody: &Somebody, address: &str, password: 
         hints: model::device::ClientHints::default(),
         request_id: "r".to_owned(),
         devices: Vec::new(),
+        earlier: None,
     };
     app.later(Duration::from_millis(1));
     drop(app.app.sign_in(&app.org, attempt).await);

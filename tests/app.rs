@@ -250,6 +250,13 @@ impl TestApp {
         self.mails().await
     }
 
+    /// Sends what gives rights, and confirms what ends with it.
+    pub(crate) async fn confirmed(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
+        let asked = self.call(method.clone(), path, token, body.clone()).await.expect(409);
+        assert_eq!(asked.code(), "access.secrets_end", "{path}");
+        self.call(method, &format!("{path}?end_secrets={}", asked.json()["confirm"]), token, body).await
+    }
+
     /// The newest mail to an address.
     pub(crate) async fn mail_to(&self, address: &str) -> Letter {
         let mails = self.mails().await;

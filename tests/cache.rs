@@ -145,6 +145,7 @@ fn attempt(person: &Somebody) -> Attempt {
         hints: ClientHints::default(),
         request_id: String::new(),
         devices: Vec::new(),
+        earlier: None,
     }
 }
 

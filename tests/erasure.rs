@@ -110,6 +110,7 @@ fn from(password: &str) -> Attempt {
         hints: model::device::ClientHints::default(),
         request_id: "r".to_owned(),
         devices: Vec::new(),
+        earlier: None,
     }
 }
 

@@ -60,6 +60,7 @@ async fn guess(app: &TestApp, identifier: &str, address: &str, times: usize) {
             hints: model::device::ClientHints::default(),
             request_id: String::new(),
             devices: Vec::new(),
+            earlier: None,
         };
         app.app.sign_in(&app.org, attempt).await.unwrap_err();
     }
@@ -85,6 +86,7 @@ fn from() -> Attempt {
         hints: model::device::ClientHints::default(),
         request_id: String::new(),
         devices: Vec::new(),
+        earlier: None,
     }
 }
 

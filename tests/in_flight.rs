@@ -1,5 +1,5 @@
-//! Writes in flight while somebody is shut out: every writing route of the API, sent by thirty-two callers without a
-//! pause, against every way of revoking what they present. Once the revocation is acknowledged nothing more is committed,
+//! Writes in flight while somebody is shut out: every writing route of the API, and every form of the console where a
+//! session is what ends, sent by thirty-two callers without a pause, against every way of revoking what they present. Once the revocation is acknowledged nothing more is committed,
 //! and nothing that was made in flight opens anything.
 //!
 //! What counts is the audit log: each operation writes its entry in its own transaction, so an entry that is there only
@@ -22,7 +22,7 @@ use store::values;
 use web::{Declared, Door, Needs};
 
 use crate::{
-    app::{Answer, Somebody, TestApp, send},
+    app::{Answer, Somebody, TestApp, form, form_request, send},
     matrix::{Browser, browser, plausible_body},
     patience::eventually,
 };
@@ -30,7 +30,7 @@ use crate::{
 const CALLERS: u64 = 32;
 
 /// Routes that are not sent, each for a reason.
-const LEFT_OUT: [(&str, &str); 8] = [
+const LEFT_OUT: [(&str, &str); 18] = [
     ("DELETE /account/sessions", "the callers would sign themselves out"),
     ("DELETE /tokens", "the callers would revoke the token under test"),
     ("POST /account/password", "the callers would change the password that the test goes on with"),
@@ -39,6 +39,16 @@ const LEFT_OUT: [(&str, &str); 8] = [
     ("POST /sessions/revoke", "the callers would sign themselves out"),
     ("POST /mails/test", "it only asks the mail server"),
     ("POST /account/email", "it needs the password, which counts tries"),
+    ("POST /o/{slug}/account/email", "it needs the password, which counts tries"),
+    ("POST /o/{slug}/account/password", "the callers would change the password that the test goes on with"),
+    ("POST /o/{slug}/change-password", "the callers would change the password that the test goes on with"),
+    ("POST /o/{slug}/account/sessions/end", "the callers would sign themselves out"),
+    ("POST /o/{slug}/account/tokens/revoke", "the callers would revoke the token under test"),
+    ("POST /o/{slug}/sessions/revoke", "the callers would sign themselves out"),
+    ("POST /o/{slug}/sign-out", "the callers would sign themselves out"),
+    ("POST /o/{slug}/settings/policies", "the callers would change the policy under test"),
+    ("POST /o/{slug}/settings/rename", "the organization would move away from the callers' address"),
+    ("POST /o/{slug}/settings/mail/test", "it only asks the mail server"),
 ];
 
 /// What is revoked, and how.
@@ -84,12 +94,12 @@ fn rounds() -> u64 {
     std::env::var("MUSTER_LONG_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
-/// The writing routes of the API that are sent.
+/// The writing routes that are sent: those of the API, and the forms of the console.
 fn writes() -> Vec<(Declared, Permission)> {
     let short = |route: &Declared| format!("{} {}", route.method, route.path.replace("/o/{slug}/api/v1", ""));
     let all: Vec<_> = web::declared()
         .into_iter()
-        .filter(|route| route.door == Door::Api && route.method != Method::GET)
+        .filter(Declared::writes)
         .filter_map(|route| match route.needs {
             Needs::Permission(permission) => Some((route, permission)),
             Needs::Nothing | Needs::Org => None,
@@ -124,6 +134,9 @@ impl Things {
             ("{token}", never),
         ];
         let path = values.iter().fold(route.path.clone(), |path, (name, value)| path.replace(name, value));
+        if let (Door::Console, Presented::Session(browser)) = (route.door, credential) {
+            return form_request(&path, &browser.cookie, &filled_in(&browser.csrf, serial));
+        }
         let mut request = Request::builder().method(route.method.clone()).uri(path);
         request = match credential {
             Presented::Token(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
@@ -134,6 +147,32 @@ impl Things {
         let body = distinct(plausible_body(route), route, serial);
         request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string())).unwrap()
     }
+}
+
+/// What the console's forms ask for, filled in as nobody has before; a form ignores what it doesn't ask.
+fn filled_in(csrf: &str, serial: u64) -> String {
+    let (name, email) = (format!("New {serial}"), format!("new{serial}@acme.example"));
+    form(&[
+        ("csrf", csrf),
+        ("name", &name),
+        ("given_name", &name),
+        ("family_name", "Flight"),
+        ("display_name", &name),
+        ("username", &format!("new{serial}")),
+        ("email", &email),
+        ("lines", &email),
+        ("emails", &email),
+        ("title", &name),
+        ("description", &name),
+        ("reason", "security"),
+        ("note", &name),
+        ("role", "auditor"),
+        ("roles", "auditor"),
+        ("permissions", "user:read"),
+        ("scopes", "*"),
+        ("days", "30"),
+        ("valid_until", "2999-12-31"),
+    ])
 }
 
 /// A body that nobody has sent before.
@@ -182,6 +221,7 @@ pub(crate) fn from(somebody: &Somebody, user_agent: &str) -> Attempt {
         hints: ClientHints::default(),
         request_id: "test".to_owned(),
         devices: Vec::new(),
+        earlier: None,
     }
 }
 
@@ -314,7 +354,9 @@ async fn round(app: &Arc<TestApp>, revocation: Revocation, name: &str) -> i64 {
                 // Every other one makes something that would open a door again.
                 let route = &routes[usize::try_from(turn).unwrap() % routes.len()];
                 let tokens = routes.iter().find(|route| route.path.ends_with("/v1/tokens"));
-                let route = if turn % 2 == 0 { route } else { tokens.unwrap_or(route) };
+                let is_form = route.door == Door::Console;
+                let is_sent = turn % 2 == 0 && !(is_form && matches!(credential, Presented::Token(_)));
+                let route = if is_sent { route } else { tokens.unwrap_or(route) };
                 let answer = send(&server, things.request(route, turn, &credential)).await;
                 assert!(!answer.status.is_server_error(), "{} {}: {}", route.method, route.path, answer.text);
                 if answer.status == 401 || answer.status == 403 {
@@ -364,6 +406,14 @@ on_both! {
             }
         }
         assert!(seen >= 9 * 60, "{seen}");
+        let org = app.org.id;
+        let read = async |connection: &mut store::Connection<'_>| {
+            let sql = "SELECT count(DISTINCT event) FROM audit_entries WHERE org_id = $1 AND door = 'console' AND event NOT IN \
+                       ('access.denied', 'session.started', 'password.reset', 'sign_in.disowned')";
+            connection.one::<(i64,)>(sql, values![org]).await
+        };
+        let by_forms = app.app.database().read(read).await.unwrap().0;
+        assert!(by_forms >= 8, "the forms of the console have {by_forms} kinds of effects");
     }
 }
 

@@ -52,6 +52,7 @@ fn from() -> Attempt {
         hints: ClientHints::default(),
         request_id: "r".to_owned(),
         devices: Vec::new(),
+        earlier: None,
     }
 }
 

@@ -95,6 +95,7 @@ async fn cause(app: &TestApp, route: &Declared, number: usize) -> Option<Cause> 
                     hints: model::device::ClientHints::default(),
                     request_id: String::new(),
                     devices: Vec::new(),
+                    earlier: None,
                 };
                 assert!(app.app.sign_in(&app.org, attempt).await.is_err());
             }

@@ -92,5 +92,6 @@ mod text;
 mod tokens;
 mod tokens_of_others;
 mod typed_addresses;
+mod unseen;
 mod users;
 mod wire;

@@ -62,6 +62,7 @@ pub(crate) async fn browser_from(
         hints: ClientHints::default(),
         request_id: "test".to_owned(),
         devices: Vec::new(),
+        earlier: None,
     };
     let secret = app.app.sign_in(org, attempt).await.unwrap().secret;
     Browser { cookie: format!("muster-{}={}", org.id, secret.reveal()), csrf: secret.derived("csrf") }

@@ -24,6 +24,7 @@ async fn come_from(app: &TestApp, ana: &Somebody, user_agent: &str) -> Secret {
         hints: ClientHints::default(),
         request_id: String::new(),
         devices: Vec::new(),
+        earlier: None,
     };
     app.app.sign_in(&app.org, attempt).await.unwrap().secret
 }
@@ -73,7 +74,7 @@ on_both! {
         app.send(whoami).await.expect(401);
         let refused = app.app.sign_in(&app.org, ::app::signin::Attempt {
             identifier: ana.email.clone(), password: PASSWORD.to_owned(), remember: false, address: "203.0.113.7".to_owned(),
-            user_agent: FIREFOX.to_owned(), hints: ClientHints::default(), request_id: String::new(), devices: Vec::new(),
+            user_agent: FIREFOX.to_owned(), hints: ClientHints::default(), request_id: String::new(), devices: Vec::new(), earlier: None,
         }).await;
         assert!(refused.is_err(), "the password that somebody else knows opens nothing");
         assert_eq!(app.send(form_request(&path, "", &form(&[]))).await.status, StatusCode::GONE);

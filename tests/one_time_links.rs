@@ -43,6 +43,7 @@ async fn issued(app: &TestApp, name: &str, purpose: Purpose) -> (Somebody, Strin
                     hints: model::device::ClientHints::default(),
                     request_id: String::new(),
                     devices: Vec::new(),
+                    earlier: None,
                 };
                 assert!(app.app.sign_in(&app.org, attempt).await.is_err());
             }

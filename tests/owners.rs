@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use model::{Role, grant::GrantTerms, role::Scope};
+use model::{Role, access::OWNER_WARNING, grant::GrantTerms, role::Scope};
 use serde_json::{Value, json};
+use web::{Declared, Door};
 
 use crate::{
     app::{Answer, Somebody, TestApp},
     endings::group,
+    matrix::{Proves, browser, request},
 };
 
 async fn change(app: &TestApp, by: &Somebody, whom: &Somebody, verb: &str) -> Answer {
@@ -19,7 +21,42 @@ async fn copy(app: &TestApp, by: &Somebody, to: &Somebody, body: Value) -> Answe
     app.call(Method::POST, &format!("/users/{}/copy-access", to.id), &by.token, body).await
 }
 
+/// Whether a page is a form in which the owner's role can be given: it posts to where it is.
+fn offers_owner(route: &Declared, text: &str) -> bool {
+    let is_posted = |other: &Declared| other.method == Method::POST && other.path == route.path;
+    let is_form = route.door == Door::Console && web::declared().iter().any(is_posted);
+    is_form && (text.contains("value=\"owner\"") || route.path.ends_with("/make-admin"))
+}
+
 on_both! {
+    async fn whatever_makes_an_owner_says_what_that_means(app: TestApp) {
+        let ana = app.person("Ana", Role::Member).await;
+        let board = group(&app, "Board", None, None).await;
+        let owner = browser(&app, &app.org, &app.owner).await;
+        let mut doors = Vec::new();
+        for route in web::declared().into_iter().filter(|route| route.method == Method::GET) {
+            let id = if route.path.contains("/groups/") { board.to_string() } else { ana.id.to_string() };
+            let answer = app.send(request(&route, "acme", &id, Proves::Browser(&owner), &Value::Null)).await;
+            if offers_owner(&route, &answer.text) {
+                assert!(answer.text.contains("Owners may do everything: change settings"), "{}", route.path);
+                doors.push(route.path);
+            }
+        }
+        for door in ["/make-admin", "/users/{id}/roles", "/add-role", "/temporary-access", "/users/new", "/invitations/new", "/groups/new", "/groups/{id}/roles/add"] {
+            assert!(doors.iter().any(|path| path.ends_with(door)), "{door}: {doors:?}");
+        }
+        // Where a group makes the owner, the question before says it of whoever is concerned.
+        app.call(Method::PUT, &format!("/groups/{board}/members/{}", ana.id), &app.owner.token, json!({})).await.expect(200);
+        let api = web::openapi();
+        let raising: Vec<Declared> = web::declared().into_iter().filter(|route| route.raises).collect();
+        assert!(raising.len() > 10);
+        for route in raising {
+            let operation = &api["paths"][&route.path][route.method.as_str().to_lowercase()];
+            let description = operation["description"].as_str().unwrap_or_default();
+            assert!(description.contains(OWNER_WARNING), "{} {}", route.method, route.path);
+        }
+    }
+
     async fn owners_hear_of_a_group_that_makes_owners(app: TestApp) {
         let bo = app.person("Bo", Role::Owner).await;
         let group = group(&app, "Board", None, None).await;

@@ -68,6 +68,7 @@ async fn lock_by_failures(app: &TestApp, somebody: &Somebody) {
             hints: model::device::ClientHints::default(),
             request_id: "test".to_owned(),
             devices: Vec::new(),
+            earlier: None,
         };
         assert!(app.app.sign_in(&app.org, attempt).await.is_err());
     }
@@ -290,7 +291,7 @@ on_both! {
         for number in 0..20 {
             let attempt = ::app::signin::Attempt {
                 identifier: ana.email.clone(), password: "wrong-canyon-harbor".to_owned(), remember: false,
-                address: format!("203.0.113.{number}"), hints: model::device::ClientHints::default(), user_agent: String::new(), request_id: String::new(), devices: Vec::new(),
+                address: format!("203.0.113.{number}"), hints: model::device::ClientHints::default(), user_agent: String::new(), request_id: String::new(), devices: Vec::new(), earlier: None,
             };
             assert!(app.app.sign_in(&org, attempt).await.is_err());
         }

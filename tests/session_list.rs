@@ -28,6 +28,7 @@ async fn from(app: &TestApp, who: &Somebody, address: &str, user_agent: &str) ->
         hints: ClientHints::default(),
         request_id: "test".to_owned(),
         devices: Vec::new(),
+        earlier: None,
     };
     app.later(Duration::from_millis(1));
     let secret = app.app.sign_in(&app.org, attempt).await.unwrap().secret;

@@ -220,11 +220,12 @@ async fn export(session: &Session, org: Option<String>, filter: Filter, format: 
     let bar = spinner("exporting");
     let done = loop {
         let deed = Deed::ListAudit(Box::new(asked.clone()));
-        let (items, next) = match runner.run(Command { org: org.clone(), dry_run: false, deed }).await {
-            Ok(Outcome::Audit { items, next, .. }) => (items, next),
-            Ok(other) => break unexpected(&other),
-            Err(error) => break Err(error),
-        };
+        let (items, next) =
+            match runner.run(Command { org: org.clone(), dry_run: false, end_secrets: 0, deed }).await {
+                Ok(Outcome::Audit { items, next, .. }) => (items, next),
+                Ok(other) => break unexpected(&other),
+                Err(error) => break Err(error),
+            };
         let mut text = String::new();
         for entry in &items {
             format.write(entry, &mut text)?;
@@ -245,7 +246,7 @@ async fn export(session: &Session, org: Option<String>, filter: Filter, format: 
 /// Verifies one organization or all of them; one after the other, each with its checkpoints.
 async fn verify_all(session: &Session, org: Option<String>, file: Option<&Path>) -> Result<ExitCode> {
     let mut runner = Runner::open(&session.config).await?;
-    let command = Command { org: None, dry_run: false, deed: Deed::ListOrgs };
+    let command = Command { org: None, dry_run: false, end_secrets: 0, deed: Deed::ListOrgs };
     let orgs = match runner.run(command).await? {
         Outcome::Orgs(orgs) => orgs,
         other => return unexpected(&other),
@@ -309,7 +310,8 @@ async fn verify_one(runner: &mut Runner, slug: &str, checkpoints: String) -> Res
     }
     let bar = spinner(slug);
     let deed = Deed::VerifyAudit { checkpoints };
-    let outcome = runner.run(Command { org: Some(slug.to_owned()), dry_run: false, deed }).await;
+    let outcome =
+        runner.run(Command { org: Some(slug.to_owned()), dry_run: false, end_secrets: 0, deed }).await;
     bar.finish_and_clear();
     match outcome? {
         Outcome::Verified(report) => Ok(*report),

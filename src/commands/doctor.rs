@@ -43,7 +43,7 @@ pub(crate) async fn run(session: &Session) -> Result<ExitCode> {
     match Runner::open(config).await {
         Ok(mut runner) => {
             checks.push(server(config, runner.is_server()));
-            let command = Command { org: None, dry_run: false, deed: Deed::Examine };
+            let command = Command { org: None, dry_run: false, end_secrets: 0, deed: Deed::Examine };
             match runner.run(command).await {
                 Ok(Outcome::Checks(found)) => checks.extend(found),
                 Ok(other) => return super::unexpected(&other),

@@ -238,6 +238,7 @@ impl Import {
         let command = Command {
             org: self.org.clone(),
             dry_run: self.dry_run,
+            end_secrets: 0,
             deed: Deed::Import { rows, taking: self.taking },
         };
         for attempt in 1.. {

@@ -200,7 +200,7 @@ async fn resend_expired(org: Option<String>, dry_run: bool, session: &Session) -
     let mut runner = Runner::open(&session.config).await?;
     let (mut sent, mut refused) = (0, Vec::new());
     loop {
-        let command = Command { org: org.clone(), dry_run, deed: Deed::ResendExpired };
+        let command = Command { org: org.clone(), dry_run, end_secrets: 0, deed: Deed::ResendExpired };
         let (now, not, left) = match runner.run(command).await? {
             Outcome::Resent { sent, refused, left } => (sent, refused, left),
             other => return unexpected(&other),
@@ -245,10 +245,11 @@ async fn list(options: ListOptions, org: Option<String>, session: &Session) -> R
             cursor,
         };
         let deed = Deed::ListInvitations(Box::new(question));
-        let (items, next) = match runner.run(Command { org: org.clone(), dry_run: false, deed }).await? {
-            Outcome::Invitations { items, next } => (items, next),
-            other => return unexpected(&other),
-        };
+        let (items, next) =
+            match runner.run(Command { org: org.clone(), dry_run: false, end_secrets: 0, deed }).await? {
+                Outcome::Invitations { items, next } => (items, next),
+                other => return unexpected(&other),
+            };
         found.extend(items);
         cursor = next;
         if cursor.is_none() || found.len() >= most {

@@ -139,13 +139,14 @@ async fn test(org: Option<String>, address: String, session: &Session) -> Result
 }
 
 async fn wait_for_test(runner: &mut Runner, org: Option<String>, address: String) -> Result<MailView> {
-    let test = Command { org: org.clone(), dry_run: false, deed: Deed::TestMail { address } };
+    let test = Command { org: org.clone(), dry_run: false, end_secrets: 0, deed: Deed::TestMail { address } };
     let mut mail = match runner.run(test).await? {
         Outcome::Mail(mail) => mail,
         other => return unexpected(&other),
     };
     runner.send_mail().await?;
-    let mut ask = async |deed| runner.run(Command { org: org.clone(), dry_run: false, deed }).await;
+    let mut ask =
+        async |deed| runner.run(Command { org: org.clone(), dry_run: false, end_secrets: 0, deed }).await;
     let mut waited = Duration::ZERO;
     while mail.state == MailState::Queued && waited < PATIENCE {
         let pause = Duration::from_millis(250);

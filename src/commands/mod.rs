@@ -23,7 +23,7 @@ pub(crate) mod user;
 
 use std::process::ExitCode;
 
-use model::{Error, Result};
+use model::{Error, Result, access::OWNER_WARNING};
 
 use crate::{
     bench,
@@ -51,7 +51,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
     if let Noun::Geo(verb) = command {
         return geo::run(verb, &config, global.json).map(|()| ExitCode::SUCCESS);
     }
-    let session = Session { config, json: global.json };
+    let session =
+        Session { config, json: global.json, end_secrets: global.end_secrets.min(model::outgrown::CODES) };
     match command {
         Noun::Migrate => migrate::run(&session).await?,
         Noun::Org(verb) => org::run(verb, &session).await?,
@@ -77,6 +78,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
 pub(crate) struct Session {
     pub(crate) config: Config,
     pub(crate) json: bool,
+    /// So many secrets that others made may end.
+    pub(crate) end_secrets: u64,
 }
 
 impl Session {
@@ -89,7 +92,10 @@ impl Session {
         } else {
             Runner::open(&self.config).await?
         };
-        let outcome = runner.run(Command { org, dry_run, deed }).await;
+        if deed.makes_owner() && !self.json {
+            output::note(OWNER_WARNING);
+        }
+        let outcome = runner.run(Command { org, dry_run, end_secrets: self.end_secrets, deed }).await;
         runner.close().await;
         match outcome? {
             Outcome::Foreseen { outcome, impact } => {

@@ -165,9 +165,11 @@ fn list(outcome: Outcome, as_json: bool) -> Result<()> {
         other => return unexpected(&other),
     };
     let mut table = Table::new(["USER", "NAME", "SCOPES", "LAST USED", "EXPIRES", "ID"]);
-    for ListedTokenView { id, name, user, scopes, expires_at, last_used_at, .. } in items {
+    for ListedTokenView { id, name, user, scopes, expires_at, last_used_at, outgrown_at, .. } in items {
         let scopes = if scopes.len() > 3 { format!("{} scopes", scopes.len()) } else { scopes.join(",") };
-        table.row([user, name, scopes, day(last_used_at), day(Some(expires_at)), id.to_string()]);
+        // Its user was given more rights than whoever made it could give.
+        let expires = if outgrown_at.is_some() { "ended".to_owned() } else { day(Some(expires_at)) };
+        table.row([user, name, scopes, day(last_used_at), expires, id.to_string()]);
     }
     if table.is_empty() {
         output::note("There is no such token.");

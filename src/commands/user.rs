@@ -368,7 +368,12 @@ async fn list(options: ListOptions, org: Option<String>, session: &Session) -> R
             limit,
             cursor,
         };
-        let command = Command { org: org.clone(), dry_run: false, deed: Deed::ListUsers(Box::new(question)) };
+        let command = Command {
+            org: org.clone(),
+            dry_run: false,
+            end_secrets: 0,
+            deed: Deed::ListUsers(Box::new(question)),
+        };
         let (items, next, common) = match runner.run(command).await? {
             Outcome::Users { items, next, more_than } => (items, next, more_than),
             other => return unexpected(&other),

@@ -92,6 +92,7 @@ async fn unlocking_by_mail() {
             hints: model::device::ClientHints::default(),
             request_id: "test".to_owned(),
             devices: Vec::new(),
+            earlier: None,
         };
         assert!(Box::pin(site.app.sign_in(&org, attempt)).await.is_err());
     }

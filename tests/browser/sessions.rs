@@ -24,6 +24,7 @@ async fn elsewhere(site: &Site, identifier: &str, address: &str, user_agent: &st
         hints: ClientHints::default(),
         request_id: String::new(),
         devices: Vec::new(),
+        earlier: None,
     };
     Box::pin(site.app.sign_in(&*site.org().await, attempt)).await.expect("signed in");
 }

@@ -113,6 +113,7 @@ async fn guess(site: &Site, identifier: &str) {
             hints: ClientHints::default(),
             request_id: String::new(),
             devices: Vec::new(),
+            earlier: None,
         };
         Box::pin(site.app.sign_in(&org, attempt)).await.expect_err("it was a guess");
     }

@@ -115,3 +115,92 @@ fn a_command_in_the_wrong_folder_makes_nothing() {
     place.ok(&["org", "create", "Acme", "--slug", "acme"]);
     place.ok(&["user", "list"]);
 }
+
+/// The tokens that may do everything are named; those with scopes, and those that were revoked, are not.
+#[test]
+fn the_doctor_names_tokens_that_may_do_everything() {
+    for place in Place::with_orgs() {
+        place.ok(&[
+            "user",
+            "create",
+            "--email",
+            "ana@acme.example",
+            "--given-name",
+            "Ana",
+            "--generate-password",
+        ]);
+        let create = |name: &str, scope: &str| {
+            place.json(&["token", "create", "ana@acme.example", "--name", name, "--scope", scope])["id"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert!(!place.run(&["doctor"]).out.contains("may do everything"));
+        let (powerful, _) = (create("Does everything", "*"), create("Lists people", "user:list"));
+        let out = place.run(&["doctor"]).out;
+        assert!(
+            out.contains("1 in acme may do everything that their user may: Does everything (ana)"),
+            "{out}"
+        );
+        assert!(
+            out.contains("muster token list --filter everything --org acme") && !out.contains("Lists people"),
+            "{out}"
+        );
+        let listed = place.ok(&["token", "list", "--filter", "everything"]);
+        assert!(listed.contains("Does everything") && !listed.contains("Lists people"), "{listed}");
+        place.ok(&["token", "revoke", &powerful]);
+        assert!(!place.run(&["doctor"]).out.contains("may do everything"));
+    }
+}
+
+/// What makes an owner says what that means, before it is done; the same words as in the console and in the API.
+#[test]
+fn making_an_owner_is_warned_of() {
+    for place in Place::with_orgs() {
+        place.ok(&[
+            "user",
+            "create",
+            "--email",
+            "ana@acme.example",
+            "--given-name",
+            "Ana",
+            "--generate-password",
+        ]);
+        place.ok(&["group", "create", "Board"]);
+        // Somebody is an owner already: a group's role could be the last owner's.
+        let first =
+            ["user", "create", "--email", "otto@acme.example", "--given-name", "Otto", "--role", "owner"];
+        place.run_with_input(
+            &[&first[..], &["--password-file", "-", "--keep-password"]].concat(),
+            "a rather long sentence\n",
+        );
+        let doors: [&[&str]; 5] = [
+            &["user", "make-admin", "ana", "--dry-run"],
+            &["user", "grant", "ana", "owner", "--dry-run"],
+            &[
+                "user",
+                "create",
+                "--email",
+                "bo@acme.example",
+                "--given-name",
+                "Bo",
+                "--role",
+                "owner",
+                "--dry-run",
+            ],
+            &["group", "grant", "Board", "owner", "--dry-run"],
+            &["user", "make-admin", "ana"],
+        ];
+        for door in doors {
+            let run = place.run(door);
+            assert_eq!(
+                (run.code, run.err.contains("Owners may do everything")),
+                (0, true),
+                "{door:?}: {}",
+                run.err
+            );
+        }
+        let run = place.run(&["user", "grant", "ana", "auditor", "--dry-run"]);
+        assert!(!run.err.contains("Owners may do everything"), "{}", run.err);
+    }
+}

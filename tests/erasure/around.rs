@@ -2,11 +2,11 @@
 //! every write of the API, and every event of the audit log, but for those that are named below with the reason.
 
 use ::app::{activity::Whose, mail::Outcome};
-use model::audit::events::EVENTS;
+use model::{Rights, audit::events::EVENTS, outgrown::Maker};
 use web::Door;
 
 use super::*;
-use crate::matrix::NEVER;
+use crate::matrix::{NEVER, force};
 
 /// Writes of the API that are not made here.
 const NOT_MADE: [(&str, &str); 3] = [
@@ -19,9 +19,13 @@ const NOT_MADE: [(&str, &str); 3] = [
 ];
 
 /// Events that do not happen here.
-const NOT_SEEN: [(&str, &str); 9] = [
+const NOT_SEEN: [(&str, &str); 10] = [
     ("audit.loss_accepted", "needs a log that has lost entries; holds sizes, roots and ids of entries"),
     ("password.outgrown", "holds a date alone, of its own target"),
+    (
+        "user.invitation_outgrown",
+        "needs somebody who was never here; holds an address of its own target, as email.outgrown",
+    ),
     ("org.renamed", "holds slugs alone"),
     ("user.settled", "nothing that waits can be settled from outside"),
     ("user.rejected", "the same"),
@@ -82,6 +86,27 @@ impl Around<'_> {
     }
 }
 
+/// What somebody weaker made for the person ends when the person is given something.
+async fn outgrown(around: &Around<'_>) {
+    let (app, person) = (around.app, &around.person);
+    let made =
+        around.done(Method::POST, "/tokens", json!({"name": "kept zqxm", "scopes": ["user:read"]})).await;
+    let maker = Maker { by: None, outgrown_at: None, rights: Rights::default() };
+    let maker = serde_json::to_string(&maker).unwrap();
+    let id = person.parse().unwrap();
+    let token =
+        format!("UPDATE tokens SET made_within = '{maker}' WHERE user_id = $1 AND name = 'kept zqxm'");
+    force(app, token.leak(), id).await;
+    let address =
+        format!("UPDATE users SET address_set_within = '{maker}', email_verified = FALSE WHERE id = $1");
+    force(app, address.leak(), id).await;
+    let roles = format!("/users/{person}/roles");
+    app.confirmed(Method::POST, &roles, &app.owner.token, json!({"role": "helpdesk"})).await.expect(200);
+    around.owner(Method::DELETE, &format!("{roles}/helpdesk"), Value::Null).await;
+    around.done(Method::DELETE, &format!("/tokens/{}", text(&made["id"])), Value::Null).await;
+    force(app, "UPDATE users SET address_set_within = NULL, email_verified = TRUE WHERE id = $1", id).await;
+}
+
 /// An id in an answer.
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or(NEVER).to_owned()
@@ -94,6 +119,7 @@ pub(super) async fn everything(app: &TestApp, id: UserId) {
     let around = Around { app, person: id.to_string(), token: Mutex::new(token), refused: Mutex::default() };
     let colleague = others(&around).await;
     groups(&around, &colleague).await;
+    outgrown(&around).await;
     grants(&around, &colleague).await;
     invitations(&around).await;
     mails(&around).await;

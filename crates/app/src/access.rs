@@ -6,6 +6,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use model::{
     Error, GroupId, Kind, Org, OrgContext, Permissions, Result, Rights, Timestamp, UserId, Zone,
+    outgrown::{Maker, opened},
     session::{Secret, SecretHash, Session},
     token::Token,
 };
@@ -73,80 +74,45 @@ impl App {
         Ok(org)
     }
 
-    /// Who a session's cookie stands for.
+    /// Who a session's cookie stands for. A token in a cookie is no session, whatever is remembered of it.
     #[boxed]
     pub async fn session(&self, context: OrgContext, secret: &Secret) -> Result<Arc<Access>> {
-        let hash = secret.hash();
-        let now = self.now();
-        let known = self.cache().access(&hash, context, now);
-        // A token in a cookie is no session, whatever is remembered of it.
-        let access =
-            match known.filter(|access| matches!(access.credential, PresentedCredential::Session(..))) {
-                Some(access) => access,
-                None => self.load_session(context, hash, now).await?,
-            };
-        self.note_use(&access, now);
-        Ok(access)
+        self.presented(context, secret, Means::Session).await
     }
 
     /// Who an API token stands for.
     #[boxed]
     pub async fn token(&self, context: OrgContext, secret: &Secret) -> Result<Arc<Access>> {
-        let hash = secret.hash();
-        let now = self.now();
+        self.presented(context, secret, Means::Token).await
+    }
+
+    async fn presented(&self, context: OrgContext, secret: &Secret, means: Means) -> Result<Arc<Access>> {
+        let (hash, now) = (secret.hash(), self.now());
         let known = self.cache().access(&hash, context, now);
-        let access = match known.filter(|access| matches!(access.credential, PresentedCredential::Token(..)))
-        {
+        let access = match known.filter(|access| means == Means::of(access.credential)) {
             Some(access) => access,
-            None => self.load_token(context, hash, now).await?,
+            None => self.load_presented(context, hash, means, now).await?,
         };
         self.note_use(&access, now);
         Ok(access)
     }
 
-    async fn load_session(
+    async fn load_presented(
         &self,
         context: OrgContext,
         hash: SecretHash,
+        means: Means,
         now: Timestamp,
     ) -> Result<Arc<Access>> {
-        let find =
-            async |connection: &mut Connection<'_>| store::sessions::find(connection, context, &hash).await;
-        let session = self.database().read(find).await?.filter(|session| session.is_valid(now));
-        let user = session.ok_or_else(signed_out)?.user;
+        let find = async |connection: &mut Connection<'_>| means.find(connection, context, &hash, now).await;
+        let user = self.database().read(find).await?.ok_or_else(signed_out)?.user();
         let stamps = self.cache().stamps(context, user);
         let read = async |connection: &mut Connection<'_>| {
             // Under the stamps everything is read anew: what was read before them proves nothing.
-            let session = store::sessions::find(connection, context, &hash).await?;
-            let session = session.filter(|session| session.is_valid(now)).ok_or_else(signed_out)?;
+            let held = means.find(connection, context, &hash, now).await?.ok_or_else(signed_out)?;
             let holder = holder(connection, context, user, now).await?;
-            // Remembering is not for administrators, also when somebody becomes one afterwards.
-            if session.remembered && holder.rights.0.administers() {
-                return Err(signed_out());
-            }
-            Ok(session_access(stamps, &session, holder))
-        };
-        let access = Arc::new(self.database().read(read).await?);
-        self.cache().remember(&hash, access.clone());
-        Ok(access)
-    }
-
-    async fn load_token(&self, context: OrgContext, hash: SecretHash, now: Timestamp) -> Result<Arc<Access>> {
-        let find =
-            async |connection: &mut Connection<'_>| store::tokens::find(connection, context, &hash).await;
-        let token = self.database().read(find).await?.filter(|token| token.expires_at > now);
-        let user = token.ok_or_else(signed_out)?.user;
-        let stamps = self.cache().stamps(context, user);
-        let read = async |connection: &mut Connection<'_>| {
-            let token = store::tokens::find(connection, context, &hash).await?;
-            let token = token.filter(|token| token.expires_at > now).ok_or_else(signed_out)?;
-            let holder = holder(connection, context, user, now).await?;
-            // Made by somebody who could not have given what it would open now (`outgrown.rs`).
-            let within = store::made_within::token(connection, context, token.id).await?;
-            if within.is_some_and(|within| !within.covers(&holder.rights.0.clone().within(token.scopes))) {
-                return Err(signed_out());
-            }
-            Ok(token_access(stamps, &token, holder))
+            held.ensure_good_enough(&holder.rights.0)?;
+            Ok(held.access(stamps, holder))
         };
         let access = Arc::new(self.database().read(read).await?);
         self.cache().remember(&hash, access.clone());
@@ -210,23 +176,111 @@ impl App {
     }
 }
 
-/// Refuses unless the presented session or token is still there, with the same secret, and has not expired.
+/// Refuses what somebody made, or began with what somebody made, who could not have given what it would open now
+/// (`outgrown.rs`).
+pub(crate) fn ensure_not_outgrown(maker: Option<&Maker>, rights: &Rights) -> Result<()> {
+    if maker.is_some_and(|maker| !maker.covers(rights)) { Err(signed_out()) } else { Ok(()) }
+}
+
+/// Refuses unless the presented session or token is still there, with the same secret, and has not expired. Answers who
+/// made it, unless its user did.
 pub(crate) async fn ensure_presented(
     connection: &mut Connection<'_>,
     context: OrgContext,
     user: UserId,
     credential: PresentedCredential,
     now: Timestamp,
-) -> Result<()> {
-    let holds = match credential {
-        PresentedCredential::Session(id, secret) => store::sessions::find(connection, context, &secret)
-            .await?
-            .is_some_and(|session| session.id == id && session.user == user && session.is_valid(now)),
-        PresentedCredential::Token(id, secret) => store::tokens::find(connection, context, &secret)
-            .await?
-            .is_some_and(|token| token.id == id && token.user == user && token.expires_at > now),
-    };
-    if holds { Ok(()) } else { Err(signed_out()) }
+) -> Result<Option<Maker>> {
+    let (PresentedCredential::Session(_, hash) | PresentedCredential::Token(_, hash)) = credential;
+    let held = Means::of(credential).find(connection, context, &hash, now).await?;
+    let held = held.filter(|held| held.credential() == credential && held.user() == user);
+    held.map(Held::made_within).ok_or_else(signed_out)
+}
+
+/// What a request may present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Means {
+    Session,
+    Token,
+}
+
+impl Means {
+    fn of(credential: PresentedCredential) -> Self {
+        match credential {
+            PresentedCredential::Session(..) => Self::Session,
+            PresentedCredential::Token(..) => Self::Token,
+        }
+    }
+
+    /// What has that secret and holds now.
+    async fn find(
+        self,
+        connection: &mut Connection<'_>,
+        context: OrgContext,
+        hash: &SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<Held>> {
+        Ok(match self {
+            Self::Session => {
+                let session = store::sessions::find(connection, context, hash).await?;
+                session
+                    .filter(|session| session.is_valid(now))
+                    .map(|session| Held::Session(Box::new(session)))
+            }
+            Self::Token => {
+                let token = store::tokens::find(connection, context, hash).await?;
+                token.filter(|token| token.is_valid(now)).map(|token| Held::Token(Box::new(token)))
+            }
+        })
+    }
+}
+
+/// A session or token as it stands in the database.
+enum Held {
+    Session(Box<Session>),
+    Token(Box<Token>),
+}
+
+impl Held {
+    fn user(&self) -> UserId {
+        match self {
+            Self::Session(session) => session.user,
+            Self::Token(token) => token.user,
+        }
+    }
+
+    fn credential(&self) -> PresentedCredential {
+        match self {
+            Self::Session(session) => PresentedCredential::Session(session.id, session.secret),
+            Self::Token(token) => PresentedCredential::Token(token.id, token.secret),
+        }
+    }
+
+    fn made_within(self) -> Option<Maker> {
+        match self {
+            Self::Session(session) => session.made_within,
+            Self::Token(token) => token.made_within,
+        }
+    }
+
+    /// Refuses what may not open these rights, however it came about.
+    fn ensure_good_enough(&self, rights: &Rights) -> Result<()> {
+        match self {
+            // Remembering is not for administrators, also when somebody becomes one afterwards.
+            Self::Session(session) if session.remembered && rights.administers() => Err(signed_out()),
+            Self::Session(session) => ensure_not_outgrown(session.made_within.as_ref(), rights),
+            Self::Token(token) => {
+                ensure_not_outgrown(token.made_within.as_ref(), &opened(rights, token.scopes))
+            }
+        }
+    }
+
+    fn access(&self, stamps: Stamps, holder: Holder) -> Access {
+        match self {
+            Self::Session(session) => session_access(stamps, session, holder),
+            Self::Token(token) => token_access(stamps, token, holder),
+        }
+    }
 }
 
 /// The holder of a credential, as of now.

@@ -3,10 +3,13 @@
 //! Others need the right to read the audit log. One's own activity is everybody's, without what administrators write
 //! for each other: reasons, notes, and from where they acted.
 
+use std::collections::BTreeSet;
+
 use model::{
     Agent, EntryId, Error, Permission, Result, Timestamp, UserId,
     activity::{Day, History, Item, Kind, Page, WINDOWS},
     audit::{Changes, Entry},
+    rights::Reach,
 };
 use store::{Connection, boxed};
 use uuid::Uuid;
@@ -66,9 +69,33 @@ impl App {
         });
         self.name_references(actor.context, entries.collect()).await?;
         if whose == Whose::Own {
-            page.items.iter_mut().for_each(|item| withhold(item, user));
+            let seen = self.seen_targets(actor, &page.items).await?;
+            page.items.iter_mut().for_each(|item| withhold(item, user, |target| seen.contains(&target)));
         }
         Ok(page)
+    }
+
+    /// Which of the others that the actor did something to the actor may see now.
+    async fn seen_targets(&self, actor: &Actor, items: &[Item]) -> Result<BTreeSet<UserId>> {
+        let targets: BTreeSet<UserId> = items
+            .iter()
+            .filter_map(|item| match item {
+                Item::Entry(entry) if entry.target_type == "user" => Some(UserId(entry.target)),
+                _ => None,
+            })
+            .collect();
+        let groups = match actor.rights.reach(Permission::UserRead) {
+            Reach::Everybody => return Ok(targets),
+            Reach::Groups(groups) if groups.is_empty() => return Ok(BTreeSet::new()),
+            Reach::Groups(groups) => groups,
+        };
+        let (context, now) = (actor.context, self.now());
+        let read = async move |connection: &mut Connection<'_>| {
+            let groups = store::access::inside(connection, context, &groups, now).await?;
+            let targets: Vec<UserId> = targets.iter().copied().collect();
+            store::holders::among(connection, context, &targets, &groups, now).await
+        };
+        Ok(self.database().read(read).await?.into_iter().collect())
     }
 
     async fn activity_of(&self, actor: &Actor, user: UserId, part: Part) -> Result<Page> {
@@ -151,11 +178,12 @@ impl App {
 }
 
 /// Takes out of an item what is not for the person it is about.
-fn withhold(item: &mut Item, user: UserId) {
+fn withhold(item: &mut Item, user: UserId, may_see: impl Fn(UserId) -> bool) {
     let Item::Entry(entry) = item else { return };
     if entry.actor == Agent::User(user) {
-        // Whoever was refused a look at somebody does not learn the name from the refusal.
-        if entry.event == "access.denied" && entry.target != user.0 {
+        // Whoever adds somebody by an address, or is refused a look, does not learn the name from having done so.
+        let target = UserId(entry.target);
+        if entry.target_type == "user" && target != user && !may_see(target) {
             "somebody".clone_into(&mut entry.target_name);
         }
         return;

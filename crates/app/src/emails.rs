@@ -14,7 +14,10 @@ use model::{
 };
 use serde_json::Value;
 
-use store::boxed;
+use store::{
+    boxed,
+    made_within::{self, Made},
+};
 
 use crate::{
     Actor, App, Operation, Person,
@@ -138,6 +141,7 @@ impl App {
             } else {
                 op.change_own_email(&mut person, &link.address).await?;
             }
+            op.keep_who_proved(&link).await?;
             Ok(person.user)
         };
         self.run_proven(&actor, deed).await
@@ -162,8 +166,9 @@ impl App {
                 return Err(overtaken());
             }
             op.give_back_email(&mut person, &link).await?;
+            op.keep_who_proved(&link).await?;
             op.put_credential(&mut person, &credential, CredentialChange::EmailUndone).await?;
-            op.begin_session_of(&person, hashes, &from, &country, &settings).await
+            op.begin_session_of(&person, hashes, &from, &country, &settings, None).await
         };
         let begun = self.run_proven(&actor, deed).await?;
         let signed_in = begun.map(|begun| secrets.signed_in(id, begun, &presented));
@@ -203,6 +208,10 @@ impl Operation<'_, '_> {
         let purpose = Purpose::EmailVerification;
         self.end_links(user.id, &[purpose], Ending::Replaced).await?;
         let link = self.new_link(user.id, purpose, address, purpose.lifetime()).await?;
+        // Typed in a session that somebody else may have begun, the address may be theirs.
+        if let Some(maker) = self.made_for(user.id) {
+            made_within::keep(self.connection, self.context, Made::Link(link.id), Some(&maker)).await?;
+        }
         let details = MailDetails { about: address.to_owned(), ..MailDetails::default() };
         self.mail(NewMail {
             user: Some(user.id),
@@ -220,11 +229,7 @@ impl Operation<'_, '_> {
         let (id, old) = (person.user.id, person.user.fields.email.clone());
         // Who wrote an address that nobody has proven may read its mail: no more comes back with the link than that one
         // could have given.
-        let maker = if person.user.email_verified {
-            None
-        } else {
-            store::made_within::address(self.connection, self.context, id).await?
-        };
+        let maker = made_within::of(self.connection, self.context, Made::Address(id)).await?;
         self.put_email(person, address, "email.changed").await?;
         let Some(old) = old else { return Ok(()) };
         let lifetime = Purpose::EmailUndo.lifetime();
@@ -232,7 +237,7 @@ impl Operation<'_, '_> {
         store::reserved_addresses::reserve(self.connection, self.context, &key, id, until).await?;
         let link = self.new_link(id, Purpose::EmailUndo, &old, lifetime).await?;
         if maker.is_some() {
-            store::made_within::keep_for_link(self.connection, self.context, link.id, maker.as_ref()).await?;
+            made_within::keep(self.connection, self.context, Made::Link(link.id), maker.as_ref()).await?;
         }
         let details = MailDetails { about: address.to_owned(), ..MailDetails::default() };
         self.mail(NewMail {

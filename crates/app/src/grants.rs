@@ -44,8 +44,10 @@ impl App {
 }
 
 impl Operation<'_, '_> {
-    /// Asks the worker to take away what was just given, once its end has come, and to say so before.
+    /// Asks the worker to take away what was just given, once its end has come, and to say so before; and to look at what
+    /// others made for whoever holds it when it starts.
     pub(crate) fn ends_later(&mut self, grant: GrantKey, given: &Given) {
+        self.rises_later(grant, given);
         let Some(until) = given.terms.valid_until else { return };
         self.later(Work::EndGrant { grant }, until);
         if let Some(at) = given.warned_at() {

@@ -3,18 +3,23 @@
 //! can't disagree with it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use model::{
-    GroupId, Result, RoleKey, UserId,
+    Permission, Result, UserId,
+    access::OWNER_WARNING,
     access_paths::{AccessWeb, Effective, Reckoning},
-    impact::{Impact, ImpactItem, ImpactKind, MAX_COMPARED, Names, compare},
+    impact::{Impact, ImpactItem, ImpactKind, MAX_COMPARED, MAX_NAMED, Names, compare},
+    outgrown,
+    rights::Reach,
 };
 use store::boxed;
 
-use crate::{Actor, Operation};
+pub use model::impact::Concern;
+
+use crate::{Actor, Operation, outgrown::Rise};
 
 /// Where a dry run leaves what it found.
 #[derive(Debug, Clone, Default)]
@@ -40,17 +45,6 @@ impl Actor {
     }
 }
 
-/// Whose access a deed is about to change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Concern {
-    /// One user's.
-    User(UserId),
-    /// That of everybody in a group or in groups in it, and of those who hold a role over it.
-    Group(GroupId),
-    /// That of everybody who holds a role, directly or through groups.
-    Role(RoleKey),
-}
-
 /// What was seen before the deed.
 #[derive(Default)]
 pub(crate) struct Foresight {
@@ -61,7 +55,18 @@ pub(crate) struct Foresight {
 }
 
 impl Operation<'_, '_> {
-    /// Looks at what people hold before a deed changes it; for nothing unless somebody asked what it would do.
+    /// Says whose access a deed is about to widen: what others made for them may end with it (`outgrown.rs`).
+    #[boxed]
+    pub async fn raising(&mut self, concern: Concern) -> Result<()> {
+        let rise = Rise { whom: concern, after: None, at: self.now };
+        if !self.risen.contains(&rise) {
+            self.risen.push(rise);
+        }
+        self.concerning(concern).await
+    }
+
+    /// Says whose access a deed is about to change: looks at what they hold before, if somebody asked what the deed
+    /// would do.
     #[boxed]
     pub async fn concerning(&mut self, concern: Concern) -> Result<()> {
         if self.preview().is_none() {
@@ -119,9 +124,34 @@ impl Operation<'_, '_> {
         names.learn(&web);
         let people: Vec<(UserId, String)> = people.into_iter().collect();
         let mut impact = compare(&people, &before, &after, &names);
+        let named: Vec<UserId> = impact.people.iter().map(|person| person.user).collect();
+        let seen = self.seen_among(&named).await?;
+        impact.people.retain(|person| seen.contains(&person.user));
         impact.more = more;
+        impact.secrets = self.ended_secrets.len();
+        impact.confirm = (self.confirms > 0).then_some(self.confirms);
+        impact.ended = std::mem::take(&mut self.ended_secrets);
+        impact.ended.truncate(MAX_NAMED);
         preview.put(impact);
         Ok(())
+    }
+}
+
+impl Operation<'_, '_> {
+    /// Which of these people the actor may see: the others are counted, not named.
+    async fn seen_among(&mut self, users: &[UserId]) -> Result<BTreeSet<UserId>> {
+        let (context, now) = (self.context, self.now);
+        let mut seen: BTreeSet<UserId> = match self.rights.reach(Permission::UserRead) {
+            Reach::Everybody => return Ok(users.iter().copied().collect()),
+            Reach::Groups(groups) if groups.is_empty() => BTreeSet::new(),
+            Reach::Groups(groups) => {
+                let groups = store::access::inside(self.connection, context, &groups, now).await?;
+                let among = store::holders::among(self.connection, context, users, &groups, now).await?;
+                among.into_iter().collect()
+            }
+        };
+        seen.extend(self.actor_user());
+        Ok(seen)
     }
 }
 
@@ -170,6 +200,9 @@ pub fn lines(impact: &Impact) -> Vec<String> {
             lines.extend((left > 0).then(|| format!("And {left} more such changes.")));
         }
     }
+    let is_owner = |item: &ImpactItem| item.gained && item.name == Permission::OwnerManage.as_str();
+    lines.extend(impact.items.iter().any(is_owner).then(|| OWNER_WARNING.to_owned()));
+    lines.extend(outgrown::in_words(&impact.ended));
     if impact.more {
         lines.push(format!("Only the first {} people were compared; there are more.", impact.compared));
     }

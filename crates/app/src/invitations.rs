@@ -6,38 +6,36 @@
 
 mod managing;
 mod many;
+mod sending;
 
 use model::{
     Action, Agent, Error, FieldError, GroupId, InvitationId, Kind, Org, Permission, Result, RoleKey, User,
     UserFields, UserId,
-    audit::{Changes, Door},
+    audit::Door,
     credential_change::CredentialChange,
     invitation::{self, Invitation, InvitationState},
-    job::Work,
     lifecycle::StateName,
     link::{Ending, Link, Purpose},
-    mail::{MailKind, MailState},
     settings::LifecyclePolicy,
     strength::About,
-    user::{Completeness, UserType},
+    user::Completeness,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Lane, boxed};
 
-use managing::invitation_mail;
 pub use managing::{Listed, MOST_AT_ONCE, ManyResent};
 pub use many::MOST_INVITED;
+pub(crate) use sending::Sending;
 
 use crate::{
     Actor, App, Operation, Person,
-    mail::NewMail,
     signin::{Attempt, NewSecrets, SignedIn},
     users::{Holds, changed},
 };
 
 /// The purposes that an invitation's links have.
-const PURPOSES: [Purpose; 2] = [Purpose::Invitation, Purpose::Activation];
+pub(crate) const PURPOSES: [Purpose; 2] = [Purpose::Invitation, Purpose::Activation];
 
 /// Somebody to invite.
 #[derive(Debug, Clone, Default)]
@@ -157,7 +155,7 @@ impl App {
             }
             let links = store::links::open_of(op.connection, op.context, id, invitation.kind).await?;
             let link = links.first().ok_or_else(|| Error::internal("a pending invitation without a link"))?;
-            op.keep_maker_of_link(link).await?;
+            op.shown_to_actor(link, invitation.id).await?;
             let to = changed("address", Value::Null, link.address.as_str().into());
             op.record_user(&person.user, "invitation.link_copied", to, String::new());
             Ok(link.id)
@@ -214,10 +212,10 @@ impl App {
             }
             op.end_links(user, &PURPOSES, Ending::Used).await?;
             op.end_invitation(user, InvitationState::Accepted).await?;
-            person = op.complete(person, &acceptance, &link.address).await?;
+            person = op.complete(person, &acceptance, &link).await?;
             op.put_credential(&mut person, &credential, CredentialChange::Chosen).await?;
             let person = op.transition(person, Action::Accept, &settings.lifecycle).await?;
-            op.begin_session_of(&person, hashes, &from, &country, &settings).await
+            op.begin_session_of(&person, hashes, &from, &country, &settings, None).await
         };
         let begun = self.run_proven(&actor, deed).await?;
         let signed_in = begun.map(|begun| secrets.signed_in(user, begun, &presented));
@@ -320,159 +318,12 @@ impl Operation<'_, '_> {
         })
     }
 
-    /// Sends the pending invitation again, or a new one: new links, the old ones are dead.
-    pub(crate) async fn send_invitation(&mut self, user: &User, kind: Purpose) -> Result<()> {
-        if user.fields.kind() == UserType::Service {
-            let message = "A service user can't be invited. Create an API token for it.";
-            return Err(Error::new(Kind::Conflict, "invitation.service_user", message));
-        }
-        if user.fields.email.is_none() && user.fields.personal_email.is_none() {
-            let message = "This user has no email address. Add one, or set a temporary password.";
-            return Err(Error::new(Kind::Conflict, "invitation.no_address", message)
-                .with_possible(vec!["edit", "set_password"]));
-        }
-        let pending = store::invitations::pending_of(self.connection, self.context, user.id).await?;
-        let invitation = match pending {
-            Some(mut pending) => {
-                pending.resend(self.now)?;
-                pending
-            }
-            None => self.new_invitation(user.id, kind).await?,
-        };
-        self.replace_links(user, &invitation).await
-    }
-
-    /// Sends a pending invitation once more because somebody asks who is not signed in. What an administrator has sent
-    /// stays, and so does how often one may send it: links that open are mailed again as they are, and only where their
-    /// time is over there are new ones.
-    pub(crate) async fn send_invitation_on_request(
-        &mut self,
-        user: &User,
-        mut invitation: Invitation,
-    ) -> Result<()> {
-        if invitation.expires_at <= self.now {
-            invitation.renew(self.now);
-            self.record_user(user, "user.invited", Changes::new(), "link".to_owned());
-            return self.replace_links(user, &invitation).await;
-        }
-        let links = store::links::open_of(self.connection, self.context, user.id, invitation.kind).await?;
-        let mut written = Vec::new();
-        // The latest link of each address.
-        for link in links.iter().rev().filter(|link| is_address_of(user, &link.address)) {
-            let key = model::user::key(&link.address);
-            if written.contains(&key) {
-                continue;
-            }
-            written.push(key);
-            let (kind, details) = invitation_mail(&invitation);
-            let (address, id) = (link.address.as_str(), Some(invitation.id));
-            self.mail(NewMail {
-                user: Some(user.id),
-                kind,
-                address,
-                link: Some(link),
-                invitation: id,
-                details,
-            });
-        }
-        Ok(())
-    }
-
-    /// The addresses of an invited user have changed: what is out goes to the new ones instead.
-    pub(crate) async fn redirect_invitation(&mut self, user: &User) -> Result<()> {
-        let pending = store::invitations::pending_of(self.connection, self.context, user.id).await?;
-        let Some(mut invitation) = pending else { return Ok(()) };
-        invitation.renew(self.now);
-        self.replace_links(user, &invitation).await
-    }
-
-    async fn replace_links(&mut self, user: &User, invitation: &Invitation) -> Result<()> {
-        store::invitations::resent(self.connection, invitation).await?;
-        store::mails::cancel_invitation(self.connection, self.context, invitation.id).await?;
-        self.end_links(user.id, &PURPOSES, Ending::Replaced).await?;
-        for at in invitation::reminders(invitation.sent_at, invitation.expires_at) {
-            let (invitation, sent_at) = (invitation.id, invitation.sent_at);
-            self.later(Work::RemindInvitation { invitation, sent_at }, at);
-        }
-        self.mail_invitation(user, invitation, None).await
-    }
-
-    async fn new_invitation(&mut self, user: UserId, kind: Purpose) -> Result<Invitation> {
-        let terms = std::mem::take(&mut self.terms);
-        // Where nobody has chosen (activating), the organization has.
-        let usual = match terms.lifetime_hours {
-            Some(_) => 0,
-            None => store::orgs::find(self.connection, self.context)
-                .await?
-                .map_or(0, |org| org.settings.invitation.lifetime_hours),
-        };
-        let lifetime_hours = invitation::checked_lifetime(terms.lifetime_hours, usual)?;
-        let mut invitation = Invitation {
-            id: InvitationId(self.new_id()),
-            org: self.context,
-            user,
-            kind,
-            state: InvitationState::Pending,
-            message: terms.message,
-            invited_by: self.agent,
-            invited_by_name: self.actor_name().to_owned(),
-            created_at: self.now,
-            sent_at: self.now,
-            expires_at: self.now,
-            lifetime_hours,
-            resends: 0,
-            resends_since: self.now,
-            reminded: 0,
-            opened_at: None,
-            ended_at: None,
-            delivery: MailState::Queued,
-            delivery_why: String::new(),
-        };
-        invitation.expires_at = self.now.plus(invitation.lifetime());
-        store::invitations::insert(self.connection, &invitation).await?;
-        Ok(invitation)
-    }
-
-    /// Makes a link for each address and asks for the mails.
-    async fn mail_invitation(
-        &mut self,
-        user: &User,
-        invitation: &Invitation,
-        reminder: Option<MailKind>,
-    ) -> Result<()> {
-        let (usual, details) = invitation_mail(invitation);
-        let kind = reminder.unwrap_or(usual);
-        let mut written = Vec::new();
-        for address in [&user.fields.email, &user.fields.personal_email].into_iter().flatten() {
-            let key = model::user::key(address);
-            if written.contains(&key) {
-                continue;
-            }
-            written.push(key);
-            let lifetime = invitation.expires_at.since(self.now);
-            let link = self.new_link(user.id, invitation.kind, address, lifetime).await?;
-            let (details, invitation) = (details.clone(), Some(invitation.id));
-            self.mail(NewMail { user: Some(user.id), kind, address, link: Some(&link), invitation, details });
-        }
-        Ok(())
-    }
-
-    /// Ends a user's pending invitation with its links and unsent mails, if there is one.
-    pub(crate) async fn end_invitation(&mut self, user: UserId, state: InvitationState) -> Result<()> {
-        let ended = store::invitations::end(self.connection, self.context, user, state, self.now).await?;
-        let Some(invitation) = ended else { return Ok(()) };
-        store::mails::cancel_invitation(self.connection, self.context, invitation).await?;
-        self.end_links(user, &PURPOSES, Ending::Cancelled).await
-    }
-
     /// What accepting says about the person: the name if there was none, and that mail to the address arrives.
-    async fn complete(
-        &mut self,
-        mut person: Person,
-        acceptance: &Acceptance,
-        address: &str,
-    ) -> Result<Person> {
-        person.user.email_verified |= person.user.has_mailbox(address);
+    async fn complete(&mut self, mut person: Person, acceptance: &Acceptance, link: &Link) -> Result<Person> {
+        if person.user.has_mailbox(&link.address) {
+            person.user.email_verified = true;
+            self.keep_who_proved(link).await?;
+        }
         let fields = &mut person.user.fields;
         if fields.given_name.is_none() && fields.family_name.is_none() {
             let was_made = fields.display_name.is_none() || fields.display_name == fields.username;

@@ -128,6 +128,7 @@ impl App {
         entropy: Arc<dyn Entropy>,
         options: Options,
     ) -> Self {
+        model::page::seal_with(options.keys.derive("page", &[]));
         let cache = cache::Cache::new(&database);
         let hasher = hashing::Hasher::start(options.hashing, entropy.clone());
         Self(Arc::new(Inner {

@@ -192,7 +192,7 @@ impl Operation<'_, '_> {
 
     /// Writes that a user is in a group from now on.
     pub(crate) async fn admit(&mut self, user: &User, group: &Group, given: &Given) -> Result<()> {
-        self.concerning(Concern::User(user.id)).await?;
+        self.raising(Concern::User(user.id)).await?;
         store::memberships::add(self.connection, self.context, user.id, group.id, given).await?;
         self.ends_later(GrantKey::Member { group: group.id, user: user.id }, given);
         let mut changes = changed("group", Value::Null, group.fields.name.as_str().into());

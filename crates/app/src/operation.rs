@@ -8,6 +8,7 @@
 //! A deed owns what it captures, may run more than once (PostgreSQL repeats it after a serialization failure), awaits
 //! nothing but the operation and touches nothing outside. Hashing, parsing and checking come before.
 
+mod entries;
 mod parts;
 
 use std::sync::OnceLock;
@@ -15,10 +16,11 @@ use std::sync::OnceLock;
 use model::{
     Agent, EntryId, Error, JobId, Kind, OrgContext, Permission, Permissions, Result, Rights, Timestamp,
     UserId,
-    audit::{Changes, Entry, events, seal::Seal},
+    audit::{Changes, Entry},
     job::{Job, Work},
     mail::Mail,
     merkle::Hash,
+    outgrown::{EndedSecret, Maker, opened},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Attempt, Connection, Lane, Proof, boxed};
@@ -26,12 +28,12 @@ use uuid::Uuid;
 
 use crate::{
     Actor, App, Person,
-    audit::entry_mac,
-    cache::{PresentedCredential, Stale},
+    cache::Stale,
     impact::{Foresight, Preview},
     invitations::Terms,
     kept,
     keys::Keys,
+    outgrown::Rise,
 };
 
 /// What a deed works with: the transaction, and what it leaves behind.
@@ -63,6 +65,14 @@ pub struct Operation<'c, 't> {
     owner_touched: bool,
     /// What people held before, if somebody asked what this would do.
     pub(crate) foresight: Option<Foresight>,
+    /// Who made the session or token that the actor came with, unless the actor did (`outgrown.rs`).
+    pub(crate) begun_within: Option<Maker>,
+    /// Whose rights may have risen.
+    pub(crate) risen: Vec<Rise>,
+    /// What others made for them and has ended with this.
+    pub(crate) ended_secrets: Vec<EndedSecret>,
+    /// What confirms that they end; 0: nothing has to be confirmed.
+    pub(crate) confirms: u64,
 }
 
 /// Something that happened, for the audit log; `Operation::record` adds who, when and from where.
@@ -193,6 +203,10 @@ impl<'c, 't> Operation<'c, 't> {
             terms: Terms::default(),
             owner_touched: false,
             foresight: None,
+            begun_within: None,
+            risen: Vec::new(),
+            ended_secrets: Vec::new(),
+            confirms: 0,
         }
     }
 
@@ -206,16 +220,10 @@ impl<'c, 't> Operation<'c, 't> {
             let standing = store::access::standing(self.connection, self.context, user, self.now).await?;
             let standing =
                 standing.filter(|standing| standing.may_act).ok_or_else(crate::access::signed_out)?;
+            // The user may do more than when the request was let in: the credential may be too weakly made for that.
+            let opened = opened(&standing.rights, self.actor.scopes);
+            crate::access::ensure_not_outgrown(self.begun_within.as_ref(), &opened)?;
             self.rights = standing.rights.within(self.actor.scopes);
-            // The user may do more than when the request was let in: the token may be too weakly made for that.
-            if let Some(PresentedCredential::Token(id, _)) = self.actor.credential
-                && self.rights != *self.actor.rights
-            {
-                let within = store::made_within::token(self.connection, self.context, id).await?;
-                if within.is_some_and(|within| !within.covers(&self.rights)) {
-                    return Err(crate::access::signed_out());
-                }
-            }
             self.permissions = self.rights.org;
         }
         self.permission = Some(permission);
@@ -228,7 +236,10 @@ impl<'c, 't> Operation<'c, 't> {
         let (Some(credential), Agent::User(user)) = (self.actor.credential, self.agent) else {
             return Ok(());
         };
-        crate::access::ensure_presented(self.connection, self.context, user, credential, self.now).await
+        let (context, now) = (self.context, self.now);
+        self.begun_within =
+            crate::access::ensure_presented(self.connection, context, user, credential, now).await?;
+        Ok(())
     }
 
     /// After a wait for a row, in which the actor may have been shut out. Where nobody else writes, nobody has waited.
@@ -257,6 +268,7 @@ impl<'c, 't> Operation<'c, 't> {
                            Make somebody else an owner first.";
             return Err(Error::new(Kind::Conflict, "org.last_owner", message));
         }
+        self.settle_outgrown().await?;
         self.foresee().await?;
         self.order_entries();
         let sealed = self.seal_entries().await?;
@@ -300,43 +312,21 @@ impl<'c, 't> Operation<'c, 't> {
         store::idempotency::keep(self.connection, self.context, &agent, &once.key, &text).await
     }
 
-    /// Entries are read in the order of their ids; those of one operation are of one moment and otherwise random.
-    fn order_entries(&mut self) {
-        let mut ids: Vec<EntryId> = self.entries.iter().map(|entry| entry.id).collect();
-        ids.sort_unstable();
-        for (entry, id) in self.entries.iter_mut().zip(ids) {
-            entry.id = id;
-        }
-    }
-
     /// Where what this would do is left, if somebody asked.
     pub(crate) fn preview(&self) -> Option<&Preview> {
         self.actor.preview.as_ref().filter(|_| self.actor.dry_run)
     }
 
+    /// Whether the actor has yet to confirm that secrets of others end; Muster's timers carry out what somebody has
+    /// decided.
+    pub(crate) fn must_confirm(&self, code: u64) -> bool {
+        let confirmed = [code, Actor::CONFIRMS_ALL].contains(&self.actor.end_secrets);
+        !self.actor.dry_run && self.agent != Agent::System && !confirmed
+    }
+
     /// The actor's name at the time.
     pub(crate) fn actor_name(&self) -> &str {
         &self.actor.name
-    }
-
-    /// Writes the entries, each sealed: its leaf and an HMAC of it, so that it can't be changed or added to unnoticed.
-    /// Its place in the tree it gets later (`audit/sequence.rs`): a tree grown here would make all commits wait in line.
-    async fn seal_entries(&mut self) -> Result<Vec<(EntryId, Hash)>> {
-        let mut sealed = Vec::with_capacity(self.entries.len());
-        for entry in &self.entries {
-            if let Some(objection) = events::objection(entry) {
-                return Err(Error::internal(objection));
-            }
-            let (mut by, mut about) = ([0; 32], [0; 32]);
-            self.entropy.fill(&mut by);
-            self.entropy.fill(&mut about);
-            let seal = Seal::new(entry, by, about, false);
-            let leaf = seal.leaf(self.context.org, entry);
-            let mac = entry_mac(self.keys, self.context, &leaf);
-            store::audit::append(self.connection, self.context, entry, &seal, &leaf, &mac).await?;
-            sealed.push((entry.id, leaf));
-        }
-        Ok(sealed)
     }
 
     /// A fresh id of this moment.
@@ -452,28 +442,6 @@ impl<'c, 't> Operation<'c, 't> {
     /// The same, if these are an owner's rights.
     pub(crate) fn touch_owners(&mut self, rights: &Rights) {
         self.owner_touched |= rights.org.contains(Permission::OwnerManage);
-    }
-
-    /// Writes an entry of the audit log, with this operation's change.
-    pub fn record(&mut self, event: Event<'_>) {
-        // The first has the operation's own id: that it is there proves that the operation is.
-        let id = if self.entries.is_empty() { self.id } else { EntryId(self.new_id()) };
-        self.entries.push(Entry {
-            id,
-            at: self.now,
-            event: event.name.to_owned(),
-            actor: self.agent,
-            actor_name: self.actor.name.clone(),
-            target_type: event.target_type.to_owned(),
-            target: event.target,
-            target_name: event.target_name.to_owned(),
-            changes: event.changes,
-            reason: event.reason,
-            request_id: self.actor.request_id.clone(),
-            address: self.actor.address.clone(),
-            door: self.actor.door,
-            erased_at: None,
-        });
     }
 
     /// Asks the worker for something, not before `run_at`.

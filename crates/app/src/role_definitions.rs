@@ -140,7 +140,7 @@ impl App {
             op.touch_owners(&rights);
             let held = store::role_holders::count(op.connection, op.context, key, op.now).await?;
             if role != before {
-                op.concerning(Concern::Role(key)).await?;
+                op.raising(Concern::Role(key)).await?;
                 op.save_role(&mut role).await?;
                 op.record_role(&role, "role.updated", written(Some(&before), Some(&role)));
             }

@@ -178,7 +178,7 @@ impl Operation<'_, '_> {
         terms: GrantTerms,
     ) -> Result<()> {
         let grant = self.new_grant(role, scope, terms).await?;
-        self.concerning(Concern::User(person.user.id)).await?;
+        self.raising(Concern::User(person.user.id)).await?;
         if person.user.fields.kind() == UserType::Guest {
             return Err(guests_hold_none());
         }

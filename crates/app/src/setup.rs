@@ -112,7 +112,8 @@ impl App {
         // Lasting, or the organization would still have no able owner; to be changed at the first sign-in all the same.
         let mut credential = self.new_credential(password).await?;
         credential.must_change = true;
-        let actor = Actor::operator(org.id.into());
+        // The account is taken back: whatever others made for it ends.
+        let actor = Actor { end_secrets: Actor::CONFIRMS_ALL, ..Actor::operator(org.id.into()) };
         let (identifier, settings) = (identifier.to_owned(), org.settings.clone());
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;

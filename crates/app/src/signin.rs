@@ -10,13 +10,17 @@ use model::{
     credential::Password,
     device::{self, ClientHints, KnownDevice},
     network,
+    outgrown::Maker,
     session::{self, Secret, SecretHash, Session},
     settings::PasswordPolicy,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use store::boxed;
+use store::{
+    boxed,
+    made_within::{self, Made},
+};
 
 use self::deciding::{About, Proven, Refusal, Seen, refusal, stranger};
 use crate::{
@@ -45,6 +49,8 @@ pub struct Attempt {
     pub request_id: String,
     /// The cookies of known devices that the browser presented, whosever they are.
     pub devices: Vec<Secret>,
+    /// The session that the browser has in the organization, whosever and whatever has become of it.
+    pub earlier: Option<Secret>,
 }
 
 impl Attempt {
@@ -234,11 +240,12 @@ impl App {
             }
             let Some(user) = found.user.clone() else { return Ok(None) };
             let mut person = op.with_access(user).await?;
-            if op.end_outgrown_password(&mut person).await? {
+            let maker = made_within::of(op.connection, op.context, Made::Password(id)).await?;
+            if op.end_outgrown_password(&mut person, maker.as_ref()).await? {
                 op.refuse_sign_in(&about, Refusal::PasswordExpired, &settings).await?;
                 return Ok(None);
             }
-            let begun = op.begin_session_of(&person, hashes, &attempt, &country, &settings).await?;
+            let begun = op.begin_session_of(&person, hashes, &attempt, &country, &settings, maker).await?;
             let was_counted = seen.device.is_none() && !seen.is_from_known_network;
             if begun.is_some() && was_counted && !settings.lockout.exempts(&attempt.address) {
                 op.take_back_account(&attempt.address, &settings.lockout).await?;
@@ -300,11 +307,13 @@ fn new_session(
         hints: attempt.hints.kept(),
         platform: connect::device::recognize(&attempt.user_agent, &attempt.hints).platform,
         remembered,
+        made_within: None,
     }
 }
 
 impl Operation<'_, '_> {
-    /// Begins a session of somebody who has just proven who it is; `None` if the account may not be used at present.
+    /// Begins a session of somebody who has just proven who it is; `None` if the account may not be used at present. `maker`
+    /// is who made what it was proven with, unless its owner did.
     pub(crate) async fn begin_session_of(
         &mut self,
         person: &Person,
@@ -312,15 +321,29 @@ impl Operation<'_, '_> {
         from: &Attempt,
         country: &str,
         settings: &model::Settings,
+        maker: Option<Maker>,
     ) -> Result<Option<Begun>> {
         if !person.user.may_act(self.now) {
             return Ok(None);
         }
         let must_change_password = self.notice_expired_password(person, &settings.password).await?;
-        let session = new_session(self, person, secrets.session, from, country, settings);
+        let session = Session {
+            made_within: maker,
+            ..new_session(self, person, secrets.session, from, country, settings)
+        };
         let known_by = self.begin_session(person, &session, from, secrets.device).await?;
         let kept_until = session.remembered.then_some(session.expires_at);
         Ok(Some(Begun { kept_until, must_change_password, known_by }))
+    }
+
+    /// One browser has at most one session in an organization: one that begins ends the one that the browser brought, in the
+    /// same transaction.
+    async fn end_earlier_session(&mut self, from: &Attempt) -> Result<()> {
+        let Some(earlier) = from.earlier.as_ref().map(Secret::hash) else { return Ok(()) };
+        if let Some(session) = store::sessions::find(self.connection, self.context, &earlier).await? {
+            self.end_session(session.user, session.id, "signed_in_again").await?;
+        }
+        Ok(())
     }
 
     /// Whether another password must be chosen first. A lasting one that has become too old for the policy is so marked
@@ -346,6 +369,7 @@ impl Operation<'_, '_> {
     ) -> Result<Option<SecretHash>> {
         let (context, user) = (self.context, person.user.id);
         store::sessions::insert(self.connection, session).await?;
+        self.end_earlier_session(from).await?;
         store::users::signed_in(self.connection, context, user, &session.method, self.now).await?;
         self.forget_tries(&person.user, Some(&session.address)).await?;
         self.forget_tries(&person.user, Some("")).await?;

@@ -98,9 +98,11 @@ impl App {
                 created_at: op.now,
                 expires_at: op.now.plus(life),
                 last_used_at: None,
+                made_within: None,
             };
-            op.create_token(&token).await?;
-            Ok((token.id, token.expires_at))
+            let made = (token.id, token.expires_at);
+            op.create_token(token).await?;
+            Ok(made)
         };
         let lane = store::Lane::Interactive;
         let ((id, expires_at), replayed) = self.run_replayable(actor, permission, lane, deed).await?;
@@ -114,6 +116,7 @@ impl App {
             created_at: expires_at.minus(life),
             expires_at,
             last_used_at: None,
+            made_within: None,
         };
         let secret = (!replayed && !actor.dry_run).then(|| token::reveal(&secret));
         Ok(CreatedToken { token, secret })
@@ -207,12 +210,12 @@ impl App {
             store::tokens::of_user(connection, context, user).await
         };
         let tokens = self.database().read(read).await?;
-        Ok(tokens.iter().filter(|token| token.expires_at > now).count())
+        Ok(tokens.iter().filter(|token| token.is_valid(now)).count())
     }
 }
 
 impl Operation<'_, '_> {
-    async fn create_token(&mut self, token: &Token) -> Result<()> {
+    async fn create_token(&mut self, mut token: Token) -> Result<()> {
         let person = self.person(token.user).await?;
         if !person.user.may_act(self.now) {
             let message = "Only an active user can have API tokens.";
@@ -220,18 +223,14 @@ impl Operation<'_, '_> {
         }
         if let Agent::User(maker) = self.agent {
             if maker != token.user {
-                self.may_make_for(&person, token)?;
+                self.may_make_for(&person, &token)?;
             }
             // A token that a token makes can't do more than that one; nor one that is made for somebody else.
             self.rights.may_delegate(&person.rights.clone().within(token.scopes))?;
             self.ensure_password_proved().await?;
         }
-        store::tokens::insert(self.connection, token).await?;
-        let within = self.made_within(token.user);
-        if within.is_some() {
-            let (context, id) = (self.context, token.id);
-            store::made_within::keep_for_token(self.connection, context, id, within.as_ref()).await?;
-        }
+        token.made_within = self.made_for(token.user);
+        store::tokens::insert(self.connection, &token).await?;
         let scopes: Vec<&str> = token.scopes.iter().map(Permission::as_str).collect();
         let scopes = if token.scopes == Permissions::all() { "all".to_owned() } else { scopes.join(" ") };
         // About the person: what a token is called is theirs, and goes with them.

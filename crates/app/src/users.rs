@@ -21,7 +21,7 @@ use model::{
     user::{Completeness, UserType},
 };
 use serde_json::{Map, Value};
-use store::{Connection, Lane, boxed};
+use store::{Connection, Lane, boxed, made_within::Made};
 
 pub use store::{
     grants::RoleGrant,
@@ -30,7 +30,7 @@ pub use store::{
 };
 
 pub use crate::person::{PasswordState, Person};
-use crate::{Actor, App, Operation, operation::Event};
+use crate::{Actor, App, Operation, impact::Concern, invitations::Sending, operation::Event};
 
 /// Someone to create.
 #[derive(Debug, Clone, Default)]
@@ -242,6 +242,9 @@ impl Operation<'_, '_> {
             store::credentials::set(self.connection, self.context, id, credential).await?;
             self.keep_maker_of_password(id).await?;
         }
+        if user.fields.personal_email.is_some() {
+            self.keep_maker(Made::PersonalAddress(id), id).await?;
+        }
         let changes = audit::changes(&Map::new(), &user.fields.to_object());
         self.record(Event {
             name: "user.created",
@@ -360,6 +363,10 @@ impl Operation<'_, '_> {
         let validity_changed = fields.valid_until != person.user.fields.valid_until
             || fields.valid_from != person.user.fields.valid_from
             || fields.kind() != person.user.fields.kind();
+        // What a guest is in gives roles once the guest is none.
+        if fields.kind() != person.user.fields.kind() {
+            self.raising(Concern::User(person.user.id)).await?;
+        }
         if !person.user.edit(fields) {
             return Ok(person);
         }
@@ -370,10 +377,18 @@ impl Operation<'_, '_> {
             self.check_owners(&person);
             self.carry_out(&person.user, &expiry(&person.user)).await?;
         }
+        let id = person.user.id;
+        if moves_email {
+            self.keep_maker(Made::Address(id), id).await?;
+        }
+        if before.get("personal_email").and_then(Value::as_str)
+            != person.user.fields.personal_email.as_deref()
+        {
+            self.keep_maker(Made::PersonalAddress(id), id).await?;
+        }
         self.addresses_changed(&before, &person.user).await?;
         let old = before.get("email").and_then(Value::as_str);
         if moves_email {
-            self.keep_maker_of_address(person.user.id).await?;
             self.settle_email(old, &person.user).await?;
         }
         // Names and dates stand in the caches too.
@@ -389,7 +404,11 @@ impl Operation<'_, '_> {
         }
         let purposes = [Purpose::PasswordReset, Purpose::EmailVerification, Purpose::Unlock];
         self.end_links(user.id, &purposes, Ending::Overtaken).await?;
-        if user.state == State::Invited { self.redirect_invitation(user).await } else { Ok(()) }
+        if user.state == State::Invited {
+            self.redirect_invitation(user, Sending::Asked).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Saves a changed user under the version it was loaded with.
@@ -403,7 +422,7 @@ impl Operation<'_, '_> {
 
     async fn insert_user(&mut self, user: &User) -> Result<()> {
         let proven = self.keys.proven_email(user);
-        let within = user.fields.email.as_ref().and_then(|_| self.made_within(user.id));
+        let within = user.fields.email.as_ref().and_then(|_| self.made_for(user.id));
         store::users::insert_within(self.connection, user, proven.as_ref(), within.as_ref()).await
     }
 

@@ -194,6 +194,11 @@ names! {
     }
 }
 
+/// What making somebody an owner means, said at every door that can: the console's dialogs, the API's document and the answer of
+/// a dry run, the command line.
+pub const OWNER_WARNING: &str = "Owners may do everything: change settings and everybody's rights, and remove you as an owner. \
+                                 The other owners are told by mail.";
+
 impl Role {
     /// What it is for, in a sentence.
     pub fn description(self) -> &'static str {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What happened, in words: `{}` is whom it happened to. First when somebody else did it, then when one did it oneself.
-const PHRASES: [(&str, &str, &str); 78] = [
+const PHRASES: [(&str, &str, &str); 81] = [
     ("session.started", "signed in as {}", "signed in"),
     ("device.removed", "removed a known device of {}", "removed a known device"),
     ("session.ended", "ended a session of {}", "signed out"),
@@ -24,6 +24,11 @@ const PHRASES: [(&str, &str, &str); 78] = [
     ("user.edited", "changed the record of {}", "changed the own profile"),
     ("user.invited", "invited {}", "was invited"),
     ("user.invitation_reminded", "reminded {} of the invitation", "was reminded of the invitation"),
+    (
+        "user.invitation_outgrown",
+        "let the expired invitation of {} ask for no other, sent by a weaker administrator",
+        "has an expired invitation that asks for no other, sent by a weaker administrator",
+    ),
     ("user.invitation_cancelled", "cancelled the invitation of {}", "cancelled the invitation"),
     ("user.accepted", "accepted the invitation of {}", "accepted the invitation"),
     ("user.activated", "activated {}", "activated the account"),
@@ -53,6 +58,16 @@ const PHRASES: [(&str, &str, &str); 78] = [
         "password.outgrown",
         "ended the password of {}, set by a weaker administrator",
         "has an ended password, set by a weaker administrator",
+    ),
+    (
+        "email.outgrown",
+        "ended recovery by the address of {}, set by a weaker administrator",
+        "can't recover the password by an unverified address, set by a weaker administrator",
+    ),
+    (
+        "token.outgrown",
+        "ended an API token of {}, created by a weaker administrator",
+        "has an ended API token, created by a weaker administrator",
     ),
     ("email.change_requested", "asked to change the email of {}", "asked to change the own email"),
     (
@@ -202,7 +217,7 @@ fn which(entry: &Entry) -> String {
             value("role").map(|role| format!(": {}", in_words(&role))).unwrap_or_default()
         }
         "access.copied" => value("from").map(|from| format!(": {from}")).unwrap_or_default(),
-        "token.created" | "token.revoked" => {
+        "token.created" | "token.outgrown" | "token.revoked" => {
             value("name").map(|name| format!(": {name}")).unwrap_or_default()
         }
         _ => String::new(),

@@ -66,6 +66,7 @@ struct Inner {
     possible: Vec<&'static str>,
     retry_after: Option<u32>,
     existing: Option<String>,
+    confirm: Option<u64>,
     detail: Option<String>,
 }
 
@@ -80,6 +81,7 @@ impl Error {
             possible: Vec::new(),
             retry_after: None,
             existing: None,
+            confirm: None,
             detail: None,
         }))
     }
@@ -151,6 +153,18 @@ impl Error {
     /// The id of what is there already.
     pub fn existing(&self) -> Option<&str> {
         self.0.existing.as_deref()
+    }
+
+    /// Names the number that confirms what is asked for.
+    #[must_use]
+    pub fn with_confirm(mut self, count: u64) -> Self {
+        self.0.confirm = Some(count);
+        self
+    }
+
+    /// The number that confirms what is asked for; `None` if that is not what is missing.
+    pub fn confirm(&self) -> Option<u64> {
+        self.0.confirm
     }
 
     /// Says which fields caused it, keeping kind and code (a taken email is a conflict *of a field*).

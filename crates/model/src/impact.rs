@@ -7,8 +7,21 @@ use serde::{Deserialize, Serialize};
 use crate::{
     GroupId, Permissions, RoleKey, UserId,
     access_paths::{AccessWeb, Effective},
+    outgrown::EndedSecret,
     role::Scope,
 };
+
+/// Whose access a change concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Concern {
+    /// One user's.
+    User(UserId),
+    /// That of everybody in a group or in groups in it, and of those who hold a role over it.
+    Group(GroupId),
+    /// That of everybody who holds a role, directly or through groups.
+    Role(RoleKey),
+}
 
 /// People named in an impact; of the others the number is told.
 pub const MAX_NAMED: usize = 100;
@@ -30,6 +43,15 @@ pub struct Impact {
     pub items: Vec<ImpactItem>,
     /// The people who gain or lose something; the first 100.
     pub people: Vec<ImpactPerson>,
+    /// How many secrets that others made end because their users get more rights than the makers have.
+    #[serde(default)]
+    pub secrets: usize,
+    /// The number that confirms that, as `end_secrets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<u64>,
+    /// Those secrets; the first 100.
+    #[serde(default)]
+    pub ended: Vec<EndedSecret>,
 }
 
 /// Something that people gain or lose.

@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataExportId, InvitationId, JobId, OrgContext, Timestamp, UserId, grant::GrantKey};
+use crate::{
+    DataExportId, InvitationId, JobId, OrgContext, Timestamp, UserId, grant::GrantKey, impact::Concern,
+};
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +67,13 @@ pub enum Work {
         /// Unless it was given anew since then.
         given_at: Timestamp,
     },
+    /// End what others made for those whose rights have risen beyond theirs: a given thing starts, or there are many.
+    EndOutgrown {
+        /// Whose rights.
+        whom: Concern,
+        /// Those up to this one were looked at.
+        after: Option<UserId>,
+    },
     /// Remove what an erasure has left in the free parts of the database's files.
     Scrub,
 }
@@ -82,6 +91,7 @@ impl Work {
             Self::ExportData { .. } => "export_data",
             Self::EndGrant { .. } => "end_grant",
             Self::WarnGrant { .. } => "warn_grant",
+            Self::EndOutgrown { .. } => "end_outgrown",
             Self::Scrub => "scrub",
         }
     }

@@ -40,6 +40,7 @@ mod names;
 pub mod network;
 pub mod object;
 pub mod org;
+pub mod outgrown;
 pub mod page;
 pub mod plan;
 pub mod rights;

@@ -1,12 +1,49 @@
 //! Pages of a list: a cursor says after which row the next page starts, so that page 2,000 costs what page 1 costs.
 //!
-//! A cursor is opaque to its holder but carries nothing secret: it can be forged only into another place of a list
-//! that its holder may see anyway.
+//! A cursor holds the sort key of a row, such as a name, and stands in addresses, logs and histories; its holder may see the
+//! row or not. So it is sealed with a key that follows from the server's, the same on every node.
+
+use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::{
+    aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Kind, Result};
+
+/// What cursors are sealed with.
+static SEAL: OnceLock<[u8; 32]> = OnceLock::new();
+
+/// Sets the key that cursors are sealed with; the first one of a process stays.
+pub fn seal_with(key: [u8; 32]) {
+    SEAL.get_or_init(|| key);
+}
+
+fn seal_key() -> Option<(LessSafeKey, hmac::Key)> {
+    let key = SEAL.get().copied().unwrap_or_default();
+    let unbound = UnboundKey::new(&CHACHA20_POLY1305, &key).ok()?;
+    Some((LessSafeKey::new(unbound), hmac::Key::new(hmac::HMAC_SHA256, &key)))
+}
+
+/// The nonce follows from what is sealed: the same row has the same cursor, and no nonce is used for two texts.
+fn sealed(plain: Vec<u8>) -> Option<Vec<u8>> {
+    let (key, nonces) = seal_key()?;
+    let nonce: [u8; NONCE_LEN] = hmac::sign(&nonces, &plain).as_ref().get(..NONCE_LEN)?.try_into().ok()?;
+    let mut text = plain;
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
+    Some([&nonce[..], &text].concat())
+}
+
+fn opened(sealed: &[u8]) -> Option<Vec<u8>> {
+    let (key, _) = seal_key()?;
+    let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
+    let (nonce, mut text) = (nonce.try_into().ok()?, text.to_vec());
+    let plain = key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
+    Some(plain.to_vec())
+}
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +75,7 @@ impl Cursor {
     /// As it stands in an answer.
     pub fn encode(&self) -> String {
         let plain = (&self.order, &self.key, self.id, self.backwards);
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&plain).unwrap_or_default())
+        URL_SAFE_NO_PAD.encode(sealed(serde_json::to_vec(&plain).unwrap_or_default()).unwrap_or_default())
     }
 
     /// Reads one of that order.
@@ -56,7 +93,7 @@ impl Cursor {
         if text.len() > 2000 {
             return Err(refused());
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| opened(&bytes)).ok_or_else(refused)?;
         let (order, key, id, backwards): (String, String, uuid::Uuid, bool) =
             serde_json::from_slice(&bytes).map_err(|_| refused())?;
         if key.contains('\0') {

@@ -13,6 +13,7 @@ use crate::{
     device::{ClientHints, Platform},
     given_date::GivenDate,
     network::Network,
+    outgrown::Maker,
     page::{self, Cursor},
     settings::SessionPolicy,
 };
@@ -110,6 +111,8 @@ pub struct Session {
     pub platform: Platform,
     /// Whether “Keep me signed in” was chosen.
     pub remembered: bool,
+    /// Who made the password that it began with, unless the user chose it.
+    pub made_within: Option<Maker>,
 }
 
 impl Session {

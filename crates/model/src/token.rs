@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     Entropy, Error, FieldError, OrgContext, Permission, Permissions, Result, Timestamp, TokenId, UserId,
     names::names,
+    outgrown::Maker,
     page::Cursor,
     session::{Secret, SecretHash},
     validate,
@@ -34,6 +35,20 @@ pub struct Token {
     pub expires_at: Timestamp,
     /// Last use, to within five minutes.
     pub last_used_at: Option<Timestamp>,
+    /// Who made it, unless the user did.
+    pub made_within: Option<Maker>,
+}
+
+impl Token {
+    /// Since when it opens nothing, because its user was given more rights than whoever made it could give.
+    pub fn outgrown_at(&self) -> Option<Timestamp> {
+        self.made_within.as_ref().and_then(|maker| maker.outgrown_at)
+    }
+
+    /// Whether it opens anything, as far as the token itself goes.
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.expires_at > now && self.outgrown_at().is_none()
+    }
 }
 
 names! {

@@ -1,116 +1,250 @@
-//! What the maker of an outstanding secret may do, kept beside the secret: links, passwords, API tokens and addresses that
-//! somebody else has made or set. `NULL`: made by the person, by the operator or by Muster, or before this was kept.
+//! Who made an outstanding secret for somebody else, and what the maker could have given, kept beside the secret: links,
+//! passwords, API tokens and addresses, and what was begun with them. `NULL`: made by the person, by the operator or by
+//! Muster, or before this was kept.
 
-use model::{Error, LinkId, OrgContext, Result, Rights, TokenId, UserId};
+use model::{
+    Error, GroupId, InvitationId, LinkId, OrgContext, Permissions, Result, RoleKey, Timestamp, TokenId,
+    UserId,
+    impact::Concern,
+    link::Purpose,
+    outgrown::{Maker, SecretKind},
+};
+use uuid::Uuid;
 
-use crate::{Connection, boxed, values};
+use crate::{Connection, Record, Row, Sql, Value, access::id_list, boxed, tokens::scopes, values};
 
-type Kept = Option<(Option<String>,)>;
-
-fn read(kept: Kept) -> Result<Option<Rights>> {
-    let text = kept.and_then(|(text,)| text);
-    text.map(|text| serde_json::from_str(&text).map_err(Error::internal)).transpose()
+/// What somebody may have made for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// A link in a mail.
+    Link(LinkId),
+    /// What an invitation sends by itself, such as a reminder.
+    Invitation(InvitationId),
+    /// An API token.
+    Token(TokenId),
+    /// Somebody's password.
+    Password(UserId),
+    /// Somebody's address for mail.
+    Address(UserId),
+    /// Somebody's personal address, which invitations go to as well.
+    PersonalAddress(UserId),
 }
 
-/// As it stands in a row.
-pub(crate) fn written(within: Option<&Rights>) -> Result<Option<String>> {
-    within.map(|rights| serde_json::to_string(rights).map_err(Error::internal)).transpose()
+impl Made {
+    /// The statements that read and write it, and whose row it is.
+    fn kept(self) -> (&'static str, &'static str, Uuid) {
+        match self {
+            Self::Link(id) => (
+                "SELECT made_within FROM links WHERE org_id = $1 AND id = $2",
+                "UPDATE links SET made_within = $3 WHERE org_id = $1 AND id = $2",
+                id.0,
+            ),
+            Self::Invitation(id) => (
+                "SELECT made_within FROM invitations WHERE org_id = $1 AND id = $2",
+                "UPDATE invitations SET made_within = $3 WHERE org_id = $1 AND id = $2",
+                id.0,
+            ),
+            Self::Token(id) => (
+                "SELECT made_within FROM tokens WHERE org_id = $1 AND id = $2",
+                "UPDATE tokens SET made_within = $3 WHERE org_id = $1 AND id = $2",
+                id.0,
+            ),
+            Self::Password(user) => (
+                "SELECT made_within FROM credentials WHERE org_id = $1 AND user_id = $2",
+                "UPDATE credentials SET made_within = $3 WHERE org_id = $1 AND user_id = $2",
+                user.0,
+            ),
+            Self::Address(user) => (
+                "SELECT address_set_within FROM users WHERE org_id = $1 AND id = $2",
+                "UPDATE users SET address_set_within = $3 WHERE org_id = $1 AND id = $2",
+                user.0,
+            ),
+            Self::PersonalAddress(user) => (
+                "SELECT personal_set_within FROM users WHERE org_id = $1 AND id = $2",
+                "UPDATE users SET personal_set_within = $3 WHERE org_id = $1 AND id = $2",
+                user.0,
+            ),
+        }
+    }
 }
 
-/// Of a link.
+/// A maker as it stands in a row.
+pub(crate) fn maker(kept: Option<&str>) -> Result<Option<Maker>> {
+    kept.map(|text| serde_json::from_str(text).map_err(Error::internal)).transpose()
+}
+
+/// The other way round.
+pub(crate) fn written(maker: Option<&Maker>) -> Result<Option<String>> {
+    maker.map(|maker| serde_json::to_string(maker).map_err(Error::internal)).transpose()
+}
+
+/// Who made it, unless its owner did.
 #[boxed]
-pub async fn link(
+pub async fn of(connection: &mut Connection<'_>, context: OrgContext, made: Made) -> Result<Option<Maker>> {
+    let (select, _, id) = made.kept();
+    let row: Option<(Option<String>,)> = connection.optional(select, values![context.org, id]).await?;
+    maker(row.and_then(|(text,)| text).as_deref())
+}
+
+/// Keeps it; `None`: nobody but its owner, or the operator.
+#[boxed]
+pub async fn keep(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    id: LinkId,
-) -> Result<Option<Rights>> {
-    let sql = "SELECT made_within FROM links WHERE org_id = $1 AND id = $2";
-    read(connection.optional(sql, values![context.org, id]).await?)
-}
-
-/// Keeps it of a link.
-#[boxed]
-pub async fn keep_for_link(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    id: LinkId,
-    within: Option<&Rights>,
+    made: Made,
+    maker: Option<&Maker>,
 ) -> Result<()> {
-    let (sql, text) = ("UPDATE links SET made_within = $3 WHERE org_id = $1 AND id = $2", written(within)?);
-    connection.execute(sql, values![context.org, id, text.as_deref()]).await?;
+    let (_, update, id) = made.kept();
+    let text = written(maker)?;
+    connection.execute(update, values![context.org, id, text.as_deref()]).await?;
     Ok(())
 }
 
-/// Of an API token.
-#[boxed]
-pub async fn token(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    id: TokenId,
-) -> Result<Option<Rights>> {
-    let sql = "SELECT made_within FROM tokens WHERE org_id = $1 AND id = $2";
-    read(connection.optional(sql, values![context.org, id]).await?)
+/// A secret that somebody else made for a user, and that opens something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outstanding {
+    /// What it is.
+    pub kind: SecretKind,
+    /// The id of a link or token; the user's of a password or address.
+    pub id: Uuid,
+    /// Who made it.
+    pub maker: Maker,
+    /// The address that a link was sent to, or that was set; the name of a token.
+    pub label: String,
+    /// What a link is for.
+    pub purpose: Option<Purpose>,
+    /// What a token may do at most.
+    pub scopes: Permissions,
 }
 
-/// Keeps it of an API token.
-#[boxed]
-pub async fn keep_for_token(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    id: TokenId,
-    within: Option<&Rights>,
-) -> Result<()> {
-    let (sql, text) = ("UPDATE tokens SET made_within = $3 WHERE org_id = $1 AND id = $2", written(within)?);
-    connection.execute(sql, values![context.org, id, text.as_deref()]).await?;
-    Ok(())
+impl Record for Outstanding {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        let kind = SecretKind::parse(&columns.take::<String>()?);
+        Ok(Self {
+            kind: kind.ok_or_else(|| Error::internal("an unknown kind of secret"))?,
+            id: columns.take()?,
+            maker: maker(Some(&columns.take::<String>()?))?
+                .ok_or_else(|| Error::internal("a secret without a maker"))?,
+            label: columns.take()?,
+            purpose: Purpose::parse(&columns.take::<String>()?),
+            scopes: scopes(columns.take::<Option<String>>()?.as_deref())?,
+        })
+    }
 }
 
-/// Of a password.
+/// What others made for a user and is not outgrown yet, whatever its makers could have given. Of an invitation that has
+/// expired the link is still worth something: whoever has it may ask for a new one.
 #[boxed]
-pub async fn password(
+pub async fn outstanding(
     connection: &mut Connection<'_>,
     context: OrgContext,
     user: UserId,
-) -> Result<Option<Rights>> {
-    let sql = "SELECT made_within FROM credentials WHERE org_id = $1 AND user_id = $2";
-    read(connection.optional(sql, values![context.org, user]).await?)
+    now: Timestamp,
+) -> Result<Vec<Outstanding>> {
+    let sql = "SELECT CASE WHEN l.expires_at > $3 THEN 'link' ELSE 'expired' END, l.id, l.made_within, l.address, l.purpose, NULL \
+               FROM links l WHERE l.org_id = $1 AND l.user_id = $2 AND l.made_within IS NOT NULL AND l.ended_at IS NULL \
+               AND (l.expires_at > $3 OR l.purpose IN ('invitation', 'activation')) \
+               UNION ALL SELECT 'token', t.id, t.made_within, t.name, '', t.scopes FROM tokens t \
+               WHERE t.org_id = $1 AND t.user_id = $2 AND t.made_within IS NOT NULL AND t.expires_at > $3 \
+               UNION ALL SELECT 'session', s.id, s.made_within, '', '', NULL FROM sessions s \
+               WHERE s.org_id = $1 AND s.user_id = $2 AND s.made_within IS NOT NULL AND s.expires_at > $3 \
+               UNION ALL SELECT 'password', c.user_id, c.made_within, '', '', NULL FROM credentials c \
+               WHERE c.org_id = $1 AND c.user_id = $2 AND c.made_within IS NOT NULL \
+               AND (c.expires_at IS NULL OR c.expires_at > $3) \
+               UNION ALL SELECT 'address', u.id, u.address_set_within, COALESCE(u.fields ->> 'email', ''), '', NULL \
+               FROM users u WHERE u.org_id = $1 AND u.id = $2 AND u.address_set_within IS NOT NULL \
+               AND u.fields ->> 'email' IS NOT NULL \
+               UNION ALL SELECT 'personal', u.id, u.personal_set_within, COALESCE(u.fields ->> 'personal_email', ''), '', NULL \
+               FROM users u WHERE u.org_id = $1 AND u.id = $2 AND u.personal_set_within IS NOT NULL \
+               AND u.fields ->> 'personal_email' IS NOT NULL";
+    let mut all: Vec<Outstanding> = connection.all(sql, values![context.org, user, now]).await?;
+    all.retain(|secret| secret.maker.outgrown_at.is_none());
+    all.sort_by_key(|secret| (secret.kind, secret.id));
+    Ok(all)
 }
 
-/// Keeps it of a password, in place of what was kept of an earlier one.
+/// Some of those whom a change of access can concern and for whom others made something, in the order of their ids, after
+/// `after`; at most `limit`.
 #[boxed]
-pub async fn keep_for_password(
+pub async fn holders(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    user: UserId,
-    within: Option<&Rights>,
-) -> Result<()> {
-    let sql = "UPDATE credentials SET made_within = $3 WHERE org_id = $1 AND user_id = $2";
-    let text = written(within)?;
-    connection.execute(sql, values![context.org, user, text.as_deref()]).await?;
-    Ok(())
+    concern: Concern,
+    after: Option<UserId>,
+    limit: u16,
+) -> Result<Vec<UserId>> {
+    let after = after.unwrap_or(UserId(Uuid::nil()));
+    let mut found = match concern {
+        Concern::User(user) => vec![user],
+        Concern::Group(group) => in_groups(connection, context, &[group], after, limit).await?,
+        Concern::Role(role) => {
+            let mut found = with_role(connection, context, role, after, limit).await?;
+            let groups = crate::access::carrying(connection, context, &[role]).await?;
+            if !groups.is_empty() {
+                found.extend(in_groups(connection, context, &groups, after, limit).await?);
+            }
+            found
+        }
+    };
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(limit.into());
+    Ok(found)
 }
 
-/// Of an email address.
-#[boxed]
-pub async fn address(
+async fn in_groups(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    user: UserId,
-) -> Result<Option<Rights>> {
-    let sql = "SELECT address_set_within FROM users WHERE org_id = $1 AND id = $2";
-    read(connection.optional(sql, values![context.org, user]).await?)
+    groups: &[GroupId],
+    after: UserId,
+    limit: u16,
+) -> Result<Vec<UserId>> {
+    const SQLITE: &str = "WITH RECURSIVE held (id) AS (SELECT unhex(value) AS id FROM json_each($2) UNION \
+        SELECT n.child_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.parent_id = held.id) \
+        SELECT DISTINCT m.user_id FROM held CROSS JOIN group_members m \
+        WHERE m.org_id = $1 AND m.group_id = held.id AND m.user_id > $3 AND \
+        (EXISTS (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.id = m.user_id \
+        AND (u.address_set_within IS NOT NULL OR u.personal_set_within IS NOT NULL)) \
+        OR EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.user_id = m.user_id AND c.made_within IS NOT NULL) \
+        OR EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = $1 AND s.user_id = m.user_id AND s.made_within IS NOT NULL) \
+        OR EXISTS (SELECT 1 FROM tokens t WHERE t.org_id = $1 AND t.user_id = m.user_id AND t.made_within IS NOT NULL) \
+        OR EXISTS (SELECT 1 FROM links l WHERE l.org_id = $1 AND l.user_id = m.user_id AND l.made_within IS NOT NULL)) \
+        ORDER BY m.user_id LIMIT $4";
+    const POSTGRES: &str = "WITH RECURSIVE held (id) AS (SELECT value::uuid AS id FROM jsonb_array_elements_text($2::jsonb) UNION \
+        SELECT n.child_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.parent_id = held.id) \
+        SELECT DISTINCT m.user_id FROM held CROSS JOIN group_members m \
+        WHERE m.org_id = $1 AND m.group_id = held.id AND m.user_id > $3 AND \
+        (EXISTS (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.id = m.user_id \
+        AND (u.address_set_within IS NOT NULL OR u.personal_set_within IS NOT NULL)) \
+        OR EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.user_id = m.user_id AND c.made_within IS NOT NULL) \
+        OR EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = $1 AND s.user_id = m.user_id AND s.made_within IS NOT NULL) \
+        OR EXISTS (SELECT 1 FROM tokens t WHERE t.org_id = $1 AND t.user_id = m.user_id AND t.made_within IS NOT NULL) \
+        OR EXISTS (SELECT 1 FROM links l WHERE l.org_id = $1 AND l.user_id = m.user_id AND l.made_within IS NOT NULL)) \
+        ORDER BY m.user_id LIMIT $4";
+    let list = id_list(groups);
+    let bound = values![context.org, Value::Json(&list), after, i64::from(limit)];
+    let rows: Vec<(UserId,)> = connection.all(Sql::by_engine(SQLITE, POSTGRES), bound).await?;
+    Ok(rows.into_iter().map(|(user,)| user).collect())
 }
 
-/// Keeps it of an email address.
-#[boxed]
-pub async fn keep_for_address(
+async fn with_role(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    user: UserId,
-    within: Option<&Rights>,
-) -> Result<()> {
-    let sql = "UPDATE users SET address_set_within = $3 WHERE org_id = $1 AND id = $2";
-    let text = written(within)?;
-    connection.execute(sql, values![context.org, user, text.as_deref()]).await?;
-    Ok(())
+    role: RoleKey,
+    after: UserId,
+    limit: u16,
+) -> Result<Vec<UserId>> {
+    let sql = "SELECT DISTINCT g.user_id FROM role_grants g WHERE g.org_id = $1 AND g.role = $2 AND g.user_id > $3 AND \
+               (EXISTS (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.id = g.user_id \
+               AND (u.address_set_within IS NOT NULL OR u.personal_set_within IS NOT NULL)) \
+               OR EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.user_id = g.user_id AND c.made_within IS NOT NULL) \
+               OR EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = $1 AND s.user_id = g.user_id AND s.made_within IS NOT NULL) \
+               OR EXISTS (SELECT 1 FROM tokens t WHERE t.org_id = $1 AND t.user_id = g.user_id AND t.made_within IS NOT NULL) \
+               OR EXISTS (SELECT 1 FROM links l WHERE l.org_id = $1 AND l.user_id = g.user_id AND l.made_within IS NOT NULL)) \
+               ORDER BY g.user_id LIMIT $4";
+    let role = role.to_string();
+    let rows: Vec<(UserId,)> =
+        connection.all(sql, values![context.org, &role, after, i64::from(limit)]).await?;
+    Ok(rows.into_iter().map(|(user,)| user).collect())
 }

@@ -64,6 +64,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(20, "0020_clock"),
     step!(21, "0021_names_of_others"),
     step!(22, "0022_audit_expiring"),
+    step!(23, "0023_begun_within"),
 ];
 
 impl Migration {

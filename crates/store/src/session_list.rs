@@ -32,7 +32,7 @@ pub struct Listed {
 
 impl Record for Listed {
     fn read(row: &Row<'_>) -> Result<Self> {
-        let (shown, username): (Option<String>, String) = (row.get(15)?, row.get(16)?);
+        let (shown, username): (Option<String>, String) = (row.get(16)?, row.get(17)?);
         Ok(Self { session: Session::read(row)?, name: shown.unwrap_or_else(|| username.clone()), username })
     }
 }
@@ -63,7 +63,7 @@ const COMMON: i64 = 1_500;
 pub const COUNTED: i64 = 10_000;
 
 const COLUMNS: &str = "s.org_id, s.id, s.user_id, s.secret, s.started_at, s.last_active_at, s.expires_at, \
-                       s.idle_seconds, s.method, s.address, s.user_agent, s.remembered, s.country, s.hints, s.platform, \
+                       s.idle_seconds, s.method, s.address, s.user_agent, s.remembered, s.country, s.hints, s.platform, s.made_within, \
                        u.fields ->> 'display_name', u.fields ->> 'username'";
 
 /// One page.

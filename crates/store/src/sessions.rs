@@ -12,6 +12,7 @@ use model::{
 
 use crate::{
     Connection, Record, Row, Value, boxed,
+    made_within::{maker, written},
     users::{from_json, to_json},
     values,
 };
@@ -35,6 +36,7 @@ impl Record for Session {
             country: columns.take()?,
             hints: from_json(&columns.take::<String>()?)?,
             platform: Platform::parse(&columns.take::<String>()?).unwrap_or(Platform::Other),
+            made_within: maker(columns.take::<Option<String>>()?.as_deref())?,
         })
     }
 }
@@ -47,7 +49,7 @@ pub async fn find(
     secret: &SecretHash,
 ) -> Result<Option<Session>> {
     let sql = "SELECT org_id, id, user_id, secret, started_at, last_active_at, expires_at, idle_seconds, method, \
-               address, user_agent, remembered, country, hints, platform FROM sessions WHERE org_id = $1 AND secret = $2";
+               address, user_agent, remembered, country, hints, platform, made_within FROM sessions WHERE org_id = $1 AND secret = $2";
     connection.optional(sql, values![context.org, secret]).await
 }
 
@@ -60,7 +62,7 @@ pub async fn of_user(
     now: Timestamp,
 ) -> Result<Vec<Session>> {
     let sql = "SELECT org_id, id, user_id, secret, started_at, last_active_at, expires_at, idle_seconds, method, \
-               address, user_agent, remembered, country, hints, platform FROM sessions WHERE org_id = $1 AND user_id = $2 AND expires_at > $3 \
+               address, user_agent, remembered, country, hints, platform, made_within FROM sessions WHERE org_id = $1 AND user_id = $2 AND expires_at > $3 \
                AND last_active_at + idle_seconds * 1000000 > $3 ORDER BY last_active_at DESC, id LIMIT 200";
     connection.all(sql, values![context.org, user, now]).await
 }
@@ -81,8 +83,9 @@ pub async fn holder(
 pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Result<()> {
     let sql = "INSERT INTO sessions (org_id, id, user_id, secret, started_at, last_active_at, expires_at, \
                idle_seconds, method, address, user_agent, remembered, country, hints, platform, address_key, \
-               labelled, proved_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true, $5)";
+               labelled, proved_at, made_within) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true, $5, $17)";
+    let made_within = written(session.made_within.as_ref())?;
     let (hints, key) = (to_json(&session.hints)?, network::address_key(&session.address));
     let idle = i64::try_from(session.idle.as_secs()).unwrap_or(i64::MAX);
     let bound = values![
@@ -102,6 +105,7 @@ pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Resul
         Value::Json(&hints),
         session.platform.as_str(),
         &key,
+        made_within.as_deref(),
     ];
     connection.execute(sql, bound).await?;
     Ok(())
@@ -152,7 +156,7 @@ pub async fn replace_secret(
     id: SessionId,
     secret: &SecretHash,
 ) -> Result<()> {
-    let sql = "UPDATE sessions SET secret = $3 WHERE org_id = $1 AND id = $2";
+    let sql = "UPDATE sessions SET secret = $3, made_within = NULL WHERE org_id = $1 AND id = $2";
     connection.execute(sql, values![context.org, id, secret]).await?;
     Ok(())
 }

@@ -33,8 +33,8 @@ pub struct Holder {
 
 impl Record for Listed {
     fn read(row: &Row<'_>) -> Result<Self> {
-        let (shown, username): (Option<String>, String) = (row.get(9)?, row.get(10)?);
-        let kind: Option<String> = row.get(11)?;
+        let (shown, username): (Option<String>, String) = (row.get(10)?, row.get(11)?);
+        let kind: Option<String> = row.get(12)?;
         let name = shown.unwrap_or_else(|| username.clone());
         let is_service = kind.as_deref() == Some("service");
         Ok(Self { token: Token::read(row)?, holder: Holder { name, username, is_service } })
@@ -55,7 +55,7 @@ pub async fn page(
         TokenFilter::All => {
             let id = from.map_or(Uuid::max(), |cursor| cursor.id);
             let sql = "SELECT t.org_id, t.id, t.user_id, t.name, t.secret, t.scopes, t.created_at, t.expires_at, \
-                       t.last_used_at, u.fields ->> 'display_name', u.fields ->> 'username', u.fields ->> 'type' \
+                       t.last_used_at, t.made_within, u.fields ->> 'display_name', u.fields ->> 'username', u.fields ->> 'type' \
                        FROM tokens t CROSS JOIN users u WHERE t.org_id = $1 AND t.id < $2 \
                        AND u.org_id = $1 AND u.id = t.user_id ORDER BY t.id DESC LIMIT $3";
             connection.all(sql, values![context.org, id, limit]).await?
@@ -63,7 +63,7 @@ pub async fn page(
         TokenFilter::Everything => {
             let id = from.map_or(Uuid::max(), |cursor| cursor.id);
             let sql = "SELECT t.org_id, t.id, t.user_id, t.name, t.secret, t.scopes, t.created_at, t.expires_at, \
-                       t.last_used_at, u.fields ->> 'display_name', u.fields ->> 'username', u.fields ->> 'type' \
+                       t.last_used_at, t.made_within, u.fields ->> 'display_name', u.fields ->> 'username', u.fields ->> 'type' \
                        FROM tokens t CROSS JOIN users u WHERE t.org_id = $1 AND t.id < $2 AND t.scopes IS NULL \
                        AND t.expires_at > $3 AND u.org_id = $1 AND u.id = t.user_id ORDER BY t.id DESC LIMIT $4";
             connection.all(sql, values![context.org, id, now, limit]).await?
@@ -72,7 +72,7 @@ pub async fn page(
             let (key, id) = from.map_or((now.micros(), Uuid::max()), start);
             let until = now.plus(TokenFilter::SOON);
             let sql = "SELECT t.org_id, t.id, t.user_id, t.name, t.secret, t.scopes, t.created_at, t.expires_at, \
-                       t.last_used_at, u.fields ->> 'display_name', u.fields ->> 'username', u.fields ->> 'type' \
+                       t.last_used_at, t.made_within, u.fields ->> 'display_name', u.fields ->> 'username', u.fields ->> 'type' \
                        FROM tokens t CROSS JOIN users u WHERE t.org_id = $1 AND (t.expires_at, t.id) > ($2, $3) \
                        AND t.expires_at <= $4 AND u.org_id = $1 AND u.id = t.user_id \
                        ORDER BY t.expires_at, t.id LIMIT $5";
@@ -82,7 +82,7 @@ pub async fn page(
             let (key, id) = from.map_or((0, Uuid::nil()), start);
             let before = now.minus(TokenFilter::LONG);
             let sql = "SELECT t.org_id, t.id, t.user_id, t.name, t.secret, t.scopes, t.created_at, t.expires_at, \
-                       t.last_used_at, u.fields ->> 'display_name', u.fields ->> 'username', u.fields ->> 'type' \
+                       t.last_used_at, t.made_within, u.fields ->> 'display_name', u.fields ->> 'username', u.fields ->> 'type' \
                        FROM tokens t CROSS JOIN users u WHERE t.org_id = $1 \
                        AND (COALESCE(t.last_used_at, t.created_at), t.id) > ($2, $3) \
                        AND COALESCE(t.last_used_at, t.created_at) <= $4 AND u.org_id = $1 AND u.id = t.user_id \

@@ -5,7 +5,11 @@ use model::{
     token::Token,
 };
 
-use crate::{Connection, Record, Row, boxed, values};
+use crate::{
+    Connection, Record, Row, boxed,
+    made_within::{maker, written},
+    values,
+};
 
 impl Record for Token {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -20,12 +24,13 @@ impl Record for Token {
             created_at: columns.take()?,
             expires_at: columns.take()?,
             last_used_at: columns.take()?,
+            made_within: maker(columns.take::<Option<String>>()?.as_deref())?,
         })
     }
 }
 
 /// `NULL` is everything, now and later; else names with blanks between.
-fn scopes(text: Option<&str>) -> Result<Permissions> {
+pub(crate) fn scopes(text: Option<&str>) -> Result<Permissions> {
     let Some(text) = text else { return Ok(Permissions::all()) };
     let unknown = || Error::internal("an unknown scope");
     let named: Option<Vec<Permission>> = text.split_whitespace().map(Permission::parse).collect();
@@ -39,7 +44,7 @@ pub async fn find(
     context: OrgContext,
     secret: &SecretHash,
 ) -> Result<Option<Token>> {
-    let sql = "SELECT org_id, id, user_id, name, secret, scopes, created_at, expires_at, last_used_at FROM tokens \
+    let sql = "SELECT org_id, id, user_id, name, secret, scopes, created_at, expires_at, last_used_at, made_within FROM tokens \
                WHERE org_id = $1 AND secret = $2";
     connection.optional(sql, values![context.org, secret]).await
 }
@@ -51,7 +56,7 @@ pub async fn of_user(
     context: OrgContext,
     user: UserId,
 ) -> Result<Vec<Token>> {
-    let sql = "SELECT org_id, id, user_id, name, secret, scopes, created_at, expires_at, last_used_at FROM tokens \
+    let sql = "SELECT org_id, id, user_id, name, secret, scopes, created_at, expires_at, last_used_at, made_within FROM tokens \
                WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT 200";
     connection.all(sql, values![context.org, user]).await
 }
@@ -71,8 +76,9 @@ pub async fn holder(
 /// Writes a new token.
 #[boxed]
 pub async fn insert(connection: &mut Connection<'_>, token: &Token) -> Result<()> {
-    let sql = "INSERT INTO tokens (org_id, id, user_id, name, secret, scopes, created_at, expires_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let sql = "INSERT INTO tokens (org_id, id, user_id, name, secret, scopes, created_at, expires_at, made_within) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let made_within = written(token.made_within.as_ref())?;
     let names: Vec<&str> = token.scopes.iter().map(Permission::as_str).collect();
     let names = names.join(" ");
     let scopes = (token.scopes != Permissions::all()).then_some(names.as_str());
@@ -85,6 +91,7 @@ pub async fn insert(connection: &mut Connection<'_>, token: &Token) -> Result<()
         scopes,
         token.created_at,
         token.expires_at,
+        made_within.as_deref(),
     ];
     connection.execute(sql, bound).await?;
     Ok(())

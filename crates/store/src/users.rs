@@ -1,8 +1,8 @@
 //! The rows of `users`: one user by id or by what is typed at sign-in, created, saved, erased. The list is `user_list.rs`.
 
 use model::{
-    Error, Kind, OrgContext, Result, Rights, State, Timestamp, User, UserFields, UserId, error::FieldError,
-    lifecycle::Lock, user::Source,
+    Error, Kind, OrgContext, Result, State, Timestamp, User, UserFields, UserId, error::FieldError,
+    lifecycle::Lock, outgrown::Maker, user::Source,
 };
 
 use crate::{
@@ -145,7 +145,7 @@ pub async fn insert_within(
     connection: &mut Connection<'_>,
     user: &User,
     proven: Option<&EmailHash>,
-    set_within: Option<&Rights>,
+    set_within: Option<&Maker>,
 ) -> Result<()> {
     let set_within = made_within::written(set_within)?;
     let texts = Texts::of(user)?;
@@ -267,6 +267,14 @@ pub async fn erase(connection: &mut Connection<'_>, user: &User) -> Result<()> {
     let Some((key,)) = connection.optional::<(i64,)>(sql, bound).await? else { return Err(stale()) };
     email_directory::remove(connection, user).await?;
     connection.index_search(user.org.org, key, None)
+}
+
+/// A user's address is not proven any more.
+#[boxed]
+pub async fn unprove(connection: &mut Connection<'_>, context: OrgContext, user: UserId) -> Result<()> {
+    let sql = "UPDATE users SET email_verified = FALSE WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, user]).await?;
+    Ok(())
 }
 
 /// Notes a sign-in. Not an edit: the version stays.

@@ -100,9 +100,8 @@ where
             let way = Way { pattern: Some(&guard.route.path), slug: params.get("slug") };
             let (mut passage, may_pass) = security::arrive(&guard.shared, &mut request, way);
             let (origin, mut who) = (*security::origin(&request), None);
-            let mut earlier = None;
             let admitted = match may_pass {
-                Ok(()) => admit(&guard, &params, &mut request, &mut passage, &mut who, &mut earlier).await,
+                Ok(()) => admit(&guard, &params, &mut request, &mut passage, &mut who).await,
                 Err(error) => Err(error),
             };
             let mut response = match admitted {
@@ -121,12 +120,6 @@ where
             };
             if let (Some((org, access)), Some(code)) = (who, problem::denied(&response)) {
                 note_denial(&guard, &org, &access, origin, params.target(&guard.route), code).await;
-            }
-            let https = guard.shared.options.is_https();
-            if let Some((org, secret)) =
-                earlier.filter(|(org, secret)| begins_another(org, secret, https, &response))
-            {
-                end_earlier(&guard, &org, &secret, origin).await;
             }
             security::leave(&guard.shared, &passage, &mut response);
             Ok(response)
@@ -164,27 +157,6 @@ async fn note_denial(
     }
 }
 
-/// Whether the answer begins a session other than the one that the browser brought.
-fn begins_another(org: &Org, earlier: &Secret, https: bool, response: &Response) -> bool {
-    let name = cookie_name(org, https);
-    response.headers().get_all(header::SET_COOKIE).iter().any(|cookie| {
-        let value = cookie.to_str().ok().and_then(|text| text.strip_prefix(&name)?.strip_prefix('='));
-        let value = value.and_then(|text| Secret::parse(text.split(';').next().unwrap_or_default()));
-        value.is_some_and(|begun| begun.hash() != earlier.hash())
-    })
-}
-
-/// One browser has at most one session in an organization: one that begins ends the one that the browser brought.
-async fn end_earlier(guard: &Guard, org: &Org, earlier: &Secret, origin: Origin) {
-    // It may have ended by itself.
-    let app = &guard.shared.app;
-    let Ok(access) = app.session(OrgContext::from(org.id), earlier).await else { return };
-    let actor = actor_of(&access, Door::Console, origin, false);
-    if let Err(error) = app.sign_out(&actor).await {
-        tracing::warn!(%error, detail = error.detail(), "a browser's earlier session was not ended");
-    }
-}
-
 /// Who asked, as far as that is known when the request has been answered.
 type Who = Option<(Arc<Org>, Arc<Access>)>;
 
@@ -195,7 +167,6 @@ async fn admit(
     request: &mut Request,
     passage: &mut Passage,
     who: &mut Who,
-    earlier: &mut Option<(Arc<Org>, Secret)>,
 ) -> Result<Option<Response>> {
     let (shared, route) = (&guard.shared, &guard.route);
     if request.method() != Method::GET
@@ -230,7 +201,7 @@ async fn admit(
     }
     let https = shared.options.is_https();
     let Needs::Permission(permission) = route.needs else {
-        return admit_anybody(guard, params, request, org, earlier).await;
+        return admit_anybody(guard, params, request, org).await;
     };
     let (access, secret) =
         match authenticate(&shared.app, &org, request.headers(), https, route.credential).await {
@@ -259,6 +230,7 @@ async fn admit(
     *who = Some((org.clone(), access.clone()));
     let asked = input::query(route, request.uri().query())?;
     let mut actor = actor_of(&access, route.door, *security::origin(request), asked.dry_run);
+    actor.end_secrets = asked.end_secrets;
     narrow(shared, route, params.target(route), permission, &mut actor).await?;
     if asked.impact {
         let (previewing, preview) = actor.previewing();
@@ -296,7 +268,6 @@ async fn admit_anybody(
     params: &Params,
     request: &mut Request,
     org: Arc<Org>,
-    earlier: &mut Option<(Arc<Org>, Secret)>,
 ) -> Result<Option<Response>> {
     let https = shared.options.is_https();
     let secret = session_cookie(request.headers(), &org, https).and_then(Secret::parse);
@@ -307,7 +278,6 @@ async fn admit_anybody(
             return Ok(page);
         }
     }
-    *earlier = secret.map(|secret| (org.clone(), secret));
     request.extensions_mut().insert(zone::of(None, &org));
     request.extensions_mut().insert(Place(org));
     Ok(None)
@@ -438,6 +408,7 @@ fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor
         dry_run,
         once: None,
         preview: None,
+        end_secrets: 0,
         refusal: None,
     }
 }

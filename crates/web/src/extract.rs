@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     auth::{self, Caller, Place},
+    input,
     problem::Problem,
     security::Origin,
 };
@@ -132,7 +133,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
         // What every write takes was read in front of the handler (`auth.rs`).
-        let is_own = |pair: &&str| !pair.starts_with("dry_run=") && !pair.starts_with("impact=");
+        let is_own = |pair: &&str| !pair.split_once('=').is_some_and(|(name, _)| input::is_of_writes(name));
         let of_write: Vec<&str> = query.split('&').filter(is_own).collect();
         let of_write = of_write.join("&");
         let query = if parts.method == Method::GET { query } else { &of_write };

@@ -4,7 +4,11 @@
 //! heeds, and a dry run that is none. Pages ignore what they don't know.
 
 use axum::extract::Request;
-use model::{Error, Kind, Result, page, search};
+use model::{
+    Error, Kind, Result,
+    outgrown::{CODES, CONFIRMED_BY},
+    page, search,
+};
 
 use crate::{
     auth, json,
@@ -18,6 +22,16 @@ pub(crate) struct Asked {
     pub(crate) dry_run: bool,
     /// `impact=true` beside it: answer whose access it would change.
     pub(crate) impact: bool,
+    /// `end_secrets=…`: the number that confirms that what others made ends with it.
+    pub(crate) end_secrets: u64,
+}
+
+/// What every write takes, and what those take besides that can give rights.
+const OF_WRITES: [&str; 2] = ["dry_run", "impact"];
+
+/// Whether a query parameter is one of every such write.
+pub(crate) fn is_of_writes(name: &str) -> bool {
+    OF_WRITES.contains(&name) || name == CONFIRMED_BY
 }
 
 /// Reads the query as the route's declaration says; refuses what it doesn't name, unless that is ignored there.
@@ -30,7 +44,8 @@ pub(crate) fn query(route: &Declared, query: Option<&str>) -> Result<Asked> {
     // written as it is documented.
     for pair in query.split('&').filter(|pair| !pair.is_empty() || (route.writes() && !query.is_empty())) {
         let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
-        let of_write = route.writes() && matches!(name, "dry_run" | "impact");
+        let of_write =
+            route.writes() && (OF_WRITES.contains(&name) || confirms(route) && name == CONFIRMED_BY);
         if is_strict {
             if !of_write && !route.query.iter().any(|declared| declared == name) {
                 return Err(unknown(route, name));
@@ -45,6 +60,7 @@ pub(crate) fn query(route: &Declared, query: Option<&str>) -> Result<Asked> {
         if of_write {
             match name {
                 "dry_run" => asked.dry_run = yes_or_no(name, value)?,
+                CONFIRMED_BY => asked.end_secrets = number(name, value)?.min(CODES),
                 _ => asked.impact = is_strict && yes_or_no(name, value)?,
             }
         }
@@ -60,7 +76,8 @@ pub(crate) fn query(route: &Declared, query: Option<&str>) -> Result<Asked> {
 fn unknown(route: &Declared, name: &str) -> Error {
     let mut names: Vec<&str> = route.query.iter().map(String::as_str).collect();
     if route.writes() {
-        names.extend(["dry_run", "impact"]);
+        names.extend(OF_WRITES);
+        names.extend(confirms(route).then_some(CONFIRMED_BY));
     }
     let name: String = name.chars().take(60).collect();
     let message = match names.as_slice() {
@@ -73,6 +90,19 @@ fn unknown(route: &Declared, name: &str) -> Error {
         }
     };
     Error::new(Kind::Malformed, "query.unknown", message)
+}
+
+/// Whether what may end with a change can be confirmed here: where rights can be given.
+fn confirms(route: &Declared) -> bool {
+    route.raises || route.unknown == Unknown::Ignored
+}
+
+fn number(name: &str, value: Option<&str>) -> Result<u64> {
+    let digits = value.filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
+    digits.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let (field, message) = (name.to_owned(), format!("Send {name} with a number, or leave it out."));
+        Error::invalid_field(field, format!("{name}.malformed"), message)
+    })
 }
 
 fn yes_or_no(name: &str, value: Option<&str>) -> Result<bool> {

@@ -89,6 +89,9 @@ pub(crate) struct ProblemDocument {
     /// The id of what is there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     existing: Option<String>,
+    /// The number that confirms what was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<u64>,
     /// The request's id, as in the log.
     request_id: String,
 }
@@ -166,6 +169,7 @@ fn document(error: &Error, status: StatusCode, request_id: &str) -> String {
         errors: error.fields().iter().map(FieldProblem::from).collect(),
         possible: error.possible().iter().map(|action| (*action).to_owned()).collect(),
         existing: error.existing().map(str::to_owned),
+        confirm: error.confirm(),
         request_id: request_id.to_owned(),
     };
     serde_json::to_string(&document).unwrap_or_default()

@@ -83,6 +83,7 @@ pub enum Credential {
 
 /// A route as declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Declared {
     /// Method.
     pub method: Method,
@@ -94,6 +95,8 @@ pub struct Declared {
     pub rate: Rate,
     /// Whether it may cause mail.
     pub mails: bool,
+    /// Whether it can give rights, so that what others made may end with it, which is confirmed.
+    pub raises: bool,
     /// Whether it is for those, too, who hold the permission over groups alone: it keeps to their people by itself. One
     /// about a single user or group, by its path, always is.
     pub scoped: bool,
@@ -123,6 +126,7 @@ impl Declared {
             needs,
             rate: Rate::Free,
             mails: false,
+            raises: false,
             scoped: false,
             door,
             unknown,
@@ -291,6 +295,12 @@ impl Route {
     /// A file that programs fetch, too.
     pub(crate) fn for_tokens(mut self) -> Self {
         self.declared.credential = Credential::SessionOrToken;
+        self
+    }
+
+    /// Can give rights.
+    pub(crate) fn raises(mut self) -> Self {
+        self.declared.raises = true;
         self
     }
 

@@ -56,7 +56,7 @@ pub(super) async fn activity(asked: Activity, org: Option<String>, session: &Ses
     loop {
         let limit = u16::try_from(most - found.len()).unwrap_or(u16::MAX).min(model::page::MAX_LIMIT);
         let deed = Deed::Activity { user: asked.who.user.clone(), kind, before, limit };
-        let command = Command { org: org.clone(), dry_run: false, deed };
+        let command = Command { org: org.clone(), dry_run: false, end_secrets: 0, deed };
         let (items, older) = match runner.run(command).await? {
             Outcome::Activity { items, older } => (items, older),
             other => return unexpected(&other),

@@ -67,6 +67,7 @@ impl App {
             op.may_put_into(&outer, &group).await?;
             // Before the old place is left: what the actor may do there counts.
             op.may_bring_group(to, child).await?;
+            op.raising(Concern::Group(child)).await?;
             let left = op.take_out_quietly(from, &group).await?;
             let Some(left) = left else {
                 let message = "The group does not stand there, or not any more. Look at it again.";
@@ -93,7 +94,7 @@ impl Operation<'_, '_> {
         self.may_put_into(&outer, group).await?;
         self.is_not_too_deep(&outer, group).await?;
         let given = Given { by: self.agent, at: self.now, terms };
-        self.concerning(Concern::Group(group.id)).await?;
+        self.raising(Concern::Group(group.id)).await?;
         store::nestings::add(self.connection, self.context, parent, group.id, &given).await?;
         self.ends_later(GrantKey::Nested { parent, child: group.id }, &given);
         let mut changes = changed("parent", Value::Null, outer.fields.name.into());

@@ -103,7 +103,7 @@ impl Operation<'_, '_> {
         let grant = self.new_grant(role, scope, terms).await?;
         // An end date on the way to the last owner takes him away as well.
         self.touch_owners(&grant.allowed.in_scope(scope, Vec::new()));
-        self.concerning(Concern::Group(group.id)).await?;
+        self.raising(Concern::Group(group.id)).await?;
         let held = store::grants::of_group(self.connection, self.context, group.id).await?;
         store::grants::grant_group(self.connection, self.context, group.id, &grant).await?;
         let holder = Holder::Group(group.id);

@@ -19,7 +19,7 @@ use store::{Connection, boxed};
 
 pub use store::invitation_list::Listed;
 
-use super::{Terms, invitee, is_address_of};
+use super::{Sending, Terms, invitee, is_address_of};
 use crate::{Actor, App, Operation, Person, signin::Attempt};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -311,6 +311,7 @@ impl Operation<'_, '_> {
             model::audit::Changes::new(),
             String::new(),
         );
-        self.mail_invitation(&person.user, &invitation, Some(MailKind::InvitationReminder)).await
+        let sending = if self.agent == Agent::System { Sending::Unasked } else { Sending::Asked };
+        self.mail_invitation(&person.user, &invitation, Some(MailKind::InvitationReminder), sending).await
     }
 }

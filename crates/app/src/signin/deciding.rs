@@ -8,9 +8,11 @@ use model::{
     credential::Credential,
     device::KnownDevice,
     job::Work,
+    outgrown::Maker,
     user::UserType,
 };
 use serde_json::Value;
+use store::made_within::{self, Made};
 
 use super::Attempt;
 use crate::{Actor, Operation, Person, operation::Event, tries::Counted, users::changed};
@@ -139,12 +141,17 @@ impl Operation<'_, '_> {
 
     /// A password that a weaker actor set, and its owner has not replaced, ends once the owner may do more than that
     /// actor could have given. Whether it has ended.
-    pub(super) async fn end_outgrown_password(&mut self, person: &mut Person) -> Result<bool> {
+    pub(super) async fn end_outgrown_password(
+        &mut self,
+        person: &mut Person,
+        maker: Option<&Maker>,
+    ) -> Result<bool> {
         let (context, user) = (self.context, person.user.id);
-        let within = store::made_within::password(self.connection, context, user).await?;
-        if !self.has_outgrown(user, within).await? {
+        if !self.has_outgrown(user, maker.cloned()).await? {
             return Ok(false);
         }
+        let ended = maker.map(|maker| maker.clone().outgrown(self.now));
+        made_within::keep(self.connection, context, Made::Password(user), ended.as_ref()).await?;
         store::credentials::expire(self.connection, context, user, self.now).await?;
         person.password.expires_at = Some(self.now);
         let changes = changed("expires_at", Value::Null, self.now.to_string().into());

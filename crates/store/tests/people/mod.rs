@@ -194,6 +194,7 @@ fn session(context: OrgContext, user: UserId, number: usize) -> Session {
         country: String::new(),
         hints: ClientHints::default(),
         platform: if number % 1_000 == 3 { Platform::ChromeOs } else { Platform::Windows },
+        made_within: None,
     }
 }
 

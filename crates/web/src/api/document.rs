@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use model::page;
+use model::{access::OWNER_WARNING, outgrown::CONFIRMED_BY, page};
 use serde_json::{Map, Value, json};
 
 use super::refusals;
@@ -49,6 +49,7 @@ pub(super) fn complete(document: &mut Value, routes: &[Declared]) {
         };
         let name = name(route);
         parameters(route, operation);
+        warn_of_owners(route, operation);
         answers(route, &name, operation);
         operation.insert("operationId".to_owned(), name.into());
     }
@@ -145,12 +146,30 @@ fn name(route: &Declared) -> String {
     parts.join("_")
 }
 
+/// What can make an owner says what that means.
+fn warn_of_owners(route: &Declared, operation: &mut Map<String, Value>) {
+    if !route.raises {
+        return;
+    }
+    let before = operation.get("description").and_then(Value::as_str).map(|text| format!("{text}\n\n"));
+    let text = format!("{}Where it makes somebody an owner: {OWNER_WARNING}", before.unwrap_or_default());
+    operation.insert("description".to_owned(), text.into());
+}
+
 fn parameters(route: &Declared, operation: &mut Map<String, Value>) {
     let Some(Value::Array(parameters)) = operation.get_mut("parameters") else { return };
     if route.writes() {
         parameters.push(json!({
             "name": "impact", "in": "query", "required": false, "schema": {"type": "boolean"},
             "description": "`true`, beside `dry_run=true`: answer whose access would change.",
+        }));
+    }
+    if route.raises {
+        parameters.push(json!({
+            "name": CONFIRMED_BY, "in": "query", "required": false, "schema": {"type": "integer", "minimum": 0},
+            "description": "How many secrets that others made (links, passwords, API tokens, addresses) may end because \
+                            their users get more rights than the makers have: `confirm` of a refusal with \
+                            `access.secrets_end`, or `secrets` of an impact.",
         }));
     }
     for parameter in parameters {

@@ -30,6 +30,9 @@ pub(super) fn of(route: &Declared, operation: &str) -> Refusals {
             add(429, &["rate.too_many"]);
         }
     }
+    if route.raises {
+        add(409, &["access.secrets_end"]);
+    }
     let names = |wanted: &[&str]| route.query.iter().any(|name| wanted.contains(&name.as_str()));
     if names(&["page_token", "before", "after"]) {
         add(400, &["cursor.malformed", "cursor.other_order"]);
@@ -127,6 +130,7 @@ const OWN: &[(u16, &str, &[&str])] = &[
     (409, "org.last_owner", ABOUT_OWNERS),
     (409, "password.changed_meanwhile", &["account_*", "users_*"]),
     (409, "permission.too_many", &["permissions_set"]),
+    (409, "reset.address_outgrown", &["users_send_reset_link"]),
     (409, "reset.locked", &["users_send_reset_link"]),
     (409, "reset.no_address", &["users_send_reset_link"]),
     (409, "reset.not_active", &["users_send_reset_link"]),

@@ -37,6 +37,9 @@ pub(crate) struct TokenView {
     /// Last use, to within five minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
+    /// Since when it opens nothing, because its user was given more rights than whoever made it could give. Make a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outgrown_at: Option<String>,
 }
 
 fn present(token: &Token) -> TokenView {
@@ -47,6 +50,7 @@ fn present(token: &Token) -> TokenView {
         created_at: moment(token.created_at),
         expires_at: moment(token.expires_at),
         last_used_at: token.last_used_at.map(moment),
+        outgrown_at: token.outgrown_at().map(moment),
     }
 }
 

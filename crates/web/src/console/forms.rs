@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use model::Error;
+use model::{Error, outgrown::CONFIRMED_BY};
 
 use super::view::{
     form::{Change, Conflict, Form},
@@ -80,6 +80,14 @@ impl Form {
         // What is wrong is to be read first.
         for field in self.sections.iter_mut().flat_map(|section| &mut section.fields) {
             field.autofocus = false;
+        }
+        if let Some(count) = error.confirm() {
+            // Sent once more as it stands, it is confirmed.
+            error.message().clone_into(&mut self.problem);
+            let sign = if self.action.contains('?') { '&' } else { '?' };
+            self.action = format!("{}{sign}{CONFIRMED_BY}={count}", self.action);
+            self.submit = format!("{}: confirm", self.submit);
+            return;
         }
         if error.fields().is_empty() {
             error.message().clone_into(&mut self.problem);

@@ -17,7 +17,7 @@ use super::{
     done::Done,
     lifecycle::show,
     questions::Question,
-    user_forms::grantable,
+    user_forms::{grantable, role_field},
     view::{
         form::{Choice, Control, Field},
         parts::Action,
@@ -246,7 +246,7 @@ async fn what_fields(visit: &Visit, is_temporary: bool, kept: Kept<'_>) -> Resul
         let over = Field::text("over", "Over a group only")
             .value(kept.get("over"))
             .hint("Its name. Left empty: in the whole organization.");
-        return Ok(vec![Field::new("role", "Role", Control::Select(choices)).required(), over]);
+        return Ok(vec![role_field("Role", choices, &roles), over]);
     }
     let (mut groups, mut more) = (Vec::new(), false);
     if visit.may(Permission::GroupAssign) {
@@ -263,7 +263,7 @@ async fn what_fields(visit: &Visit, is_temporary: bool, kept: Kept<'_>) -> Resul
         let named = Field::text("group", "Group").value(kept.get("group")).hint("Its name.");
         fields.push(named.shown_when("role", GROUP));
     }
-    fields.insert(0, Field::new("role", "Role or group", Control::Select(choices)).required());
+    fields.insert(0, role_field("Role or group", choices, &roles));
     Ok(fields)
 }
 

@@ -2,7 +2,7 @@
 
 use app::{Person, copying::Copying};
 use axum::{http::StatusCode, response::Response};
-use model::{Error, UserId};
+use model::{Error, UserId, access::OWNER_WARNING};
 
 use super::{
     done::Done,
@@ -35,11 +35,8 @@ async fn ask_make(
     let asked = Question {
         title: format!("Make {name} an admin?"),
         icon: "shield",
-        lead: format!("{name} becomes an owner of {org}, and may do everything: as much as you."),
-        consequences: vec![
-            "That includes changing settings, everybody's rights, and removing you as an owner.".to_owned(),
-            "The other owners are told by mail.".to_owned(),
-        ],
+        lead: format!("{name} becomes an owner of {org}."),
+        consequences: vec![OWNER_WARNING.to_owned()],
         advice: None,
         fields: Vec::new(),
         submit: "Make admin".to_owned(),

@@ -269,6 +269,8 @@ pub(crate) fn attempt(
         },
         request_id: origin.request_id.to_string(),
         devices: auth::presented_devices(headers, org, shared.options.is_https()),
+        earlier: auth::session_cookie(headers, org, shared.options.is_https())
+            .and_then(model::session::Secret::parse),
     }
 }
 

@@ -68,7 +68,11 @@ pub(crate) async fn list(visit: Visit) -> Answer<Response> {
 
 /// A token as every list shows it; one's own is revoked here.
 pub(super) fn row(visit: &Visit, token: &Token, now: Timestamp) -> TokenRow {
-    let (tone, label) = if token.expires_at > now { (Tone::Green, "Valid") } else { (Tone::Grey, "Expired") };
+    let (tone, label) = match token.outgrown_at() {
+        Some(_) => (Tone::Amber, "Ended after promotion"),
+        None if token.expires_at > now => (Tone::Green, "Valid"),
+        None => (Tone::Grey, "Expired"),
+    };
     TokenRow {
         name: token.name.clone(),
         holder: None,

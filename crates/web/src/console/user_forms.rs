@@ -7,7 +7,7 @@ use app::{
 use axum::{http::StatusCode, response::Response};
 use model::{
     Error, Kind, Permission, RoleKey, UserFields, UserId,
-    access::Role,
+    access::{OWNER_WARNING, Role},
     grant::GrantTerms,
     link::Purpose,
     role::{RoleDefinition, Scope},
@@ -144,9 +144,17 @@ pub(crate) fn may_give(visit: &Visit, role: &RoleDefinition) -> bool {
     visit.caller.actor.rights.covers(&role.allowed.in_scope(Scope::Org, Vec::new()))
 }
 
-/// A role to tick, with what it is for.
+/// A role to tick, with what it is for; of the owner's what it means.
 pub(crate) fn role_choice(role: &RoleDefinition) -> Choice {
-    Choice::new(role.key.to_string(), &role.name).hint(&role.description)
+    let choice = Choice::new(role.key.to_string(), &role.name);
+    choice.hint(if role.key == Role::Owner { OWNER_WARNING } else { &role.description })
+}
+
+/// A field in which one of these roles is chosen, with what the owner's means if it is among them.
+pub(crate) fn role_field(label: &str, choices: Vec<Choice>, roles: &[RoleDefinition]) -> Field {
+    let field = Field::new("role", label, Control::Select(choices)).required();
+    let has_owner = roles.iter().any(|role| role.key == Role::Owner);
+    if has_owner { field.hint(format!("{}: {OWNER_WARNING}", Role::Owner.label())) } else { field }
 }
 
 /// `POST /o/{slug}/users/new`

@@ -13,9 +13,9 @@ use crate::{
         access::foreseen,
         done::Done,
         memberships::{term_fields, terms},
-        user_forms::grantable,
+        user_forms::{grantable, role_field},
         view::{
-            form::{Choice, Control, Field, Form, Section},
+            form::{Choice, Field, Form, Section},
             frame,
             question::Dialog,
         },
@@ -58,11 +58,12 @@ async fn ask(
         Choice::new(key, &role.name).chosen(is_chosen)
     };
     let mut choices = vec![Choice::new("", "Choose a role")];
-    choices.extend(grantable(visit, &[]).await?.iter().map(choice));
+    let roles = grantable(visit, &[]).await?;
+    choices.extend(roles.iter().map(choice));
     let over = Field::text("group", "Only over the group")
         .value(sent.map_or("", |sent| sent.get("group")))
         .hint("Its name. Left empty: the role counts in the whole organization.");
-    let mut fields = vec![Field::new("role", "Role", Control::Select(choices)).required().autofocus(), over];
+    let mut fields = vec![role_field("Role", choices, &roles).autofocus(), over];
     fields.extend(term_fields(sent));
     let mut form = Form {
         action: at_group(visit, id, "/roles/add"),
