@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let version = format!("\"{}\"", read.version);
     let body = UserFields { title: Some(Some("Engineer".to_owned())), ..UserFields::default() };
-    let edited = client.users_update(&id, &slug, None, None, Some(version), NONE, Some(body)).await?;
+    let edited = client.users_update(&id, &slug, None, None, None, Some(version), NONE, Some(body)).await?;
     assert_eq!(edited.title.flatten().as_deref(), Some("Engineer"));
 
     let found = client.users_list(&slug, Some(email), NONE, NONE, NONE, NONE, Some(10), NONE).await?;
