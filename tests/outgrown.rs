@@ -144,15 +144,20 @@ async fn newcomer(app: &TestApp, maker: &Somebody, name: &str, more: Value) -> U
     made["id"].as_str().unwrap().parse().unwrap()
 }
 
-/// Whether the copy that the maker kept opens the account.
-async fn opens(app: &TestApp, secret: Secret, copy: &str, email: &str) -> bool {
-    let somebody = Somebody {
-        id: app.owner.id,
+/// Whoever types this, to sign in or with a link.
+fn typing(email: &str, password: &str) -> Somebody {
+    Somebody {
+        id: UserId(uuid::Uuid::nil()),
         email: email.to_owned(),
         username: String::new(),
-        password: copy.to_owned(),
+        password: password.to_owned(),
         token: String::new(),
-    };
+    }
+}
+
+/// Whether the copy that the maker kept opens the account.
+async fn opens(app: &TestApp, secret: Secret, copy: &str, email: &str) -> bool {
+    let somebody = typing(email, copy);
     match secret {
         Secret::InvitationLink => accepts(app, copy, email).await,
         Secret::TemporaryPassword | Secret::ChosenPassword => {
@@ -173,13 +178,7 @@ async fn opens(app: &TestApp, secret: Secret, copy: &str, email: &str) -> bool {
 
 /// Whether an invitation's link still lets somebody in.
 async fn accepts(app: &TestApp, link: &str, email: &str) -> bool {
-    let somebody = Somebody {
-        id: app.owner.id,
-        email: email.to_owned(),
-        username: String::new(),
-        password: String::new(),
-        token: String::new(),
-    };
+    let somebody = typing(email, "");
     let acceptance =
         ::app::invitations::Acceptance { password: PASSWORD.to_owned(), given_name: None, family_name: None };
     let (purpose, link) = (Purpose::Invitation, link.rsplit('/').next().unwrap());
@@ -394,7 +393,7 @@ on_both! {
         let before = asked().await;
         app.confirmed(Method::POST, &format!("/users/{user}/roles"), &app.owner.token, json!({"role": "auditor"})).await.expect(200);
         let confirm = async |link: &str| {
-            let somebody = Somebody { id: user, email: String::new(), username: String::new(), password: String::new(), token: String::new() };
+            let somebody = typing("", "");
             app.app.confirm_email(&app.org, link, from(&somebody, "reader")).await
         };
         assert_eq!(confirm(&before).await.unwrap_err().code(), "link.overtaken");
@@ -463,7 +462,7 @@ on_both! {
         let links = app.count("SELECT count(*) FROM links WHERE purpose = 'password_reset' AND ended_at IS NULL").await;
         if links > 0 {
             let link = begun::mailed(&app, "reset@acme.example", Purpose::PasswordReset).await;
-            let somebody = Somebody { id: user, email: String::new(), username: String::new(), password: String::new(), token: String::new() };
+            let somebody = typing("", "");
             let error = app.app.reset_password(&app.org, &link, PASSWORD, from(&somebody, "reader")).await.unwrap_err();
             assert_eq!(error.code(), "link.outgrown");
         }

@@ -53,7 +53,7 @@ pub(crate) async fn links_of_all_purposes(app: &TestApp, somebody: &Somebody) ->
                 opened_at: None,
                 ended: None,
             };
-            store::links::insert(connection, &link).await?;
+            store::links::insert(connection, &link, None).await?;
         }
         Ok(Done::Commit(()))
     };

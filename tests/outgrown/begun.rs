@@ -7,7 +7,7 @@ use axum::http::Method;
 use model::{OrgContext, UserId, link::Purpose, session};
 use serde_json::json;
 
-use super::{HOUR, Secret, TYPED, accepts, invite};
+use super::{HOUR, Secret, TYPED, accepts, invite, typing};
 use crate::{
     app::{Somebody, TestApp, form, form_request},
     in_flight::from,
@@ -17,14 +17,8 @@ use crate::{
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The user's browser, as whoever knows the password has one.
-async fn signed_in(app: &TestApp, user: UserId, email: &str) -> Browser {
-    let somebody = Somebody {
-        id: user,
-        email: email.to_owned(),
-        username: String::new(),
-        password: TYPED.to_owned(),
-        token: String::new(),
-    };
+async fn signed_in(app: &TestApp, email: &str) -> Browser {
+    let somebody = typing(email, TYPED);
     browser(app, &app.org, &somebody).await
 }
 
@@ -51,11 +45,11 @@ pub(super) async fn make(
     let email = format!("{name}@acme.example");
     match secret {
         Secret::SessionOfPassword | Secret::SessionOfTemporary => {
-            let browser = signed_in(app, user, &email).await;
+            let browser = signed_in(app, &email).await;
             browser.cookie.split_once('=').unwrap().1.to_owned()
         }
         Secret::TokenOfSession | Secret::AccountToken => {
-            let browser = signed_in(app, user, &email).await;
+            let browser = signed_in(app, &email).await;
             let mut fields = vec![("csrf", &*browser.csrf), ("name", "Kept"), ("days", "300")];
             // Not everything, but the account.
             let scopes = ["account:read", "account:tokens", "account:sessions"];
@@ -79,8 +73,7 @@ pub(super) async fn make(
             second["token"].as_str().unwrap().to_owned()
         }
         Secret::AddressLink => {
-            let (browser, address) =
-                (signed_in(app, user, &email).await, format!("{name}@elsewhere.example"));
+            let (browser, address) = (signed_in(app, &email).await, format!("{name}@elsewhere.example"));
             let fields = [("csrf", &*browser.csrf), ("email", &*address), ("present_password", TYPED)];
             let path = "/o/acme/account/email";
             app.send(form_request(path, &browser.cookie, &form(&fields))).await.expect(303);
@@ -128,13 +121,7 @@ async fn make_expired(app: &TestApp, maker: &Somebody, user: UserId, email: &str
 
 /// Whoever has an expired link asks for another.
 async fn renew(app: &TestApp, link: &str, name: &str) -> model::Result<()> {
-    let somebody = Somebody {
-        id: app.owner.id,
-        email: format!("{name}@acme.example"),
-        username: String::new(),
-        password: String::new(),
-        token: String::new(),
-    };
+    let somebody = typing(&format!("{name}@acme.example"), "");
     app.app.renew_invitation(&app.org, Purpose::Invitation, link, &from(&somebody, "maker")).await
 }
 
@@ -146,13 +133,7 @@ pub(super) async fn opens(app: &TestApp, secret: Secret, copy: &str, name: &str,
             app.app.session(OrgContext::from(app.org.id), &secret).await.is_ok()
         }
         Secret::AddressLink => {
-            let somebody = Somebody {
-                id: app.owner.id,
-                email: email.to_owned(),
-                username: String::new(),
-                password: String::new(),
-                token: String::new(),
-            };
+            let somebody = typing(email, "");
             app.app.confirm_email(&app.org, copy, from(&somebody, "maker")).await.is_ok()
         }
         Secret::ProvenAddress => {

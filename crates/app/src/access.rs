@@ -178,8 +178,9 @@ impl App {
 
 /// Refuses what somebody made, or began with what somebody made, who could not have given what it would open now
 /// (`outgrown.rs`).
-pub(crate) fn ensure_not_outgrown(maker: Option<&Maker>, rights: &Rights) -> Result<()> {
-    if maker.is_some_and(|maker| !maker.covers(rights)) { Err(signed_out()) } else { Ok(()) }
+pub(crate) fn ensure_not_outgrown(maker: Option<&Maker>, rights: &Rights, scopes: Permissions) -> Result<()> {
+    let is_outgrown = maker.is_some_and(|maker| !maker.covers(&opened(rights, scopes)));
+    if is_outgrown { Err(signed_out()) } else { Ok(()) }
 }
 
 /// Refuses unless the presented session or token is still there, with the same secret, and has not expired. Answers who
@@ -268,10 +269,10 @@ impl Held {
         match self {
             // Remembering is not for administrators, also when somebody becomes one afterwards.
             Self::Session(session) if session.remembered && rights.administers() => Err(signed_out()),
-            Self::Session(session) => ensure_not_outgrown(session.made_within.as_ref(), rights),
-            Self::Token(token) => {
-                ensure_not_outgrown(token.made_within.as_ref(), &opened(rights, token.scopes))
+            Self::Session(session) => {
+                ensure_not_outgrown(session.made_within.as_ref(), rights, Permissions::all())
             }
+            Self::Token(token) => ensure_not_outgrown(token.made_within.as_ref(), rights, token.scopes),
         }
     }
 

@@ -9,12 +9,11 @@ use model::{
     Agent, EntryId, Error, Permission, Result, Timestamp, UserId,
     activity::{Day, History, Item, Kind, Page, WINDOWS},
     audit::{Changes, Entry},
-    rights::Reach,
 };
 use store::{Connection, boxed};
 use uuid::Uuid;
 
-use crate::{Actor, App, Operation, Person, access::signed_out};
+use crate::{Actor, App, Operation, Person, access::signed_out, holders::seen_among};
 
 /// How many items a page looks at when only one kind is wanted: where few match, a page is short and says where to
 /// go on.
@@ -77,25 +76,16 @@ impl App {
 
     /// Which of the others that the actor did something to the actor may see now.
     async fn seen_targets(&self, actor: &Actor, items: &[Item]) -> Result<BTreeSet<UserId>> {
-        let targets: BTreeSet<UserId> = items
-            .iter()
-            .filter_map(|item| match item {
-                Item::Entry(entry) if entry.target_type == "user" => Some(UserId(entry.target)),
-                _ => None,
-            })
-            .collect();
-        let groups = match actor.rights.reach(Permission::UserRead) {
-            Reach::Everybody => return Ok(targets),
-            Reach::Groups(groups) if groups.is_empty() => return Ok(BTreeSet::new()),
-            Reach::Groups(groups) => groups,
-        };
-        let (context, now) = (actor.context, self.now());
+        let targets = items.iter().filter_map(|item| match item {
+            Item::Entry(entry) if entry.target_type == "user" => Some(UserId(entry.target)),
+            _ => None,
+        });
+        let targets: Vec<UserId> = targets.collect::<BTreeSet<_>>().into_iter().collect();
+        let (context, now, reach) = (actor.context, self.now(), actor.rights.reach(Permission::UserRead));
         let read = async move |connection: &mut Connection<'_>| {
-            let groups = store::access::inside(connection, context, &groups, now).await?;
-            let targets: Vec<UserId> = targets.iter().copied().collect();
-            store::holders::among(connection, context, &targets, &groups, now).await
+            seen_among(connection, context, &reach, &targets, now).await
         };
-        Ok(self.database().read(read).await?.into_iter().collect())
+        self.database().read(read).await
     }
 
     async fn activity_of(&self, actor: &Actor, user: UserId, part: Part) -> Result<Page> {

@@ -207,11 +207,10 @@ impl Operation<'_, '_> {
         }
         let purpose = Purpose::EmailVerification;
         self.end_links(user.id, &[purpose], Ending::Replaced).await?;
-        let link = self.new_link(user.id, purpose, address, purpose.lifetime()).await?;
         // Typed in a session that somebody else may have begun, the address may be theirs.
-        if let Some(maker) = self.made_for(user.id) {
-            made_within::keep(self.connection, self.context, Made::Link(link.id), Some(&maker)).await?;
-        }
+        let maker = self.made_for(user.id);
+        let link =
+            self.new_link_within(user.id, purpose, address, purpose.lifetime(), maker.as_ref()).await?;
         let details = MailDetails { about: address.to_owned(), ..MailDetails::default() };
         self.mail(NewMail {
             user: Some(user.id),
@@ -235,10 +234,7 @@ impl Operation<'_, '_> {
         let lifetime = Purpose::EmailUndo.lifetime();
         let (key, until) = (user::key(&old), self.now.plus(lifetime));
         store::reserved_addresses::reserve(self.connection, self.context, &key, id, until).await?;
-        let link = self.new_link(id, Purpose::EmailUndo, &old, lifetime).await?;
-        if maker.is_some() {
-            made_within::keep(self.connection, self.context, Made::Link(link.id), maker.as_ref()).await?;
-        }
+        let link = self.new_link_within(id, Purpose::EmailUndo, &old, lifetime, maker.as_ref()).await?;
         let details = MailDetails { about: address.to_owned(), ..MailDetails::default() };
         self.mail(NewMail {
             user: Some(id),

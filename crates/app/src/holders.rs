@@ -1,6 +1,8 @@
 //! Who can do something: the people who hold a role that gives it, directly or through groups, a page at a time, each with
 //! one of the ways on which it comes.
 
+use std::collections::BTreeSet;
+
 use model::{
     Error, GroupId, OrgContext, Permission, Result, Rights, RoleKey, Status, Timestamp, UserId,
     access_paths::Path,
@@ -191,6 +193,23 @@ async fn seen_groups(
         Reach::Everybody => Ok(None),
         Reach::Groups(groups) => Ok(Some(store::access::inside(connection, context, groups, now).await?)),
     }
+}
+
+/// Which of these people a reader with that reach sees.
+pub(crate) async fn seen_among(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    reach: &Reach,
+    users: &[UserId],
+    now: Timestamp,
+) -> Result<BTreeSet<UserId>> {
+    Ok(match seen_groups(connection, context, reach, now).await? {
+        None => users.iter().copied().collect(),
+        Some(groups) if groups.is_empty() => BTreeSet::new(),
+        Some(groups) => {
+            store::holders::among(connection, context, users, &groups, now).await?.into_iter().collect()
+        }
+    })
 }
 
 fn is_scopable(own: Option<Permission>) -> bool {

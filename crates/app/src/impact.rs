@@ -3,7 +3,7 @@
 //! can't disagree with it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -13,13 +13,12 @@ use model::{
     access_paths::{AccessWeb, Effective, Reckoning},
     impact::{Impact, ImpactItem, ImpactKind, MAX_COMPARED, MAX_NAMED, Names, compare},
     outgrown,
-    rights::Reach,
 };
 use store::boxed;
 
 pub use model::impact::Concern;
 
-use crate::{Actor, Operation, outgrown::Rise};
+use crate::{Actor, Operation, holders::seen_among, outgrown::Rise};
 
 /// Where a dry run leaves what it found.
 #[derive(Debug, Clone, Default)]
@@ -125,7 +124,9 @@ impl Operation<'_, '_> {
         let people: Vec<(UserId, String)> = people.into_iter().collect();
         let mut impact = compare(&people, &before, &after, &names);
         let named: Vec<UserId> = impact.people.iter().map(|person| person.user).collect();
-        let seen = self.seen_among(&named).await?;
+        let reach = self.rights.reach(Permission::UserRead);
+        let mut seen = seen_among(self.connection, self.context, &reach, &named, self.now).await?;
+        seen.extend(self.actor_user());
         impact.people.retain(|person| seen.contains(&person.user));
         impact.more = more;
         impact.secrets = self.ended_secrets.len();
@@ -134,24 +135,6 @@ impl Operation<'_, '_> {
         impact.ended.truncate(MAX_NAMED);
         preview.put(impact);
         Ok(())
-    }
-}
-
-impl Operation<'_, '_> {
-    /// Which of these people the actor may see: the others are counted, not named.
-    async fn seen_among(&mut self, users: &[UserId]) -> Result<BTreeSet<UserId>> {
-        let (context, now) = (self.context, self.now);
-        let mut seen: BTreeSet<UserId> = match self.rights.reach(Permission::UserRead) {
-            Reach::Everybody => return Ok(users.iter().copied().collect()),
-            Reach::Groups(groups) if groups.is_empty() => BTreeSet::new(),
-            Reach::Groups(groups) => {
-                let groups = store::access::inside(self.connection, context, &groups, now).await?;
-                let among = store::holders::among(self.connection, context, users, &groups, now).await?;
-                among.into_iter().collect()
-            }
-        };
-        seen.extend(self.actor_user());
-        Ok(seen)
     }
 }
 
@@ -176,12 +159,14 @@ const MAX_SAID: usize = 6;
 /// An impact in sentences: what a question before the change lists.
 pub fn lines(impact: &Impact) -> Vec<String> {
     let mut lines = Vec::new();
+    // Of those whom it touches some may not be seen, and are counted alone.
+    let touched = impact.gaining.max(impact.losing).max(impact.people.len());
     match impact.people.as_slice() {
-        [] => lines.push(
+        [] if touched == 0 => lines.push(
             "Nobody gains or loses anything by it: the same comes in other ways, or nobody is concerned."
                 .to_owned(),
         ),
-        [one] => {
+        [one] if touched == 1 => {
             lines.extend(
                 (!one.lost.is_empty()).then(|| format!("{} loses {}.", one.name, enumerated(&one.lost))),
             );
@@ -191,9 +176,12 @@ pub fn lines(impact: &Impact) -> Vec<String> {
         }
         many => {
             let names: Vec<String> = many.iter().take(MAX_SAID).map(|one| one.name.clone()).collect();
-            let others = impact.gaining.max(impact.losing).max(many.len()) - names.len();
-            let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-            lines.push(format!("It touches {}{others}.", names.join(", ")));
+            let others = touched - names.len();
+            lines.push(match (names.join(", ").as_str(), others) {
+                ("", others) => format!("It touches {others} whom you may not see."),
+                (names, 0) => format!("It touches {names}."),
+                (names, others) => format!("It touches {names} and {others} more."),
+            });
             let said = impact.items.iter().filter(|item| item.kind != ImpactKind::Group).take(MAX_SAID);
             lines.extend(said.map(in_words));
             let left = impact.items.len().saturating_sub(MAX_SAID);

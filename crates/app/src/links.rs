@@ -9,6 +9,7 @@ use std::time::Duration;
 use model::{
     Error, Kind, LinkId, Org, OrgContext, Result, User, UserId,
     link::{Ending, Link, Purpose, Standing},
+    outgrown::Maker,
     session::Secret,
 };
 use store::{Connection, boxed};
@@ -149,13 +150,26 @@ pub(crate) fn check(link: &Link, standing: Standing) -> Result<()> {
 }
 
 impl Operation<'_, '_> {
-    /// Makes a link. Its secret can be had from `App::link_url` later.
+    /// Makes a link, which the actor may have a copy of. Its secret can be had from `App::link_url` later.
     pub(crate) async fn new_link(
         &mut self,
         user: UserId,
         purpose: Purpose,
         address: &str,
         lifetime: Duration,
+    ) -> Result<Link> {
+        let maker = self.made_by_another(user);
+        self.new_link_within(user, purpose, address, lifetime, maker.as_ref()).await
+    }
+
+    /// The same, which `maker` may have a copy of.
+    pub(crate) async fn new_link_within(
+        &mut self,
+        user: UserId,
+        purpose: Purpose,
+        address: &str,
+        lifetime: Duration,
+        maker: Option<&Maker>,
     ) -> Result<Link> {
         let (org, id) = (self.context, LinkId(self.new_id()));
         let link = Link {
@@ -170,8 +184,7 @@ impl Operation<'_, '_> {
             opened_at: None,
             ended: None,
         };
-        store::links::insert(self.connection, &link).await?;
-        self.keep_maker_of_link(&link).await?;
+        store::links::insert(self.connection, &link, maker).await?;
         Ok(link)
     }
 

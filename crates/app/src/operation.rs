@@ -20,7 +20,7 @@ use model::{
     job::{Job, Work},
     mail::Mail,
     merkle::Hash,
-    outgrown::{EndedSecret, Maker, opened},
+    outgrown::{EndedSecret, Maker},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Attempt, Connection, Lane, Proof, boxed};
@@ -221,8 +221,8 @@ impl<'c, 't> Operation<'c, 't> {
             let standing =
                 standing.filter(|standing| standing.may_act).ok_or_else(crate::access::signed_out)?;
             // The user may do more than when the request was let in: the credential may be too weakly made for that.
-            let opened = opened(&standing.rights, self.actor.scopes);
-            crate::access::ensure_not_outgrown(self.begun_within.as_ref(), &opened)?;
+            let (maker, scopes) = (self.begun_within.as_ref(), self.actor.scopes);
+            crate::access::ensure_not_outgrown(maker, &standing.rights, scopes)?;
             self.rights = standing.rights.within(self.actor.scopes);
             self.permissions = self.rights.org;
         }

@@ -6,8 +6,8 @@
 //!
 //! - *When rights rise*, in the transaction that raises them and whatever raises them (`Operation::raising` says whom it
 //!   concerns): what is outgrown ends for good, with its audit entry, and stays ended when the rights fall again. An
-//!   invitation's link is replaced and mailed again. Whoever raises the rights is told of it in a dry run and confirms the
-//!   number. What is given from a later date on is looked at by the worker when it starts.
+//!   invitation's link is replaced and mailed again. Whoever raises the rights is told of it, in a dry run too, and
+//!   confirms what was shown. What is given from a later date on is asked about at once, and ends when it starts.
 //! - *Where it is used*, with what its owner may do at that moment: nobody slips in between a date and the worker.
 //!
 //! What the owner has replaced or proven is not compared, and a rise within the maker's own rights changes nothing.
@@ -75,9 +75,14 @@ struct Ended {
 
 impl Ended {
     fn tell(&mut self, secret: &Outstanding, described: EndedSecret) {
-        let parts = [described.user.0.as_bytes(), secret.kind.as_str().as_bytes(), secret.id.as_bytes()];
-        let text = [described.name.as_bytes(), described.label.as_bytes()];
-        for part in parts.iter().copied().map(<[u8]>::as_ref).chain(text) {
+        let parts: [&[u8]; 5] = [
+            described.user.0.as_bytes(),
+            secret.kind.as_str().as_bytes(),
+            secret.id.as_bytes(),
+            described.name.as_bytes(),
+            described.label.as_bytes(),
+        ];
+        for part in parts {
             self.shown.extend(part.len().to_be_bytes());
             self.shown.extend(part);
         }
@@ -108,7 +113,7 @@ impl Operation<'_, '_> {
     }
 
     /// The actor and what the actor could give, if it is another user.
-    fn made_by_another(&self, user: UserId) -> Option<Maker> {
+    pub(crate) fn made_by_another(&self, user: UserId) -> Option<Maker> {
         match self.agent {
             Agent::User(by) if by != user => {
                 Some(Maker { by: Some(by), outgrown_at: None, rights: self.rights.clone() })
@@ -129,12 +134,6 @@ impl Operation<'_, '_> {
         made_within::keep(self.connection, self.context, Made::Password(user), maker.as_ref()).await
     }
 
-    /// The same beside a new link.
-    pub(crate) async fn keep_maker_of_link(&mut self, link: &Link) -> Result<()> {
-        let Some(maker) = self.made_by_another(link.user) else { return Ok(()) };
-        made_within::keep(self.connection, self.context, Made::Link(link.id), Some(&maker)).await
-    }
-
     /// An invitation's link is shown to the actor, who may keep it: so may everybody who had it before.
     pub(crate) async fn shown_to_actor(&mut self, link: &Link, invitation: InvitationId) -> Result<()> {
         let Some(maker) = self.made_for(link.user) else { return Ok(()) };
@@ -153,7 +152,8 @@ impl Operation<'_, '_> {
         Ok(standing.is_some_and(|standing| !maker.covers(&standing.rights)))
     }
 
-    /// Refuses a link whose maker could not have given what its owner may do; and one for getting in again that went to an address that such a maker wrote and that was never proven, whoever sent it.
+    /// Refuses a link whose maker could not have given what its owner may do; and one for getting in again that went to an
+    /// address that such a maker wrote and that was never proven, whoever sent it.
     pub(crate) async fn ensure_link_not_outgrown(&mut self, link: &Link) -> Result<()> {
         let maker = made_within::of(self.connection, self.context, Made::Link(link.id)).await?;
         let recovers = matches!(link.purpose, Purpose::PasswordReset | Purpose::Unlock | Purpose::NotMe);

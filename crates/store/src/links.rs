@@ -3,10 +3,11 @@
 use model::{
     Error, LinkId, OrgContext, Result, Timestamp, UserId,
     link::{Ending, Link, Purpose},
+    outgrown::Maker,
     session::SecretHash,
 };
 
-use crate::{Connection, Record, Row, boxed, values};
+use crate::{Connection, Record, Row, boxed, made_within::written, values};
 
 impl Record for Link {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -23,11 +24,12 @@ impl Record for Link {
     }
 }
 
-/// Writes a new link.
+/// Writes a new link, and who else may have a copy of it.
 #[boxed]
-pub async fn insert(connection: &mut Connection<'_>, link: &Link) -> Result<()> {
-    let sql = "INSERT INTO links (org_id, id, user_id, purpose, address, secret, created_at, expires_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub async fn insert(connection: &mut Connection<'_>, link: &Link, maker: Option<&Maker>) -> Result<()> {
+    let sql = "INSERT INTO links (org_id, id, user_id, purpose, address, secret, created_at, expires_at, \
+               made_within) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let made_within = written(maker)?;
     let bound = values![
         link.org.org,
         link.id,
@@ -37,6 +39,7 @@ pub async fn insert(connection: &mut Connection<'_>, link: &Link) -> Result<()> 
         &link.secret,
         link.created_at,
         link.expires_at,
+        made_within.as_deref(),
     ];
     connection.execute(sql, bound).await?;
     Ok(())

@@ -164,8 +164,8 @@ impl Operation<'_, '_> {
             }
             written.push(key);
             let lifetime = invitation.expires_at.since(self.now);
-            let link = self.new_link(user.id, invitation.kind, address, lifetime).await?;
-            made_within::keep(self.connection, self.context, Made::Link(link.id), maker.as_ref()).await?;
+            let link =
+                self.new_link_within(user.id, invitation.kind, address, lifetime, maker.as_ref()).await?;
             let (details, invitation) = (details.clone(), Some(invitation.id));
             self.mail(NewMail { user: Some(user.id), kind, address, link: Some(&link), invitation, details });
         }
