@@ -65,6 +65,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(21, "0021_names_of_others"),
     step!(22, "0022_audit_expiring"),
     step!(23, "0023_begun_within"),
+    step!(24, "0024_short_pending_list", by engine),
 ];
 
 impl Migration {

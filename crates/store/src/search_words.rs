@@ -26,14 +26,16 @@ pub(crate) fn indexed(org: OrgId, text: &str) -> String {
     format!("{}{text}", mark(org))
 }
 
-/// An FTS5 query for the rows, of an organization or of all, that hold trigrams of every term, as many as cover it.
-/// Cheaper than phrases, for no positions are compared; whether the term itself is there is seen in the row.
+/// An FTS5 query for the rows, of an organization or of all, that hold trigrams of every term: every second one, so that
+/// neighbours share a letter. Those that only cover a term find forty times as many people in vain, and all of them cost
+/// twice as much where many have them. Cheaper than phrases, for no positions are compared; whether the term itself is
+/// there is seen in the row.
 fn trigrams(org: Option<OrgId>, terms: &[String]) -> String {
     let mut quoted: Vec<String> = org.iter().map(|org| format!("\"{}\"", mark(*org))).collect();
     for term in terms {
         let letters: Vec<char> = term.chars().collect();
         let last = letters.len().saturating_sub(3);
-        for start in (0..last).step_by(3).chain([last]) {
+        for start in (0..last).step_by(2).chain([last]) {
             let trigram: String = letters[start..].iter().take(3).collect();
             quoted.push(format!("\"{}\"", trigram.replace('"', "\"\"")));
         }

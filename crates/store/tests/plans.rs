@@ -354,7 +354,7 @@ async fn assert_best_come_first(loaded: &Loaded, query: &UserQuery) {
     let (mut pages, mut at) = (Vec::new(), None);
     while pages.len() < 60 {
         let page = page(loaded, &query.clone().at(at.as_deref()).unwrap()).await;
-        assert_eq!(page.more_than, Some(1_500), "{what}");
+        assert_eq!(page.more_than, Some(400), "{what}");
         at.clone_from(&page.next);
         pages.push(page);
         if at.is_none() {
@@ -371,7 +371,7 @@ async fn assert_best_come_first(loaded: &Loaded, query: &UserQuery) {
         found.iter().all(|id| matching.iter().any(|user| user.id == *id)),
         "{what}: somebody who does not match"
     );
-    assert!(found.len() <= best.len() + 1_500, "{what}: {} found", found.len());
+    assert!(found.len() <= best.len() + 400, "{what}: {} found", found.len());
     for pair in pages.windows(2) {
         let back = query.clone().at(pair[1].previous.as_deref()).unwrap();
         assert_eq!(ids(&page(loaded, &back).await), ids(&pair[0]), "{what}, back");
