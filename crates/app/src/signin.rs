@@ -336,14 +336,24 @@ impl Operation<'_, '_> {
         Ok(Some(Begun { kept_until, must_change_password, known_by }))
     }
 
-    /// One browser has at most one session in an organization: one that begins ends the one that the browser brought, in the
-    /// same transaction.
-    async fn end_earlier_session(&mut self, from: &Attempt) -> Result<()> {
-        let Some(earlier) = from.earlier.as_ref().map(Secret::hash) else { return Ok(()) };
-        if let Some(session) = store::sessions::find(self.connection, self.context, &earlier).await? {
-            self.end_session(session.user, session.id, "signed_in_again").await?;
+    /// One browser has at most one session in an organization: one that begins ends those that the browser has, in the same
+    /// transaction. Of many at once each finds what the one before it began: by the cookie that both of them brought.
+    async fn end_sessions_of_browser(&mut self, earlier: Option<&SecretHash>, from: &Attempt) -> Result<()> {
+        let devices = from.device_hashes();
+        if earlier.is_none() && devices.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        // Until there is none: ending one may have waited for another sign-in of the browser, which has begun one meanwhile.
+        loop {
+            let (connection, context) = (&mut *self.connection, self.context);
+            let found = store::sessions::of_browser(connection, context, earlier, &devices).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            for (session, user) in found {
+                self.end_session(user, session, "signed_in_again").await?;
+            }
+        }
     }
 
     /// Whether another password must be chosen first. A lasting one that has become too old for the policy is so marked
@@ -368,8 +378,9 @@ impl Operation<'_, '_> {
         fresh: SecretHash,
     ) -> Result<Option<SecretHash>> {
         let (context, user) = (self.context, person.user.id);
-        store::sessions::insert(self.connection, session).await?;
-        self.end_earlier_session(from).await?;
+        let earlier = from.earlier.as_ref().map(Secret::hash);
+        self.end_sessions_of_browser(earlier.as_ref(), from).await?;
+        store::sessions::insert(self.connection, session, earlier.as_ref()).await?;
         store::users::signed_in(self.connection, context, user, &session.method, self.now).await?;
         self.forget_tries(&person.user, Some(&session.address)).await?;
         self.forget_tries(&person.user, Some("")).await?;

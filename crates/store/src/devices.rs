@@ -124,7 +124,7 @@ pub async fn presented_by_anybody(
 }
 
 /// As many as a statement asks for; the rest are nobody's.
-fn padded(secrets: &[SecretHash]) -> [SecretHash; KnownDevice::COOKIES] {
+pub(crate) fn padded(secrets: &[SecretHash]) -> [SecretHash; KnownDevice::COOKIES] {
     let mut padded = [[0; 32]; KnownDevice::COOKIES];
     padded.iter_mut().zip(secrets).for_each(|(place, secret)| *place = *secret);
     padded

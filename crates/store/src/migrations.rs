@@ -66,6 +66,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(22, "0022_audit_expiring"),
     step!(23, "0023_begun_within"),
     step!(24, "0024_short_pending_list", by engine),
+    step!(25, "0025_earlier_sessions"),
 ];
 
 impl Migration {

@@ -12,6 +12,7 @@ use model::{
 
 use crate::{
     Connection, Record, Row, Value, boxed,
+    devices::padded,
     made_within::{maker, written},
     users::{from_json, to_json},
     values,
@@ -78,13 +79,34 @@ pub async fn holder(
     Ok(connection.optional::<(UserId,)>(sql, values![context.org, id]).await?.map(|(user,)| user))
 }
 
-/// Writes a new session.
+/// The sessions of one browser, with whose they are: that of the cookie that it presents, those that began while it
+/// presented the same one, and those that its known devices were last used for, whosever they are.
 #[boxed]
-pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Result<()> {
+pub async fn of_browser(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    cookie: Option<&SecretHash>,
+    devices: &[SecretHash],
+) -> Result<Vec<(SessionId, UserId)>> {
+    let [one, two, three, four, five] = &padded(devices);
+    let sql = "SELECT s.id, s.user_id FROM sessions s WHERE s.org_id = $1 AND s.secret = $2 \
+               UNION SELECT s.id, s.user_id FROM sessions s WHERE s.org_id = $1 AND s.earlier = $2 \
+               UNION SELECT s.id, s.user_id FROM device_cookies d CROSS JOIN sessions s WHERE d.org_id = $1 \
+               AND d.secret IN ($3, $4, $5, $6, $7) AND s.org_id = $1 AND s.id = d.session_id ORDER BY 1";
+    connection.all(sql, values![context.org, cookie, one, two, three, four, five]).await
+}
+
+/// Writes a new session; `earlier`: the cookie that its browser presented.
+#[boxed]
+pub async fn insert(
+    connection: &mut Connection<'_>,
+    session: &Session,
+    earlier: Option<&SecretHash>,
+) -> Result<()> {
     let sql = "INSERT INTO sessions (org_id, id, user_id, secret, started_at, last_active_at, expires_at, \
                idle_seconds, method, address, user_agent, remembered, country, hints, platform, address_key, \
-               labelled, proved_at, made_within) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true, $5, $17)";
+               labelled, proved_at, made_within, earlier) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true, $5, $17, $18)";
     let made_within = written(session.made_within.as_ref())?;
     let (hints, key) = (to_json(&session.hints)?, network::address_key(&session.address));
     let idle = i64::try_from(session.idle.as_secs()).unwrap_or(i64::MAX);
@@ -106,6 +128,7 @@ pub async fn insert(connection: &mut Connection<'_>, session: &Session) -> Resul
         session.platform.as_str(),
         &key,
         made_within.as_deref(),
+        earlier,
     ];
     connection.execute(sql, bound).await?;
     Ok(())
@@ -156,7 +179,8 @@ pub async fn replace_secret(
     id: SessionId,
     secret: &SecretHash,
 ) -> Result<()> {
-    let sql = "UPDATE sessions SET secret = $3, made_within = NULL WHERE org_id = $1 AND id = $2";
+    let sql =
+        "UPDATE sessions SET secret = $3, earlier = secret, made_within = NULL WHERE org_id = $1 AND id = $2";
     connection.execute(sql, values![context.org, id, secret]).await?;
     Ok(())
 }

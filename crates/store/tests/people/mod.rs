@@ -83,7 +83,7 @@ impl Loaded {
             write(&self.database, async move |connection| {
                 for number in from..(from + 500).min(count) {
                     let user = UserId(id(number * 7 % people));
-                    store::sessions::insert(connection, &session(context, user, number)).await?;
+                    store::sessions::insert(connection, &session(context, user, number), None).await?;
                 }
                 Ok(Attempt::Commit(()))
             })
