@@ -3,7 +3,9 @@
 //! worth nothing when they fall again. Within the maker's own rights nothing changes.
 
 mod begun;
+mod many;
 mod rising;
+mod scopes;
 
 use std::time::Duration;
 
@@ -340,6 +342,7 @@ on_both! {
             "token:create", "token:list", "user:create", "user:read", "user:list", "user:update", "user:invite", "invitation:read", "invitation:resend"]});
         let makers = id(&app, "/roles", body).await;
         app.post(&format!("/users/{}/roles", weak.id), json!({"role": makers})).await.expect(200);
+        rising::give_over_region(&app, weak.id).await;
         for secret in SECRETS {
             let plain = make(&app, &weak, secret, None, &format!("plain{secret:?}").to_lowercase()).await;
             assert!(opens(&app, secret, &plain.copy, &plain.email).await, "{secret:?}");

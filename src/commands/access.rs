@@ -202,4 +202,7 @@ pub(crate) fn foretell(impact: &Impact) {
     for line in app::impact::lines(impact) {
         output::note(line);
     }
+    for line in model::outgrown::unnamed(&impact.ended) {
+        output::note(line);
+    }
 }

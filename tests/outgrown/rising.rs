@@ -22,9 +22,12 @@ pub(super) enum Rise {
     Replaced,
     Moved,
     GuestNoMore,
+    ScopeTakenOut,
+    ScopeMoved,
+    ScopeOrphaned,
 }
 
-pub(super) const RISES: [Rise; 12] = [
+pub(super) const RISES: [Rise; 15] = [
     Rise::Grant,
     Rise::Group,
     Rise::Nesting,
@@ -37,7 +40,35 @@ pub(super) const RISES: [Rise; 12] = [
     Rise::Replaced,
     Rise::Moved,
     Rise::GuestNoMore,
+    Rise::ScopeTakenOut,
+    Rise::ScopeMoved,
+    Rise::ScopeOrphaned,
 ];
+
+/// The group over which the maker may give a little more than elsewhere, and the role that does it.
+pub(super) const REGION: &str = "Region of the weak";
+const KEEPERS: &str = "Keepers";
+
+/// Gives the maker a right over one group alone: over what leaves that group others hold it that the maker can't give.
+pub(super) async fn give_over_region(app: &TestApp, maker: UserId) {
+    let region = id(app, "/groups", json!({"name": REGION})).await;
+    let role = id(app, "/roles", json!({"name": KEEPERS, "permissions": ["group:update"]})).await;
+    app.post(&format!("/users/{maker}/roles"), json!({"role": role, "over": region})).await.expect(200);
+}
+
+/// The id of what is called so in a list.
+pub(super) async fn called(app: &TestApp, path: &str, name: &str) -> String {
+    let listed = app.get(path).await.expect(200).json();
+    let found =
+        listed["items"].as_array().unwrap().iter().find(|item| item["name"] == name || item["label"] == name);
+    let found = found.unwrap_or_else(|| panic!("no {name}: {listed}"));
+    found.get("role").or_else(|| found.get("id")).unwrap().as_str().unwrap().to_owned()
+}
+
+/// The region, and the role that is held over it.
+pub(super) async fn region(app: &TestApp) -> (String, String) {
+    (called(app, "/groups?search=Region", REGION).await, called(app, "/roles", KEEPERS).await)
+}
 
 /// What stands before the secret is made: for a rise that comes later through something that is held already.
 pub(super) async fn prepare(app: &TestApp, rise: Rise, user: UserId, name: &str) -> Vec<String> {
@@ -47,6 +78,31 @@ pub(super) async fn prepare(app: &TestApp, rise: Rise, user: UserId, name: &str)
     };
     match rise {
         Rise::Grant | Rise::DatedGrant | Rise::CopiedAccess | Rise::Rehire | Rise::Replaced => Vec::new(),
+        Rise::ScopeTakenOut | Rise::ScopeOrphaned => {
+            let ((region, keepers), inner) = (region(app).await, group("Inner").await);
+            let outer = if rise == Rise::ScopeTakenOut { region.clone() } else { group("Between").await };
+            put(format!("/groups/{outer}/groups/{inner}"), json!({})).await;
+            if outer != region {
+                put(format!("/groups/{region}/groups/{outer}"), json!({})).await;
+            }
+            // Over something in the region, and so within what the maker may give.
+            let held = json!({"role": keepers, "over": inner});
+            app.post(&format!("/users/{user}/roles"), held).await.expect(200);
+            vec![outer, inner, region]
+        }
+        Rise::ScopeMoved => {
+            let (region, keepers) = region(app).await;
+            let (inner, elsewhere) = (group("Inner").await, group("Elsewhere").await);
+            let (leaf, carrying) = (group("Leaf").await, group("Carrying").await);
+            put(format!("/groups/{region}/groups/{inner}"), json!({})).await;
+            put(format!("/groups/{inner}/groups/{leaf}"), json!({})).await;
+            // Through a group that carries it, over a group further in.
+            app.post(&format!("/groups/{carrying}/roles"), json!({"role": keepers, "over": leaf}))
+                .await
+                .expect(200);
+            put(format!("/groups/{carrying}/members/{user}"), json!({})).await;
+            vec![region, inner, elsewhere]
+        }
         Rise::Moved => {
             let (inner, plain, outer) = (group("Inner").await, group("Plain").await, group("Outer").await);
             app.post(&format!("/groups/{outer}/roles"), json!({"role": "auditor"})).await.expect(200);
@@ -105,6 +161,14 @@ pub(super) async fn raising(
             vec![(put, format!("/groups/{}/members/{user}", prepared[0]), json!({"valid_from": start}))]
         }
         Rise::Nesting => vec![(put, format!("/groups/{}/groups/{}", prepared[1], prepared[0]), json!({}))],
+        Rise::ScopeTakenOut => {
+            vec![(Method::DELETE, format!("/groups/{}/groups/{}", prepared[0], prepared[1]), Value::Null)]
+        }
+        Rise::ScopeOrphaned => vec![(Method::DELETE, format!("/groups/{}", prepared[0]), Value::Null)],
+        Rise::ScopeMoved => {
+            let body = json!({"from": prepared[0], "to": prepared[2]});
+            vec![(post, format!("/groups/{}/move", prepared[1]), body)]
+        }
         Rise::Moved => {
             let body = json!({"from": prepared[1], "to": prepared[2]});
             vec![(post, format!("/groups/{}/move", prepared[0]), body)]
@@ -148,6 +212,14 @@ pub(super) async fn fall(app: &TestApp, rise: Rise, user: UserId, prepared: &[St
         }
         Rise::Group | Rise::DatedMembership => {
             delete(format!("/groups/{}/members/{user}", prepared[0])).await;
+        }
+        Rise::ScopeTakenOut | Rise::ScopeOrphaned => {
+            let path = format!("/groups/{}/groups/{}", prepared[2], prepared[1]);
+            app.call(Method::PUT, &path, &app.owner.token, json!({})).await.expect(200);
+        }
+        Rise::ScopeMoved => {
+            let body = json!({"from": prepared[2], "to": prepared[0]});
+            app.post(&format!("/groups/{}/move", prepared[1]), body).await.expect(200);
         }
         Rise::Nesting => delete(format!("/groups/{}/groups/{}", prepared[1], prepared[0])).await,
         Rise::Moved => delete(format!("/groups/{}/groups/{}", prepared[2], prepared[0])).await,

@@ -6,6 +6,7 @@ use model::{
     audit::Changes,
     grant::{Given, GrantKey, GrantTerms, Holder},
     group::Group,
+    impact::Concern,
     job::Work,
     mail::{MailDetails, MailKind},
     role::{RoleKey, Scope},
@@ -106,6 +107,7 @@ impl Operation<'_, '_> {
             let mut changes = changed("parent", outer.fields.name.as_str().into(), Value::Null);
             changes.extend(changed("parent_id", parent.to_string().into(), Value::Null));
             self.ended_of_group(&inner, "group.nesting_expired", changes, reason_of(&given));
+            self.rises(Concern::Over(child));
         }
         Ok(())
     }

@@ -240,6 +240,7 @@ impl App {
             }
             let touched = store::groups::touched(op.connection, op.context, id).await?;
             op.concerning(Concern::Group(id)).await?;
+            op.orphaning(id).await?;
             store::groups::delete(op.connection, op.context, id).await?;
             let mut changes = model::audit::changes(&object(&group.fields), &serde_json::Map::new());
             changes.extend(changed("users", json!(touched.users), Value::Null));
@@ -331,6 +332,21 @@ impl Operation<'_, '_> {
         let changes = model::audit::changes(&serde_json::Map::new(), &object(&group.fields));
         self.record_group(&group, "group.created", changes, String::new());
         Ok(group)
+    }
+
+    /// What stands in a group leaves those above it when it is deleted: see `Concern::Over`.
+    async fn orphaning(&mut self, id: GroupId) -> Result<()> {
+        let (connection, context) = (&mut *self.connection, self.context);
+        let mut inside = store::access::below(connection, context, &[id]).await?;
+        inside.retain(|group| *group != id);
+        let (users, groups) = store::access_paths::scoped_to(connection, context, &inside).await?;
+        if users.is_empty() && groups.is_empty() {
+            return Ok(());
+        }
+        for child in store::nestings::children(connection, context, id).await? {
+            self.rises(Concern::Over(child));
+        }
+        Ok(())
     }
 
     /// A group as it stands now; of the groups that it stands in, those that the actor may see.

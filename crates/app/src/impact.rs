@@ -11,14 +11,14 @@ use model::{
     Permission, Result, UserId,
     access::OWNER_WARNING,
     access_paths::{AccessWeb, Effective, Reckoning},
-    impact::{Impact, ImpactItem, ImpactKind, MAX_COMPARED, MAX_NAMED, Names, compare},
+    impact::{Impact, ImpactItem, ImpactKind, MAX_COMPARED, Names, compare},
     outgrown,
 };
 use store::boxed;
 
 pub use model::impact::Concern;
 
-use crate::{Actor, Operation, holders::seen_among, outgrown::Rise};
+use crate::{Actor, Operation, holders::seen_among};
 
 /// Where a dry run leaves what it found.
 #[derive(Debug, Clone, Default)]
@@ -57,10 +57,7 @@ impl Operation<'_, '_> {
     /// Says whose access a deed is about to widen: what others made for them may end with it (`outgrown.rs`).
     #[boxed]
     pub async fn raising(&mut self, concern: Concern) -> Result<()> {
-        let rise = Rise { whom: concern, after: None, at: self.now };
-        if !self.risen.contains(&rise) {
-            self.risen.push(rise);
-        }
+        self.rises(concern);
         self.concerning(concern).await
     }
 
@@ -91,9 +88,9 @@ impl Operation<'_, '_> {
         let (connection, context, most) = (&mut *self.connection, self.context, MAX_COMPARED + 1);
         Ok(match concern {
             Concern::User(user) => vec![user],
-            Concern::Group(group) => {
+            Concern::Group(group) | Concern::Over(group) => {
                 let (mut users, mut groups) =
-                    store::access_paths::scoped_to(connection, context, group).await?;
+                    store::access_paths::scoped_to(connection, context, &[group]).await?;
                 groups.push(group);
                 users.extend(store::access_paths::members_below(connection, context, &groups, most).await?);
                 sorted(users)
@@ -132,7 +129,6 @@ impl Operation<'_, '_> {
         impact.secrets = self.ended_secrets.len();
         impact.confirm = (self.confirms > 0).then_some(self.confirms);
         impact.ended = std::mem::take(&mut self.ended_secrets);
-        impact.ended.truncate(MAX_NAMED);
         preview.put(impact);
         Ok(())
     }

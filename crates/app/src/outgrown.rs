@@ -7,35 +7,32 @@
 //! - *When rights rise*, in the transaction that raises them and whatever raises them (`Operation::raising` says whom it
 //!   concerns): what is outgrown ends for good, with its audit entry, and stays ended when the rights fall again. An
 //!   invitation's link is replaced and mailed again. Whoever raises the rights is told of it, in a dry run too, and
-//!   confirms what was shown. What is given from a later date on is asked about at once, and ends when it starts.
+//!   confirms what was shown. What is given from a later date on is asked about at once, and ends when it starts. Rights over
+//!   a group rise as well when the group leaves those above it: who could give them over these can't any more.
 //! - *Where it is used*, with what its owner may do at that moment: nobody slips in between a date and the worker.
 //!
 //! What the owner has replaced or proven is not compared, and a rise within the maker's own rights changes nothing.
 
-use std::collections::BTreeSet;
+mod settling;
 
 use model::{
-    Agent, Error, InvitationId, Kind, Org, Permission, Result, Rights, SessionId, State, Timestamp, TokenId,
-    User, UserId,
+    Agent, Error, InvitationId, Kind, Org, Permission, Result, SessionId, TokenId, UserId,
     audit::Changes,
     grant::{Given, GrantKey, Holder},
     impact::Concern,
-    job::Work,
     link::{Ending, Link, Purpose},
-    outgrown::{self, EndedSecret, Maker, SecretKind, not_confirmed, opened},
+    outgrown::{Maker, SecretKind},
 };
 use serde_json::Value;
 use store::made_within::{self, Made, Outstanding};
-use uuid::Uuid;
 
+pub(crate) use self::settling::Rise;
+use self::settling::Risen;
 use crate::{
     Actor, App, Operation,
     invitations::{PURPOSES, Sending},
     users::changed,
 };
-
-/// So many people are looked at in one transaction; the worker goes on with the others.
-const AT_ONCE: u16 = 500;
 
 /// The answer to a link whose maker could not have given what its owner may do now.
 pub(crate) fn outgrown() -> Error {
@@ -44,60 +41,17 @@ pub(crate) fn outgrown() -> Error {
     Error::new(Kind::Gone, "link.outgrown", message)
 }
 
-/// Whose rights rise, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rise {
-    /// Whose.
-    pub whom: Concern,
-    /// Those up to this one were looked at.
-    pub after: Option<UserId>,
-    /// From when on; what ends at a later time is told now, and ends then.
-    pub at: Timestamp,
-}
-
-/// Somebody whose rights have risen to these.
-struct Risen<'a> {
-    user: &'a User,
-    rights: &'a Rights,
-    /// Whether somebody was asked, and has confirmed.
-    is_asked: bool,
-}
-
-/// What ends, as it is told and confirmed.
-#[derive(Default)]
-struct Ended {
-    told: Vec<EndedSecret>,
-    /// Each secret once.
-    known: BTreeSet<(SecretKind, Uuid)>,
-    /// All that is shown of all of them, and which they are.
-    shown: Vec<u8>,
-}
-
-impl Ended {
-    fn tell(&mut self, secret: &Outstanding, described: EndedSecret) {
-        let parts: [&[u8]; 5] = [
-            described.user.0.as_bytes(),
-            secret.kind.as_str().as_bytes(),
-            secret.id.as_bytes(),
-            described.name.as_bytes(),
-            described.label.as_bytes(),
-        ];
-        for part in parts {
-            self.shown.extend(part.len().to_be_bytes());
-            self.shown.extend(part);
-        }
-        // Several links to one address are one mail.
-        if !self.told.contains(&described) {
-            self.told.push(described);
-        }
-    }
-}
-
 impl App {
     /// Something that was given begins, or many people are concerned: looks at some more of them.
-    pub(crate) async fn end_outgrown(&self, org: &Org, whom: Concern, after: Option<UserId>) -> Result<()> {
+    pub(crate) async fn end_outgrown(
+        &self,
+        org: &Org,
+        whom: Concern,
+        after: Option<UserId>,
+        is_asked: bool,
+    ) -> Result<()> {
         let deed = async move |op: &mut Operation<'_, '_>| {
-            op.risen.push(Rise { whom, after, at: op.now });
+            op.risen.push(Rise { whom, after, at: op.now, is_asked, is_continued: true });
             Ok(())
         };
         self.run(&Actor::system(org.id.into()), Permission::RoleAssign, deed).await
@@ -194,136 +148,43 @@ impl Operation<'_, '_> {
                 Concern::Group(group)
             }
         };
-        self.risen.push(Rise { whom, after: None, at: from });
-        self.later(Work::EndOutgrown { whom, after: None }, from);
+        self.risen.push(Rise { at: from, ..Rise::now(self, whom) });
     }
 
-    /// Ends what others made for those whose rights this operation has raised beyond theirs, unless the actor has yet to
-    /// confirm it.
-    pub(crate) async fn settle_outgrown(&mut self) -> Result<()> {
-        let mut ended = Ended::default();
-        for rise in std::mem::take(&mut self.risen) {
-            let Rise { whom, after, at } = rise;
-            let (connection, context) = (&mut *self.connection, self.context);
-            let users = made_within::holders(connection, context, whom, after, AT_ONCE).await?;
-            if users.len() == usize::from(AT_ONCE) && at <= self.now {
-                self.later(Work::EndOutgrown { whom, after: users.last().copied() }, self.now);
-            }
-            for user in users {
-                self.end_outgrown_of(user, rise, &mut ended).await?;
-            }
+    /// What this operation does raises rights now.
+    pub(crate) fn rises(&mut self, whom: Concern) {
+        let rise = Rise::now(self, whom);
+        if !self.risen.contains(&rise) {
+            self.risen.push(rise);
         }
-        if ended.told.is_empty() {
-            return Ok(());
-        }
-        // It confirms what was shown: neither another address nor another link that somebody has put there meanwhile.
-        let digest = self.keys.derive("end_secrets", &[&ended.shown]);
-        let code = outgrown::code(&digest);
-        if self.must_confirm(code) {
-            return Err(not_confirmed(&ended.told, code));
-        }
-        (self.ended_secrets, self.confirms) = (ended.told, code);
-        Ok(())
     }
 
-    async fn end_outgrown_of(&mut self, id: UserId, rise: Rise, ended: &mut Ended) -> Result<()> {
-        let (context, at) = (self.context, rise.at.max(self.now));
-        if made_within::outstanding(self.connection, context, id, at).await?.is_empty() {
-            return Ok(());
-        }
-        // Whoever uses one of them holds the user's row: what is read now is what is left.
-        let Some(user) = store::users::lock(self.connection, context, id).await? else { return Ok(()) };
-        let Some(standing) = store::access::standing(self.connection, context, id, at).await? else {
-            return Ok(());
-        };
-        let mut outgrown = made_within::outstanding(self.connection, context, id, at).await?;
-        outgrown.retain(|secret| !secret.maker.covers(&opened(&standing.rights, secret.scopes)));
-        // A password ends with the sessions that it began. A personal address serves for invitations alone.
-        let ends_password = outgrown.iter().any(|secret| secret.kind == SecretKind::Password);
-        let is_here = user.state == State::Active;
-        outgrown.retain(|secret| match secret.kind {
-            SecretKind::Session => !ends_password,
-            SecretKind::Personal => !is_here,
-            _ => true,
-        });
-        // Who may not see the person is told nothing, and has nothing to confirm.
-        let is_seen = self.may_see(id).await?;
-        for secret in outgrown.iter().filter(|_| is_seen) {
-            if ended.known.insert((secret.kind, secret.id)) {
-                let described = self.described(&user, secret).await?;
-                ended.tell(secret, described);
-            }
-        }
-        if at > self.now {
-            return Ok(());
-        }
-        // Nobody was asked, as about those beyond the first of many: such an invitation is not mailed again by itself.
-        let is_asked = is_seen && rise.after.is_none();
+    async fn end_secrets_of(&mut self, mut risen: Risen, is_asked: bool) -> Result<()> {
         let mut replaced = false;
-        for secret in outgrown {
+        for secret in std::mem::take(&mut risen.secrets) {
             let is_invitation = is_of_invitation(&secret);
             if !(is_invitation && replaced) {
-                let risen = Risen { user: &user, rights: &standing.rights, is_asked };
-                self.end_secret(&risen, secret).await?;
+                self.end_secret(&risen, secret, is_asked).await?;
             }
             replaced |= is_invitation;
         }
         Ok(())
     }
 
-    async fn described(&mut self, user: &User, secret: &Outstanding) -> Result<EndedSecret> {
-        let label = match secret.kind {
-            SecretKind::Link | SecretKind::Expired if is_of_invitation(secret) => {
-                self.address_with_writer(user, &secret.label).await?
-            }
-            SecretKind::Token | SecretKind::Address | SecretKind::Personal => secret.label.clone(),
-            // A link of another purpose is not sent again.
-            SecretKind::Link | SecretKind::Expired | SecretKind::Password | SecretKind::Session => {
-                String::new()
-            }
-        };
-        let made_by = match secret.maker.by {
-            Some(by) => self.name_for_actor(by).await?,
-            None => None,
-        };
-        let name = self.name_for_actor(user.id).await?.unwrap_or_else(|| "somebody".to_owned());
-        Ok(EndedSecret { user: user.id, name, kind: secret.kind, label, made_by })
-    }
-
-    /// An address that mail goes to, and who wrote it, as far as the actor may see that.
-    async fn address_with_writer(&mut self, user: &User, address: &str) -> Result<String> {
-        let made =
-            if user.has_mailbox(address) { Made::Address(user.id) } else { Made::PersonalAddress(user.id) };
-        let writer = made_within::of(self.connection, self.context, made).await?;
-        let name = match writer.and_then(|writer| writer.by) {
-            Some(by) => self.name_for_actor(by).await?,
-            None => None,
-        };
-        Ok(name.map_or_else(|| address.to_owned(), |name| format!("{address} (set by {name})")))
-    }
-
-    /// A user's name, if the actor may see it.
-    async fn name_for_actor(&mut self, user: UserId) -> Result<Option<String>> {
-        if self.agent != Agent::User(user) && !self.may_see(user).await? {
-            return Ok(None);
-        }
-        store::users::name(self.connection, self.context, user).await
-    }
-
     /// What is sent to an address now is worth what whoever has seen and confirmed it could give; no more than the user
     /// holds, where that is not known any more. A later rise beyond that asks again.
-    fn confirmed_by(&self, risen: &Risen<'_>, before: &Maker) -> Maker {
+    fn confirmed_by(&self, risen: &Risen, before: &Maker) -> Maker {
         let rights = self.made_for(risen.user.id).map_or_else(|| risen.rights.clone(), |maker| maker.rights);
         Maker { rights, ..before.clone() }
     }
 
-    async fn end_secret(&mut self, risen: &Risen<'_>, secret: Outstanding) -> Result<()> {
-        let (context, user, id) = (self.context, risen.user, risen.user.id);
+    async fn end_secret(&mut self, risen: &Risen, secret: Outstanding, is_asked: bool) -> Result<()> {
+        let (context, user, id) = (self.context, &risen.user, risen.user.id);
         let is_invitation = is_of_invitation(&secret);
         let confirmed = self.confirmed_by(risen, &secret.maker);
         let maker = secret.maker.outgrown(self.now);
         match (secret.kind, secret.purpose) {
-            (SecretKind::Link, _) if is_invitation && risen.is_asked => {
+            (SecretKind::Link, _) if is_invitation && is_asked => {
                 // The invitation goes out once more, to the same addresses.
                 self.redirect_invitation(user, Sending::Confirmed(confirmed)).await?;
                 self.record_user(user, "user.invited", Changes::new(), "outgrown".to_owned());

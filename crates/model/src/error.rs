@@ -67,6 +67,7 @@ struct Inner {
     retry_after: Option<u32>,
     existing: Option<String>,
     confirm: Option<u64>,
+    listed: Vec<String>,
     detail: Option<String>,
 }
 
@@ -82,6 +83,7 @@ impl Error {
             retry_after: None,
             existing: None,
             confirm: None,
+            listed: Vec::new(),
             detail: None,
         }))
     }
@@ -165,6 +167,18 @@ impl Error {
     /// The number that confirms what is asked for; `None` if that is not what is missing.
     pub fn confirm(&self) -> Option<u64> {
         self.0.confirm
+    }
+
+    /// Keeps everything that the message counts and does not name, in sentences.
+    #[must_use]
+    pub fn with_listed(mut self, listed: Vec<String>) -> Self {
+        self.0.listed = listed;
+        self
+    }
+
+    /// Everything that the message counts, in sentences; empty where it names all of it.
+    pub fn listed(&self) -> &[String] {
+        &self.0.listed
     }
 
     /// Says which fields caused it, keeping kind and code (a taken email is a conflict *of a field*).

@@ -21,6 +21,8 @@ pub enum Concern {
     Group(GroupId),
     /// That of everybody who holds a role, directly or through groups.
     Role(RoleKey),
+    /// That of everybody who holds a role over a group or over groups in it: what these stand in has changed.
+    Over(GroupId),
 }
 
 /// People named in an impact; of the others the number is told.
@@ -49,7 +51,7 @@ pub struct Impact {
     /// The number that confirms that, as `end_secrets`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<u64>,
-    /// Those secrets; the first 100.
+    /// Those secrets, all of them.
     #[serde(default)]
     pub ended: Vec<EndedSecret>,
 }

@@ -73,6 +73,9 @@ pub enum Work {
         whom: Concern,
         /// Those up to this one were looked at.
         after: Option<UserId>,
+        /// Whether somebody has been shown what ends, and has confirmed it: then an invitation goes out anew.
+        #[serde(default)]
+        asked: bool,
     },
     /// Remove what an erasure has left in the free parts of the database's files.
     Scrub,

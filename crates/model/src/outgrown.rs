@@ -135,6 +135,11 @@ pub fn in_words(ended: &[EndedSecret]) -> Vec<String> {
     lines
 }
 
+/// What `in_words` counts and does not name.
+pub fn unnamed(ended: &[EndedSecret]) -> impl Iterator<Item = String> {
+    ended.iter().skip(MOST_NAMED).map(EndedSecret::in_words)
+}
+
 /// Numbers that confirm are smaller: they fit every program's numbers.
 pub const CODES: u64 = 1 << 40;
 
@@ -153,5 +158,9 @@ pub fn not_confirmed(ended: &[EndedSecret], number: u64) -> Error {
         in_words(ended).join(" ")
     );
     let field = FieldError::new(CONFIRMED_BY, code, format!("Send {CONFIRMED_BY}={number} to confirm."));
-    Error::new(Kind::Conflict, code, message).with_fields(vec![field]).with_confirm(number)
+    let error = Error::new(Kind::Conflict, code, message).with_fields(vec![field]).with_confirm(number);
+    if ended.len() <= MOST_NAMED {
+        return error;
+    }
+    error.with_listed(ended.iter().map(EndedSecret::in_words).collect())
 }

@@ -210,17 +210,27 @@ pub async fn holding(
     Ok(rows.into_iter().map(|(user,)| user).collect())
 }
 
-/// Who holds a role over a group directly, and which groups carry one: what ends with the group.
+/// Who holds a role over one of these groups directly, and which groups carry one: what ends with the group.
 #[boxed]
 pub async fn scoped_to(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    group: GroupId,
+    groups: &[GroupId],
 ) -> Result<(Vec<UserId>, Vec<GroupId>)> {
-    let users = "SELECT user_id FROM role_grants WHERE org_id = $1 AND scope_id = $2 AND scope_id <> org_id";
-    let groups =
-        "SELECT group_id FROM group_roles WHERE org_id = $1 AND scope_id = $2 AND scope_id <> org_id";
-    let users: Vec<(UserId,)> = connection.all(users, values![context.org, group]).await?;
-    let groups: Vec<(GroupId,)> = connection.all(groups, values![context.org, group]).await?;
+    const USERS: Sql = Sql::by_engine(
+        "SELECT DISTINCT g.user_id FROM json_each($2) found CROSS JOIN role_grants g \
+         WHERE g.org_id = $1 AND g.scope_id = unhex(found.value) AND g.scope_id <> g.org_id",
+        "SELECT DISTINCT g.user_id FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN role_grants g \
+         WHERE g.org_id = $1 AND g.scope_id = found.value::uuid AND g.scope_id <> g.org_id",
+    );
+    const GROUPS: Sql = Sql::by_engine(
+        "SELECT DISTINCT g.group_id FROM json_each($2) found CROSS JOIN group_roles g \
+         WHERE g.org_id = $1 AND g.scope_id = unhex(found.value) AND g.scope_id <> g.org_id",
+        "SELECT DISTINCT g.group_id FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN group_roles g \
+         WHERE g.org_id = $1 AND g.scope_id = found.value::uuid AND g.scope_id <> g.org_id",
+    );
+    let list = id_list(groups);
+    let users: Vec<(UserId,)> = connection.all(USERS, values![context.org, Value::Json(&list)]).await?;
+    let groups: Vec<(GroupId,)> = connection.all(GROUPS, values![context.org, Value::Json(&list)]).await?;
     Ok((users.into_iter().map(|(user,)| user).collect(), groups.into_iter().map(|(group,)| group).collect()))
 }

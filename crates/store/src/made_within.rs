@@ -103,6 +103,8 @@ pub async fn keep(
 /// A secret that somebody else made for a user, and that opens something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outstanding {
+    /// Whose account it opens.
+    pub user: UserId,
     /// What it is.
     pub kind: SecretKind,
     /// The id of a link or token; the user's of a password or address.
@@ -120,8 +122,10 @@ pub struct Outstanding {
 impl Record for Outstanding {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
+        let user = columns.take()?;
         let kind = SecretKind::parse(&columns.take::<String>()?);
         Ok(Self {
+            user,
             kind: kind.ok_or_else(|| Error::internal("an unknown kind of secret"))?,
             id: columns.take()?,
             maker: maker(Some(&columns.take::<String>()?))?
@@ -133,38 +137,54 @@ impl Record for Outstanding {
     }
 }
 
-/// What others made for a user and is not outgrown yet, whatever its makers could have given. Of an invitation that has
-/// expired the link is still worth something: whoever has it may ask for a new one.
+/// What others made for these users, whatever its makers could have given, by user. Of an invitation that has expired the
+/// link is still worth something: whoever has it may ask for a new one. An address that is outgrown already is among them:
+/// who wrote it is still told.
 #[boxed]
 pub async fn outstanding(
     connection: &mut Connection<'_>,
     context: OrgContext,
-    user: UserId,
+    users: &[UserId],
     now: Timestamp,
 ) -> Result<Vec<Outstanding>> {
-    let sql = "SELECT CASE WHEN l.expires_at > $3 THEN 'link' ELSE 'expired' END, l.id, l.made_within, l.address, l.purpose, NULL \
-               FROM links l WHERE l.org_id = $1 AND l.user_id = $2 AND l.made_within IS NOT NULL AND l.ended_at IS NULL \
-               AND (l.expires_at > $3 OR l.purpose IN ('invitation', 'activation')) \
-               UNION ALL SELECT 'token', t.id, t.made_within, t.name, '', t.scopes FROM tokens t \
-               WHERE t.org_id = $1 AND t.user_id = $2 AND t.made_within IS NOT NULL AND t.expires_at > $3 \
-               UNION ALL SELECT 'session', s.id, s.made_within, '', '', NULL FROM sessions s \
-               WHERE s.org_id = $1 AND s.user_id = $2 AND s.made_within IS NOT NULL AND s.expires_at > $3 \
-               UNION ALL SELECT 'password', c.user_id, c.made_within, '', '', NULL FROM credentials c \
-               WHERE c.org_id = $1 AND c.user_id = $2 AND c.made_within IS NOT NULL \
-               AND (c.expires_at IS NULL OR c.expires_at > $3) \
-               UNION ALL SELECT 'address', u.id, u.address_set_within, COALESCE(u.fields ->> 'email', ''), '', NULL \
-               FROM users u WHERE u.org_id = $1 AND u.id = $2 AND u.address_set_within IS NOT NULL \
-               AND u.fields ->> 'email' IS NOT NULL \
-               UNION ALL SELECT 'personal', u.id, u.personal_set_within, COALESCE(u.fields ->> 'personal_email', ''), '', NULL \
-               FROM users u WHERE u.org_id = $1 AND u.id = $2 AND u.personal_set_within IS NOT NULL \
-               AND u.fields ->> 'personal_email' IS NOT NULL";
-    let mut all: Vec<Outstanding> = connection.all(sql, values![context.org, user, now]).await?;
-    all.retain(|secret| secret.maker.outgrown_at.is_none());
-    all.sort_by_key(|secret| (secret.kind, secret.id));
+    const SQLITE: &str = "SELECT l.user_id, CASE WHEN l.expires_at > $3 THEN 'link' ELSE 'expired' END, l.id, l.made_within, l.address, l.purpose, NULL \
+        FROM json_each($2) found CROSS JOIN links l WHERE l.org_id = $1 AND l.user_id = unhex(found.value) AND l.made_within IS NOT NULL \
+        AND l.ended_at IS NULL AND (l.expires_at > $3 OR l.purpose IN ('invitation', 'activation')) \
+        UNION ALL SELECT t.user_id, 'token', t.id, t.made_within, t.name, '', t.scopes FROM json_each($2) found CROSS JOIN tokens t \
+        WHERE t.org_id = $1 AND t.user_id = unhex(found.value) AND t.made_within IS NOT NULL AND t.expires_at > $3 \
+        UNION ALL SELECT s.user_id, 'session', s.id, s.made_within, '', '', NULL FROM json_each($2) found CROSS JOIN sessions s \
+        WHERE s.org_id = $1 AND s.user_id = unhex(found.value) AND s.made_within IS NOT NULL AND s.expires_at > $3 \
+        UNION ALL SELECT c.user_id, 'password', c.user_id, c.made_within, '', '', NULL FROM json_each($2) found CROSS JOIN credentials c \
+        WHERE c.org_id = $1 AND c.user_id = unhex(found.value) AND c.made_within IS NOT NULL AND (c.expires_at IS NULL OR c.expires_at > $3) \
+        UNION ALL SELECT u.id, 'address', u.id, u.address_set_within, COALESCE(u.fields ->> 'email', ''), '', NULL FROM json_each($2) found \
+        CROSS JOIN users u WHERE u.org_id = $1 AND u.id = unhex(found.value) AND u.address_set_within IS NOT NULL AND u.fields ->> 'email' IS NOT NULL \
+        UNION ALL SELECT u.id, 'personal', u.id, u.personal_set_within, COALESCE(u.fields ->> 'personal_email', ''), '', NULL FROM json_each($2) found \
+        CROSS JOIN users u WHERE u.org_id = $1 AND u.id = unhex(found.value) AND u.personal_set_within IS NOT NULL \
+        AND u.fields ->> 'personal_email' IS NOT NULL";
+    const POSTGRES: &str = "SELECT l.user_id, CASE WHEN l.expires_at > $3 THEN 'link' ELSE 'expired' END, l.id, l.made_within, l.address, l.purpose, NULL \
+        FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN links l WHERE l.org_id = $1 AND l.user_id = found.value::uuid AND l.made_within IS NOT NULL \
+        AND l.ended_at IS NULL AND (l.expires_at > $3 OR l.purpose IN ('invitation', 'activation')) \
+        UNION ALL SELECT t.user_id, 'token', t.id, t.made_within, t.name, '', t.scopes FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN tokens t \
+        WHERE t.org_id = $1 AND t.user_id = found.value::uuid AND t.made_within IS NOT NULL AND t.expires_at > $3 \
+        UNION ALL SELECT s.user_id, 'session', s.id, s.made_within, '', '', NULL FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN sessions s \
+        WHERE s.org_id = $1 AND s.user_id = found.value::uuid AND s.made_within IS NOT NULL AND s.expires_at > $3 \
+        UNION ALL SELECT c.user_id, 'password', c.user_id, c.made_within, '', '', NULL FROM jsonb_array_elements_text($2::jsonb) found (value) CROSS JOIN credentials c \
+        WHERE c.org_id = $1 AND c.user_id = found.value::uuid AND c.made_within IS NOT NULL AND (c.expires_at IS NULL OR c.expires_at > $3) \
+        UNION ALL SELECT u.id, 'address', u.id, u.address_set_within, COALESCE(u.fields ->> 'email', ''), '', NULL FROM jsonb_array_elements_text($2::jsonb) found (value) \
+        CROSS JOIN users u WHERE u.org_id = $1 AND u.id = found.value::uuid AND u.address_set_within IS NOT NULL AND u.fields ->> 'email' IS NOT NULL \
+        UNION ALL SELECT u.id, 'personal', u.id, u.personal_set_within, COALESCE(u.fields ->> 'personal_email', ''), '', NULL FROM jsonb_array_elements_text($2::jsonb) found (value) \
+        CROSS JOIN users u WHERE u.org_id = $1 AND u.id = found.value::uuid AND u.personal_set_within IS NOT NULL \
+        AND u.fields ->> 'personal_email' IS NOT NULL";
+    let list = id_list(users);
+    let bound = values![context.org, Value::Json(&list), now];
+    let mut all: Vec<Outstanding> = connection.all(Sql::by_engine(SQLITE, POSTGRES), bound).await?;
+    let is_address = |kind| matches!(kind, SecretKind::Address | SecretKind::Personal);
+    all.retain(|secret| secret.maker.outgrown_at.is_none() || is_address(secret.kind));
+    all.sort_by_key(|secret| (secret.user, secret.kind, secret.id));
     Ok(all)
 }
 
-/// Some of those whom a change of access can concern and for whom others made something, in the order of their ids, after
+/// Those whom a change of access can concern and for whom others may have made something, in the order of their ids, after
 /// `after`; at most `limit`.
 #[boxed]
 pub async fn holders(
@@ -172,7 +192,7 @@ pub async fn holders(
     context: OrgContext,
     concern: Concern,
     after: Option<UserId>,
-    limit: u16,
+    limit: u32,
 ) -> Result<Vec<UserId>> {
     let after = after.unwrap_or(UserId(Uuid::nil()));
     let mut found = match concern {
@@ -186,10 +206,19 @@ pub async fn holders(
             }
             found
         }
+        Concern::Over(group) => {
+            let inside = crate::access::below(connection, context, &[group]).await?;
+            let (mut found, groups) = crate::access_paths::scoped_to(connection, context, &inside).await?;
+            found.retain(|user| *user > after);
+            if !groups.is_empty() {
+                found.extend(in_groups(connection, context, &groups, after, limit).await?);
+            }
+            found
+        }
     };
     found.sort_unstable();
     found.dedup();
-    found.truncate(limit.into());
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(found)
 }
 
@@ -198,7 +227,7 @@ async fn in_groups(
     context: OrgContext,
     groups: &[GroupId],
     after: UserId,
-    limit: u16,
+    limit: u32,
 ) -> Result<Vec<UserId>> {
     const SQLITE: &str = "WITH RECURSIVE held (id) AS (SELECT unhex(value) AS id FROM json_each($2) UNION \
         SELECT n.child_id FROM held CROSS JOIN group_nestings n WHERE n.org_id = $1 AND n.parent_id = held.id) \
@@ -233,7 +262,7 @@ async fn with_role(
     context: OrgContext,
     role: RoleKey,
     after: UserId,
-    limit: u16,
+    limit: u32,
 ) -> Result<Vec<UserId>> {
     let sql = "SELECT DISTINCT g.user_id FROM role_grants g WHERE g.org_id = $1 AND g.role = $2 AND g.user_id > $3 AND \
                (EXISTS (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.id = g.user_id \

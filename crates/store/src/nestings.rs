@@ -40,6 +40,18 @@ pub async fn parents(
     connection.all(sql, values![context.org, child]).await
 }
 
+/// The groups that stand in a group directly.
+#[boxed]
+pub async fn children(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    parent: GroupId,
+) -> Result<Vec<GroupId>> {
+    let sql = "SELECT child_id FROM group_nestings WHERE org_id = $1 AND parent_id = $2 ORDER BY child_id";
+    let rows: Vec<(GroupId,)> = connection.all(sql, values![context.org, parent]).await?;
+    Ok(rows.into_iter().map(|(child,)| child).collect())
+}
+
 /// Puts a group into another; doing it again changes who, when, why and how long.
 #[boxed]
 pub async fn add(

@@ -6,7 +6,9 @@ use model::{
 };
 
 use crate::{
-    Columns, Connection, Record, Row, Value, boxed,
+    Columns, Connection, Record, Row, Sql, Value,
+    access::id_list,
+    boxed,
     email_directory::{self, EmailHash},
     locking, made_within, reserved_addresses, values,
 };
@@ -81,6 +83,25 @@ pub async fn find(connection: &mut Connection<'_>, context: OrgContext, id: User
 pub async fn lock(connection: &mut Connection<'_>, context: OrgContext, id: UserId) -> Result<Option<User>> {
     let sql = locking!(select!("WHERE u.org_id = $1 AND u.id = $2 AND u.state <> 'purged'"));
     connection.optional(sql, values![context.org, id]).await
+}
+
+/// The same of several, locked and answered in the order of their ids.
+#[boxed]
+pub async fn lock_all(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    ids: &[UserId],
+) -> Result<Vec<User>> {
+    const THESE: Sql = Sql::by_engine(
+        "SELECT u.id FROM json_each($2) found CROSS JOIN users u WHERE u.org_id = $1 AND u.id = unhex(found.value) \
+         AND u.state <> 'purged' ORDER BY u.id",
+        "SELECT u.id FROM users u WHERE u.org_id = $1 AND u.id IN (SELECT value::uuid FROM \
+         jsonb_array_elements_text($2::jsonb)) AND u.state <> 'purged' ORDER BY u.id FOR UPDATE",
+    );
+    let list = id_list(ids);
+    let there: Vec<(UserId,)> = connection.all(THESE, values![context.org, Value::Json(&list)]).await?;
+    let there: Vec<UserId> = there.into_iter().map(|(id,)| id).collect();
+    crate::holders::records(connection, context, &there).await
 }
 
 /// The user whose username or email this is, in whatever spelling.

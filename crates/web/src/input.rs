@@ -92,9 +92,9 @@ fn unknown(route: &Declared, name: &str) -> Error {
     Error::new(Kind::Malformed, "query.unknown", message)
 }
 
-/// Whether what may end with a change can be confirmed here: where rights can be given.
+/// Whether what may end with a change can be confirmed here: where that is declared, and in the console.
 fn confirms(route: &Declared) -> bool {
-    route.raises || route.unknown == Unknown::Ignored
+    route.ends_secrets || route.unknown == Unknown::Ignored
 }
 
 fn number(name: &str, value: Option<&str>) -> Result<u64> {

@@ -95,8 +95,11 @@ pub struct Declared {
     pub rate: Rate,
     /// Whether it may cause mail.
     pub mails: bool,
-    /// Whether it can give rights, so that what others made may end with it, which is confirmed.
+    /// Whether it can give rights.
     pub raises: bool,
+    /// Whether what others made may end with it, because it gives rights or takes a group out of the reach of those who
+    /// could give them; that is confirmed.
+    pub ends_secrets: bool,
     /// Whether it is for those, too, who hold the permission over groups alone: it keeps to their people by itself. One
     /// about a single user or group, by its path, always is.
     pub scoped: bool,
@@ -127,6 +130,7 @@ impl Declared {
             rate: Rate::Free,
             mails: false,
             raises: false,
+            ends_secrets: false,
             scoped: false,
             door,
             unknown,
@@ -301,6 +305,12 @@ impl Route {
     /// Can give rights.
     pub(crate) fn raises(mut self) -> Self {
         self.declared.raises = true;
+        self.ends_secrets()
+    }
+
+    /// What others made may end with it.
+    pub(crate) fn ends_secrets(mut self) -> Self {
+        self.declared.ends_secrets = true;
         self
     }
 

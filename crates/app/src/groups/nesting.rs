@@ -152,6 +152,10 @@ impl Operation<'_, '_> {
         self.may_admit(outer.id).await?;
         self.concerning(Concern::Group(group.id)).await?;
         let stood = store::nestings::remove(self.connection, self.context, parent, group.id).await?;
+        if stood {
+            // Whoever could give rights over it, as over the outer one, can't any more.
+            self.rises(Concern::Over(group.id));
+        }
         Ok(stood.then_some(outer))
     }
 }

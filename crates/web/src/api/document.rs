@@ -164,12 +164,12 @@ fn parameters(route: &Declared, operation: &mut Map<String, Value>) {
             "description": "`true`, beside `dry_run=true`: answer whose access would change.",
         }));
     }
-    if route.raises {
+    if route.ends_secrets {
         parameters.push(json!({
             "name": CONFIRMED_BY, "in": "query", "required": false, "schema": {"type": "integer", "minimum": 0},
-            "description": "How many secrets that others made (links, passwords, API tokens, addresses) may end because \
+            "description": "Confirms that secrets that others made (links, passwords, API tokens, addresses) end because \
                             their users get more rights than the makers have: `confirm` of a refusal with \
-                            `access.secrets_end`, or `secrets` of an impact.",
+                            `access.secrets_end`, or of an impact, which lists all of them.",
         }));
     }
     for parameter in parameters {

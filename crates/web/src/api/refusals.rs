@@ -30,7 +30,7 @@ pub(super) fn of(route: &Declared, operation: &str) -> Refusals {
             add(429, &["rate.too_many"]);
         }
     }
-    if route.raises {
+    if route.ends_secrets {
         add(409, &["access.secrets_end"]);
     }
     let names = |wanted: &[&str]| route.query.iter().any(|name| wanted.contains(&name.as_str()));

@@ -14,6 +14,9 @@ use super::view::{
 };
 use crate::extract::Fields;
 
+/// Of what a change ends so much is listed on a page; a dry run through the API or the command line lists all.
+const MOST_LISTED: usize = 1_000;
+
 /// What fields hold, by name.
 pub(crate) type Values = BTreeMap<String, String>;
 
@@ -84,6 +87,7 @@ impl Form {
         if let Some(count) = error.confirm() {
             // Sent once more as it stands, it is confirmed.
             error.message().clone_into(&mut self.problem);
+            self.listed = error.listed().iter().take(MOST_LISTED).cloned().collect();
             let sign = if self.action.contains('?') { '&' } else { '?' };
             self.action = format!("{}{sign}{CONFIRMED_BY}={count}", self.action);
             self.submit = format!("{}: confirm", self.submit);

@@ -24,6 +24,8 @@ pub(crate) struct Form {
     pub(crate) cancel: String,
     /// A refusal that belongs to no single field.
     pub(crate) problem: String,
+    /// What the refusal counts and does not name.
+    pub(crate) listed: Vec<String>,
     pub(crate) conflict: Option<Conflict>,
     pub(crate) sections: Vec<Section>,
 }

@@ -1,0 +1,353 @@
+//! What a change ends of what others made: everybody whom it concerns is looked at, whoever makes it is told all of it and
+//! confirms, and then it ends.
+//!
+//! Looking costs a few statements for thousands of people. Ending costs some for each, so beyond the first ones that is the
+//! worker's (`Work::EndOutgrown`): what was confirmed goes on, what nobody was shown is mailed to nobody.
+
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
+use model::{
+    Agent, GroupId, Permission, Result, Rights, State, Timestamp, User, UserId,
+    access_paths::Reckoning,
+    impact::Concern,
+    job::Work,
+    outgrown::{self, EndedSecret, SecretKind, not_confirmed, opened},
+    rights::Scoped,
+};
+use store::made_within::{self, Outstanding};
+use uuid::Uuid;
+
+use super::is_of_invitation;
+use crate::{Operation, holders::seen_among};
+
+/// Of so many people what is outgrown ends in one transaction; the worker goes on with the others. All of them are looked
+/// at, told and confirmed before.
+const AT_ONCE: usize = 500;
+/// So many people are read in one statement.
+const READ_AT_ONCE: usize = 5_000;
+/// The rights of so few are read one by one, which is cheaper than reading everything that leads to them.
+const FEW: usize = 3;
+
+/// Whose rights rise, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rise {
+    /// Whose.
+    pub whom: Concern,
+    /// Those up to this one were looked at.
+    pub after: Option<UserId>,
+    /// From when on; what ends at a later time is told now, and ends then.
+    pub at: Timestamp,
+    /// Whether somebody is shown what ends and confirms it, or has done so: then an invitation goes out anew.
+    pub is_asked: bool,
+    /// Whether the worker goes on with what an earlier transaction left to it.
+    pub is_continued: bool,
+}
+
+impl Rise {
+    /// One of this moment, by the agent's doing.
+    pub(super) fn now(op: &Operation<'_, '_>, whom: Concern) -> Self {
+        let is_asked = op.agent != Agent::System;
+        Self { whom, after: None, at: op.now, is_asked, is_continued: false }
+    }
+
+    /// Whether it is another single person's, and else the same.
+    fn is_like(&self, other: &Self) -> bool {
+        let are_people = matches!((self.whom, other.whom), (Concern::User(_), Concern::User(_)));
+        are_people && Self { whom: other.whom, ..*self } == *other
+    }
+}
+
+/// What was found of people whom a rise concerns.
+#[derive(Default)]
+struct Looked {
+    /// Those for whom something ends, with whether the actor may see them.
+    found: BTreeMap<UserId, bool>,
+    /// The first ones: it ends with this operation.
+    ending: Vec<Risen>,
+}
+
+/// Somebody whose rights have risen, and what others made for them and could not give any more.
+pub(super) struct Risen {
+    pub(super) user: User,
+    /// What the user may do now.
+    pub(super) rights: Rights,
+    pub(super) secrets: Vec<Outstanding>,
+    /// Who wrote the addresses, as far as somebody else did.
+    writers: BTreeMap<SecretKind, UserId>,
+    /// Whether whoever raises the rights may see the user: else there is nothing to tell, and nobody to confirm.
+    is_seen: bool,
+}
+
+impl Risen {
+    /// Leaves what the makers of these could not have given.
+    fn found(user: User, rights: Rights, outstanding: Vec<Outstanding>) -> Self {
+        let is_address = |kind| matches!(kind, SecretKind::Address | SecretKind::Personal);
+        let written = outstanding.iter().filter(|secret| is_address(secret.kind));
+        let writers = written.filter_map(|secret| Some((secret.kind, secret.maker.by?))).collect();
+        let mut secrets = outstanding;
+        secrets.retain(|secret| is_beyond(secret, &rights));
+        // A password ends with the sessions that it began. A personal address serves for invitations alone.
+        let ends_password = secrets.iter().any(|secret| secret.kind == SecretKind::Password);
+        let is_here = user.state == State::Active;
+        secrets.retain(|secret| match secret.kind {
+            SecretKind::Session => !ends_password,
+            SecretKind::Personal => !is_here,
+            _ => true,
+        });
+        Self { user, rights, secrets, writers, is_seen: true }
+    }
+}
+
+/// Whether its maker could not have given what it opens. What is outgrown already is over.
+fn is_beyond(secret: &Outstanding, rights: &Rights) -> bool {
+    secret.maker.outgrown_at.is_none() && !secret.maker.covers(&opened(rights, secret.scopes))
+}
+
+/// What ends, as it is told and confirmed.
+#[derive(Default)]
+struct Ended {
+    told: Vec<EndedSecret>,
+    /// Whom each of these is about, and what is said of it, once.
+    said: BTreeSet<(UserId, SecretKind, String, Option<String>)>,
+    /// Each secret once.
+    known: BTreeSet<(SecretKind, Uuid)>,
+    /// All that is shown of all of them, and which they are.
+    shown: Vec<u8>,
+}
+
+impl Ended {
+    fn tell(&mut self, secret: &Outstanding, described: EndedSecret) {
+        let parts: [&[u8]; 5] = [
+            described.user.0.as_bytes(),
+            secret.kind.as_str().as_bytes(),
+            secret.id.as_bytes(),
+            described.name.as_bytes(),
+            described.label.as_bytes(),
+        ];
+        for part in parts {
+            self.shown.extend(part.len().to_be_bytes());
+            self.shown.extend(part);
+        }
+        // Several links to one address are one mail.
+        let EndedSecret { user, kind, label, made_by, .. } = &described;
+        if self.said.insert((*user, *kind, label.clone(), made_by.clone())) {
+            self.told.push(described);
+        }
+    }
+}
+
+/// The names of people, as far as the actor may see them.
+type Names = BTreeMap<UserId, String>;
+
+fn described(risen: &Risen, secret: &Outstanding, names: &Names) -> EndedSecret {
+    let user = &risen.user;
+    let label = match secret.kind {
+        SecretKind::Link | SecretKind::Expired if is_of_invitation(secret) => {
+            // An address that mail goes to, and who wrote it.
+            let is_own = user.has_mailbox(&secret.label);
+            let kind = if is_own { SecretKind::Address } else { SecretKind::Personal };
+            let writer = risen.writers.get(&kind).and_then(|by| names.get(by));
+            writer.map_or_else(|| secret.label.clone(), |name| format!("{} (set by {name})", secret.label))
+        }
+        SecretKind::Token | SecretKind::Address | SecretKind::Personal => secret.label.clone(),
+        // A link of another purpose is not sent again.
+        SecretKind::Link | SecretKind::Expired | SecretKind::Password | SecretKind::Session => String::new(),
+    };
+    let made_by = secret.maker.by.and_then(|by| names.get(&by)).cloned();
+    let name = names.get(&user.id).map_or("somebody", String::as_str).to_owned();
+    EndedSecret { user: user.id, name, kind: secret.kind, label, made_by }
+}
+
+impl Operation<'_, '_> {
+    /// Ends what others made for those whose rights this operation has raised beyond theirs, unless the actor has yet to
+    /// confirm it.
+    pub(crate) async fn settle_outgrown(&mut self) -> Result<()> {
+        let (mut ended, mut ending) = (Ended::default(), BTreeMap::new());
+        for (rises, users) in self.concerned_by_rises().await? {
+            let Some(rise) = rises.first().copied() else { continue };
+            let looked = self.look_at(&users, rise, &mut ended).await?;
+            self.leave_to_worker(&rises, &users, &looked);
+            for risen in looked.ending {
+                let is_asked = rise.is_asked && risen.is_seen;
+                ending.entry(risen.user.id).or_insert((risen, is_asked));
+            }
+        }
+        if !ended.told.is_empty() {
+            // It confirms what was shown: neither another address nor another link that somebody has put there meanwhile.
+            let digest = self.keys.derive("end_secrets", &[&ended.shown]);
+            let code = outgrown::code(&digest);
+            if self.must_confirm(code) {
+                return Err(not_confirmed(&ended.told, code));
+            }
+            (self.ended_secrets, self.confirms) = (ended.told, code);
+        }
+        for (risen, is_asked) in ending.into_values() {
+            self.end_secrets_of(risen, is_asked).await?;
+        }
+        Ok(())
+    }
+
+    /// The rises with the people whom they concern; many single people together.
+    async fn concerned_by_rises(&mut self) -> Result<Vec<(Vec<Rise>, Vec<UserId>)>> {
+        let mut concerned: Vec<(Vec<Rise>, Vec<UserId>)> = Vec::new();
+        for rise in std::mem::take(&mut self.risen) {
+            let most = if rise.is_continued { AT_ONCE } else { usize::MAX };
+            let most = u32::try_from(most).unwrap_or(u32::MAX);
+            let (connection, context) = (&mut *self.connection, self.context);
+            let users = made_within::holders(connection, context, rise.whom, rise.after, most).await?;
+            let is_like = |(known, _): &&mut (Vec<Rise>, Vec<UserId>)| {
+                known.first().is_some_and(|known| known.is_like(&rise))
+            };
+            match concerned.iter_mut().find(is_like) {
+                Some((rises, all)) => {
+                    rises.push(rise);
+                    all.extend(users);
+                }
+                None => concerned.push((vec![rise], users)),
+            }
+        }
+        for (_, users) in &mut concerned {
+            users.sort_unstable();
+            users.dedup();
+        }
+        Ok(concerned)
+    }
+
+    /// Looks at people whom a rise concerns, and tells what ends.
+    async fn look_at(&mut self, users: &[UserId], rise: Rise, ended: &mut Ended) -> Result<Looked> {
+        let (at, mut looked) = (rise.at.max(self.now), Looked::default());
+        for some in users.chunks(READ_AT_ONCE) {
+            let mut found = self.outgrown_among(some, at).await?;
+            let names = self.names_about(&mut found).await?;
+            for risen in found {
+                for secret in risen.secrets.iter().filter(|_| risen.is_seen) {
+                    if ended.known.insert((secret.kind, secret.id)) {
+                        ended.tell(secret, described(&risen, secret, &names));
+                    }
+                }
+                looked.found.insert(risen.user.id, risen.is_seen);
+                if at <= self.now && looked.ending.len() < AT_ONCE {
+                    looked.ending.push(risen);
+                }
+            }
+        }
+        Ok(looked)
+    }
+
+    /// Asks the worker for what ends later, or is too much for one transaction. What it replaces goes out only if it was
+    /// shown.
+    fn leave_to_worker(&mut self, rises: &[Rise], users: &[UserId], looked: &Looked) {
+        let last = looked.ending.last().map(|risen| risen.user.id);
+        let (now, is_left) = (self.now, looked.found.len() > looked.ending.len());
+        for Rise { whom, at, is_asked, is_continued, .. } in rises.iter().copied() {
+            let all_shown = is_asked && looked.found.values().all(|is_seen| *is_seen);
+            let is_full = is_continued && users.len() >= AT_ONCE;
+            let (after, asked, at) = match whom {
+                Concern::User(user) if at > now || is_left && Some(user) > last => {
+                    (None, is_asked && looked.found.get(&user) == Some(&true), at.max(now))
+                }
+                Concern::User(_) => continue,
+                _ if at > now => (None, all_shown && !looked.found.is_empty(), at),
+                _ if is_full => (users.last().copied(), is_asked, now),
+                _ if is_left => (last, all_shown, now),
+                _ => continue,
+            };
+            self.later(Work::EndOutgrown { whom, after, asked }, at);
+        }
+    }
+
+    /// Those of these people who may do more at a time than the makers of what is outstanding could have given. Their rows
+    /// are held: nobody puts something else there before this transaction ends.
+    async fn outgrown_among(&mut self, users: &[UserId], at: Timestamp) -> Result<Vec<Risen>> {
+        let context = self.context;
+        let mut outstanding = made_within::outstanding(self.connection, context, users, at).await?;
+        if outstanding.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rights = self.rights_at(&owners_of(&outstanding), at).await?;
+        let is_beyond =
+            |secret: &Outstanding| rights.get(&secret.user).is_some_and(|rights| is_beyond(secret, rights));
+        let concerned: BTreeSet<UserId> =
+            outstanding.iter().filter(|secret| is_beyond(secret)).map(|secret| secret.user).collect();
+        if concerned.is_empty() {
+            return Ok(Vec::new());
+        }
+        let concerned: Vec<UserId> = concerned.into_iter().collect();
+        let locked = store::users::lock_all(self.connection, context, &concerned).await?;
+        if !self.connection.writes_alone() {
+            // Whoever uses or writes one of them holds the user's row: what is read now is what is left.
+            outstanding = made_within::outstanding(self.connection, context, &concerned, at).await?;
+        }
+        let mut by_user: BTreeMap<UserId, Vec<Outstanding>> = BTreeMap::new();
+        for secret in outstanding {
+            by_user.entry(secret.user).or_default().push(secret);
+        }
+        let found = locked.into_iter().filter_map(|user| {
+            let (rights, secrets) = (rights.get(&user.id)?.clone(), by_user.remove(&user.id)?);
+            Some(Risen::found(user, rights, secrets)).filter(|risen| !risen.secrets.is_empty())
+        });
+        Ok(found.collect())
+    }
+
+    /// What these people may do at a time.
+    async fn rights_at(&mut self, users: &[UserId], at: Timestamp) -> Result<BTreeMap<UserId, Rights>> {
+        let (connection, context) = (&mut *self.connection, self.context);
+        let mut all = BTreeMap::new();
+        if users.len() <= FEW {
+            for user in users {
+                let standing = store::access::standing(connection, context, *user, at).await?;
+                all.extend(standing.map(|standing| (*user, standing.rights)));
+            }
+            return Ok(all);
+        }
+        let web = store::access_paths::web(connection, context, users).await?;
+        let mut reckoning = Reckoning::new(&web, at);
+        let mut above: BTreeMap<GroupId, Vec<GroupId>> = BTreeMap::new();
+        for user in users {
+            let held = reckoning.of(*user);
+            let mut scoped = Vec::new();
+            for (group, permissions) in held.scoped {
+                if let Entry::Vacant(unknown) = above.entry(group) {
+                    unknown.insert(store::access::above(connection, context, &[group]).await?);
+                }
+                let above = above.get(&group).cloned().unwrap_or_default();
+                scoped.push(Scoped { group, above, permissions });
+            }
+            all.insert(*user, Rights { org: held.org, scoped, applications: held.applications });
+        }
+        Ok(all)
+    }
+
+    /// The names of these people, and of who made or wrote something for them, as far as the actor may see them; notes who
+    /// may not be seen.
+    async fn names_about(&mut self, found: &mut [Risen]) -> Result<Names> {
+        let (context, now) = (self.context, self.now);
+        if found.is_empty() {
+            return Ok(Names::new());
+        }
+        let makers = |risen: &Risen| {
+            let made = risen.secrets.iter().filter_map(|secret| secret.maker.by);
+            made.chain(risen.writers.values().copied()).collect::<Vec<_>>()
+        };
+        let mut people: Vec<UserId> = found.iter().flat_map(makers).collect();
+        people.extend(found.iter().map(|risen| risen.user.id));
+        people.sort_unstable();
+        people.dedup();
+        let reach = self.rights.reach(Permission::UserRead);
+        let mut seen = seen_among(self.connection, context, &reach, &people, now).await?;
+        for risen in found.iter_mut() {
+            risen.is_seen = seen.contains(&risen.user.id);
+        }
+        seen.extend(self.actor_user());
+        people.retain(|user| seen.contains(user));
+        let named = store::access_paths::people(self.connection, context, &people).await?;
+        Ok(named.into_iter().map(|(id, name, _)| (id, name)).collect())
+    }
+}
+
+/// Whose they are, each once.
+fn owners_of(outstanding: &[Outstanding]) -> Vec<UserId> {
+    let mut users: Vec<UserId> = outstanding.iter().map(|secret| secret.user).collect();
+    users.dedup();
+    users
+}
