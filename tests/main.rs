@@ -57,6 +57,7 @@ mod one_time_links;
 mod orgs;
 mod outgrown;
 mod owners;
+mod page_tokens;
 mod passwords;
 mod patience;
 mod peer_failures;

@@ -45,7 +45,8 @@ pub(super) async fn perform(operator: &Operator<'_>, deed: Deed) -> Result<Outco
             }))
         }
         Deed::ListTokens { filter, limit, cursor } => {
-            let page = app.tokens(actor, TokenQuery::read(&filter, Some(limit), &cursor)?).await?;
+            let page =
+                app.tokens(actor, TokenQuery::read(actor.context, &filter, Some(limit), &cursor)?).await?;
             let view =
                 |listed: app::tokens::Listed| ListedTokenView::of(&listed.token, listed.holder.username);
             Ok(Outcome::Tokens { items: page.items.into_iter().map(view).collect(), next: page.next })

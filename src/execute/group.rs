@@ -34,14 +34,15 @@ impl Operator<'_> {
                     limit: page::limit(Some(limit))?,
                     cursor: None,
                 };
-                let page = app.groups(actor, query.at(cursor.as_deref())?).await?;
+                let page = app.groups(actor, query.at(actor.context, cursor.as_deref())?).await?;
                 let items = page.items.into_iter().map(GroupView::from).collect();
                 Ok(GroupOutcome::Groups { items, next: page.next })
             }
             GroupDeed::Members { group, effective, limit, cursor } => {
                 let group = app.group_id(actor, &group).await?;
-                let query = MemberQuery { effective, limit: page::limit(Some(limit))?, cursor: None };
-                let page = app.members(actor, group, query.at(cursor.as_deref())?).await?;
+                let query =
+                    MemberQuery { of: group, effective, limit: page::limit(Some(limit))?, cursor: None };
+                let page = app.members(actor, group, query.at(actor.context, cursor.as_deref())?).await?;
                 let items = page.items.into_iter().map(|member| MemberView::of(member, now)).collect();
                 Ok(GroupOutcome::Members { items, next: page.next })
             }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use model::{
     Error, GroupId, OrgContext, Permission, Result, Rights, RoleKey, Status, Timestamp, UserId,
     access_paths::Path,
-    page::{Cursor, Page},
+    page::{Cursor, List, Page},
     rights::Reach,
     role::Scope,
     user::UserType,
@@ -88,8 +88,9 @@ impl App {
         let reach = actor.reach(Permission::AccessRead)?;
         known(permission)?;
         let own = Permission::parse(permission);
+        let through = List::new(actor.context, &format!("who can {permission}"));
         let after =
-            cursor.map(|text| Cursor::decode_of(ORDER, text)).transpose()?.map(|cursor| UserId(cursor.id));
+            cursor.map(|text| through.open_in(ORDER, text)).transpose()?.map(|cursor| UserId(cursor.id));
         let (context, now) = (actor.context, self.now());
         let everyone = own.is_some_and(|own| Rights::member().org.contains(own));
         self.ensure_may_ask(actor, &reach, over).await?;
@@ -166,7 +167,7 @@ impl App {
             }
             let next = last.filter(|_| is_more).map(|last| {
                 let (order, key) = (ORDER.to_owned(), String::new());
-                Cursor { order, key, id: last.0, backwards: false }.encode()
+                through.seal(&Cursor { order, key, id: last.0, backwards: false })
             });
             let roles = roles.into_iter().map(|role| (role.key, role.name)).collect();
             Ok(Holders {

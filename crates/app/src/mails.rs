@@ -8,7 +8,7 @@ use model::{
     Error, Kind, MailId, Org, OrgContext, Permission, Result, Timestamp, User, UserId,
     audit::Changes,
     mail::{self, Mail, MailDetails, MailKind, MailState},
-    page::{Cursor, Page},
+    page::{Cursor, List, Page},
 };
 use serde_json::Value;
 use store::{Connection, boxed};
@@ -68,7 +68,8 @@ impl App {
     #[boxed]
     pub async fn mails(&self, actor: &Actor, query: MailQuery) -> Result<Page<Mail>> {
         actor.require(Permission::MailRead)?;
-        let cursor = query.cursor.as_deref().map(|text| Cursor::decode_of(ORDER, text)).transpose()?;
+        let list = List::new(actor.context, ORDER);
+        let cursor = query.cursor.as_deref().map(|text| list.open_in(ORDER, text)).transpose()?;
         let backwards = cursor.as_ref().is_some_and(|cursor| cursor.backwards);
         let from = (cursor.as_ref().map(|cursor| MailId(cursor.id)), backwards);
         let (context, state, limit) = (actor.context, query.state, model::page::limit(Some(query.limit))?);
@@ -83,7 +84,7 @@ impl App {
         }
         let leads = |mail: Option<&Mail>, backwards| {
             let (order, id) = (ORDER.to_owned(), mail?.id.0);
-            Some(Cursor { order, key: String::new(), id, backwards }.encode())
+            Some(list.seal(&Cursor { order, key: String::new(), id, backwards }))
         };
         let (has_next, has_previous) = if backwards { (true, is_more) } else { (is_more, cursor.is_some()) };
         let next = leads(items.last().filter(|_| has_next), false);

@@ -4,7 +4,7 @@ use model::{
     Error, Permission, Result, RoleKey,
     access::Role,
     grant::Holder,
-    page::{Cursor, Page},
+    page::{Cursor, List, Page, malformed},
     role::RoleDefinition,
 };
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,8 @@ impl App {
     ) -> Result<Page<RoleHolder>> {
         actor.require(Permission::AccessRead)?;
         let order = format!("holders of {key}");
-        let cursor = cursor.map(|text| Cursor::decode_of(&order, text)).transpose()?;
+        let list = List::new(actor.context, &order);
+        let cursor = cursor.map(|text| list.open_in(&order, text)).transpose()?;
         let place = cursor.as_ref().map(place).transpose()?;
         let backwards = cursor.as_ref().is_some_and(|cursor| cursor.backwards);
         let (context, now, limit) = (actor.context, self.now(), model::page::limit(Some(limit))?);
@@ -97,7 +98,7 @@ impl App {
                 Holder::Group(id) => ("group", id.0),
             };
             let key = format!("{kind} {}", holder.scope.id(context));
-            Some(Cursor { order: order.clone(), key, id, backwards }.encode())
+            Some(list.seal(&Cursor { order: order.clone(), key, id, backwards }))
         };
         let (has_next, has_previous) = if backwards { (true, is_more) } else { (is_more, cursor.is_some()) };
         let next = leads(items.last().filter(|_| has_next), false);
@@ -107,8 +108,7 @@ impl App {
 }
 
 fn place(cursor: &Cursor) -> Result<store::role_holders::Place> {
-    let unreadable = || Cursor::decode("").err().unwrap_or_else(Error::not_found);
-    let (kind, scope) = cursor.key.split_once(' ').ok_or_else(unreadable)?;
-    let scope = Uuid::try_parse(scope).map_err(|_| unreadable())?;
+    let (kind, scope) = cursor.key.split_once(' ').ok_or_else(malformed)?;
+    let scope = Uuid::try_parse(scope).map_err(|_| malformed())?;
     Ok(store::role_holders::Place { is_user: kind == "user", id: cursor.id, scope })
 }

@@ -2,9 +2,9 @@
 //! API and the command line.
 
 use crate::{
-    Error, GroupId, Result, RoleKey, Status,
+    Error, GroupId, OrgContext, Result, RoleKey, Status,
     names::names,
-    page::{self, Cursor},
+    page::{self, Cursor, List},
 };
 
 names! {
@@ -106,10 +106,15 @@ impl UserQuery {
         Ok(self)
     }
 
+    /// What its cursors lead through.
+    pub fn list(org: OrgContext) -> List {
+        List::new(org, "users")
+    }
+
     /// Starts at a cursor of the same order.
-    pub fn at(mut self, cursor: Option<&str>) -> Result<Self> {
+    pub fn at(mut self, org: OrgContext, cursor: Option<&str>) -> Result<Self> {
         if let Some(text) = cursor.filter(|text| !text.is_empty()) {
-            let cursor = Cursor::decode(text)?;
+            let cursor = Self::list(org).open(text)?;
             let is_of_search = cursor.order == BEST_FIRST && !self.search.trim().is_empty();
             if cursor.order != self.order() && !is_of_search {
                 let message = "This page address belongs to another order. Start again from the first page.";

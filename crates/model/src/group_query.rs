@@ -1,9 +1,11 @@
 //! What the lists of groups and of their members can be asked for. One meaning for the console, the API and the command
 //! line.
 
+use uuid::Uuid;
+
 use crate::{
-    GroupId, Result, RoleKey, UserId,
-    page::{self, Cursor},
+    GroupId, OrgContext, Result, RoleKey, UserId,
+    page::{self, Cursor, List},
 };
 
 /// The order of both lists, as a cursor names it.
@@ -40,9 +42,14 @@ impl Default for GroupQuery {
 }
 
 impl GroupQuery {
+    /// What its cursors lead through.
+    pub fn list(org: OrgContext) -> List {
+        List::new(org, "groups")
+    }
+
     /// Starts at a cursor.
-    pub fn at(mut self, cursor: Option<&str>) -> Result<Self> {
-        self.cursor = read_cursor(cursor)?;
+    pub fn at(mut self, org: OrgContext, cursor: Option<&str>) -> Result<Self> {
+        self.cursor = read_cursor(&Self::list(org), cursor)?;
         Ok(self)
     }
 }
@@ -50,6 +57,8 @@ impl GroupQuery {
 /// A question to the list of a group's members, which is by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberQuery {
+    /// Whose members.
+    pub of: GroupId,
     /// Everybody who counts as a member now, through the groups in the group too; else those who are in it directly,
     /// whatever their dates.
     pub effective: bool,
@@ -61,18 +70,24 @@ pub struct MemberQuery {
 
 impl Default for MemberQuery {
     fn default() -> Self {
-        Self { effective: false, cursor: None, limit: page::DEFAULT_LIMIT }
+        Self { of: GroupId(Uuid::nil()), effective: false, cursor: None, limit: page::DEFAULT_LIMIT }
     }
 }
 
 impl MemberQuery {
+    /// What its cursors lead through.
+    pub fn list(&self, org: OrgContext) -> List {
+        let who = if self.effective { "everybody in" } else { "members of" };
+        List::new(org, &format!("{who} {}", self.of))
+    }
+
     /// Starts at a cursor.
-    pub fn at(mut self, cursor: Option<&str>) -> Result<Self> {
-        self.cursor = read_cursor(cursor)?;
+    pub fn at(mut self, org: OrgContext, cursor: Option<&str>) -> Result<Self> {
+        self.cursor = read_cursor(&self.list(org), cursor)?;
         Ok(self)
     }
 }
 
-fn read_cursor(cursor: Option<&str>) -> Result<Option<Cursor>> {
-    cursor.filter(|text| !text.is_empty()).map(|text| Cursor::decode_of(ORDER, text)).transpose()
+fn read_cursor(list: &List, cursor: Option<&str>) -> Result<Option<Cursor>> {
+    cursor.filter(|text| !text.is_empty()).map(|text| list.open_in(ORDER, text)).transpose()
 }

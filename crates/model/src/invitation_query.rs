@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use crate::{
-    Agent, Error, Kind, Result, Timestamp,
+    Agent, Error, Kind, OrgContext, Result, Timestamp,
     invitation::InvitationStatus,
-    page::{self, Cursor},
+    page::{self, Cursor, List},
 };
 
 /// A question to the list of invitations.
@@ -124,10 +124,15 @@ impl InvitationQuery {
         Ok(self)
     }
 
+    /// What its cursors lead through.
+    pub fn list(org: OrgContext) -> List {
+        List::new(org, "invitations")
+    }
+
     /// Starts at a cursor of the same order.
-    pub fn at(mut self, cursor: Option<&str>) -> Result<Self> {
+    pub fn at(mut self, org: OrgContext, cursor: Option<&str>) -> Result<Self> {
         if let Some(text) = cursor.filter(|text| !text.is_empty()) {
-            let cursor = Cursor::decode(text)?;
+            let cursor = Self::list(org).open(text)?;
             if cursor.order != self.order().as_str() {
                 let message = "This page address belongs to another order. Start again from the first page.";
                 return Err(Error::new(Kind::Malformed, "cursor.other_order", message));

@@ -1,7 +1,8 @@
 //! Pages of a list: a cursor says after which row the next page starts, so that page 2,000 costs what page 1 costs.
 //!
 //! A cursor holds the sort key of a row, such as a name, and stands in addresses, logs and histories; its holder may see the
-//! row or not. So it is sealed with a key that follows from the server's, the same on every node.
+//! row or not. So it is sealed with a key that follows from the server's, the same on every node, and for its list alone: the
+//! same cursor leads nowhere in another list or organization, where its holder could find out by searching what is in it.
 
 use std::sync::OnceLock;
 
@@ -12,7 +13,7 @@ use ring::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, OrgContext, Result};
 
 /// What cursors are sealed with.
 static SEAL: OnceLock<[u8; 32]> = OnceLock::new();
@@ -28,20 +29,24 @@ fn seal_key() -> Option<(LessSafeKey, hmac::Key)> {
     Some((LessSafeKey::new(unbound), hmac::Key::new(hmac::HMAC_SHA256, &key)))
 }
 
-/// The nonce follows from what is sealed: the same row has the same cursor, and no nonce is used for two texts.
-fn sealed(plain: Vec<u8>) -> Option<Vec<u8>> {
+/// The nonce follows from what is sealed, and for what: the same row has the same cursor, and no nonce is used for two texts.
+fn sealed(list: &[u8], plain: Vec<u8>) -> Option<Vec<u8>> {
     let (key, nonces) = seal_key()?;
-    let nonce: [u8; NONCE_LEN] = hmac::sign(&nonces, &plain).as_ref().get(..NONCE_LEN)?.try_into().ok()?;
+    let mut named = hmac::Context::with_key(&nonces);
+    named.update(&list.len().to_be_bytes());
+    named.update(list);
+    named.update(&plain);
+    let nonce: [u8; NONCE_LEN] = named.sign().as_ref().get(..NONCE_LEN)?.try_into().ok()?;
     let mut text = plain;
-    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(list), &mut text).ok()?;
     Some([&nonce[..], &text].concat())
 }
 
-fn opened(sealed: &[u8]) -> Option<Vec<u8>> {
+fn opened(list: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let (key, _) = seal_key()?;
     let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
     let (nonce, mut text) = (nonce.try_into().ok()?, text.to_vec());
-    let plain = key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
+    let plain = key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(list), &mut text).ok()?;
     Some(plain.to_vec())
 }
 
@@ -71,36 +76,48 @@ pub struct Cursor {
     pub backwards: bool,
 }
 
-impl Cursor {
-    /// As it stands in an answer.
-    pub fn encode(&self) -> String {
-        let plain = (&self.order, &self.key, self.id, self.backwards);
-        URL_SAFE_NO_PAD.encode(sealed(serde_json::to_vec(&plain).unwrap_or_default()).unwrap_or_default())
+/// A list that cursors lead through: what it lists, and in which organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List(Vec<u8>);
+
+impl List {
+    /// The list of that name; of several lists that are called alike each has its own.
+    pub fn new(org: OrgContext, name: &str) -> Self {
+        Self([&org.org.0.as_bytes()[..], name.as_bytes()].concat())
     }
 
-    /// Reads one of that order.
-    pub fn decode_of(order: &str, text: &str) -> Result<Self> {
-        let cursor = Self::decode(text)?;
-        if cursor.order == order { Ok(cursor) } else { Self::decode("") }
+    /// A cursor as it stands in an answer.
+    pub fn seal(&self, cursor: &Cursor) -> String {
+        let plain = (&cursor.order, &cursor.key, cursor.id, cursor.backwards);
+        let plain = serde_json::to_vec(&plain).unwrap_or_default();
+        URL_SAFE_NO_PAD.encode(sealed(&self.0, plain).unwrap_or_default())
     }
 
-    /// Reads one; anything else is refused with what to do.
-    pub fn decode(text: &str) -> Result<Self> {
-        let refused = || {
-            let message = "This page address is not valid any more. Start again from the first page.";
-            Error::new(Kind::Malformed, "cursor.malformed", message)
-        };
+    /// Reads one of this list; anything else is refused with what to do.
+    pub fn open(&self, text: &str) -> Result<Cursor> {
         if text.len() > 2000 {
-            return Err(refused());
+            return Err(malformed());
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| opened(&bytes)).ok_or_else(refused)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| opened(&self.0, &bytes));
         let (order, key, id, backwards): (String, String, uuid::Uuid, bool) =
-            serde_json::from_slice(&bytes).map_err(|_| refused())?;
+            serde_json::from_slice(&bytes.ok_or_else(malformed)?).map_err(|_| malformed())?;
         if key.contains('\0') {
-            return Err(refused());
+            return Err(malformed());
         }
-        Ok(Self { order, key, id, backwards })
+        Ok(Cursor { order, key, id, backwards })
     }
+
+    /// Reads one of an order of this list.
+    pub fn open_in(&self, order: &str, text: &str) -> Result<Cursor> {
+        let cursor = self.open(text)?;
+        if cursor.order == order { Ok(cursor) } else { Err(malformed()) }
+    }
+}
+
+/// The answer to a page address that leads nowhere.
+pub fn malformed() -> Error {
+    let message = "This page address is not valid any more. Start again from the first page.";
+    Error::new(Kind::Malformed, "cursor.malformed", message)
 }
 
 /// Rows on a page unless asked otherwise.

@@ -14,7 +14,7 @@ use crate::{
     given_date::GivenDate,
     network::Network,
     outgrown::Maker,
-    page::{self, Cursor},
+    page::{self, Cursor, List},
     settings::SessionPolicy,
 };
 
@@ -240,10 +240,15 @@ impl SessionQuery {
         *self == everything
     }
 
+    /// What its cursors lead through.
+    pub fn list(org: OrgContext) -> List {
+        List::new(org, "sessions")
+    }
+
     /// Starts at a cursor.
-    pub fn at(mut self, cursor: &str) -> Result<Self> {
+    pub fn at(mut self, org: OrgContext, cursor: &str) -> Result<Self> {
         if !cursor.is_empty() {
-            let cursor = Cursor::decode(cursor)?;
+            let cursor = Self::list(org).open(cursor)?;
             if cursor.order != ORDER || cursor.key.parse::<i64>().is_err() {
                 let message = "This page address belongs to another list. Start again from the first page.";
                 return Err(Error::new(Kind::Malformed, "cursor.other_order", message));

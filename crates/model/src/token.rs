@@ -6,7 +6,7 @@ use crate::{
     Entropy, Error, FieldError, OrgContext, Permission, Permissions, Result, Timestamp, TokenId, UserId,
     names::names,
     outgrown::Maker,
-    page::Cursor,
+    page::{Cursor, List},
     session::{Secret, SecretHash},
     validate,
 };
@@ -84,8 +84,13 @@ pub struct TokenQuery {
 }
 
 impl TokenQuery {
+    /// What its cursors lead through.
+    pub fn list(org: OrgContext) -> List {
+        List::new(org, "tokens")
+    }
+
     /// From words as people and programs write them; empty ones ask for nothing special.
-    pub fn read(filter: &str, limit: Option<u16>, cursor: &str) -> Result<Self> {
+    pub fn read(org: OrgContext, filter: &str, limit: Option<u16>, cursor: &str) -> Result<Self> {
         let filter = match filter {
             "" => TokenFilter::All,
             name => TokenFilter::parse(name).ok_or_else(|| {
@@ -95,7 +100,7 @@ impl TokenQuery {
         };
         let limit = crate::page::limit(limit)?;
         let cursor = Some(cursor).filter(|text| !text.is_empty());
-        let cursor = cursor.map(|text| Cursor::decode_of(filter.as_str(), text)).transpose()?;
+        let cursor = cursor.map(|text| Self::list(org).open_in(filter.as_str(), text)).transpose()?;
         Ok(Self { filter, limit, cursor })
     }
 }

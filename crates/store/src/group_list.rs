@@ -50,9 +50,8 @@ pub async fn page(
     within: Option<&[GroupId]>,
 ) -> Result<Page<ListedGroup>> {
     let rows: Vec<ListedGroup> = ask(connection, context, query, within, "").await?;
-    Ok(cut(rows, query.limit, query.cursor.as_ref(), ORDER, |row| {
-        (row.group.fields.name_key(), row.group.id.0)
-    }))
+    let of = (&GroupQuery::list(context), ORDER);
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), of, |row| (row.group.fields.name_key(), row.group.id.0)))
 }
 
 /// How the engine goes about a page, step by step.

@@ -55,7 +55,8 @@ pub async fn page(
 ) -> Result<Page<Listed>> {
     let rows: Vec<Listed> = ask(connection, context, query, now, "").await?;
     let order = query.order();
-    Ok(cut(rows, query.limit, query.cursor.as_ref(), order.as_str(), |Listed { invitation, .. }| {
+    let of = (&InvitationQuery::list(context), order.as_str());
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), of, |Listed { invitation, .. }| {
         let key = match order {
             Order::Newest => String::new(),
             Order::EndsNext | Order::EndedLast => invitation.expires_at.micros().to_string(),

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, fmt::Write as _, hash::Hash, sync::Arc};
 
-use model::page::{Cursor, Page};
+use model::page::{Cursor, List, Page};
 use parking_lot::Mutex;
 
 use crate::{Sql, Value};
@@ -114,7 +114,7 @@ pub(crate) fn cut<R>(
     mut rows: Vec<R>,
     limit: u16,
     asked: Option<&Cursor>,
-    order: &str,
+    (list, order): (&List, &str),
     key: impl Fn(&R) -> (String, uuid::Uuid),
 ) -> Page<R> {
     let backwards = asked.is_some_and(|cursor| cursor.backwards);
@@ -125,7 +125,7 @@ pub(crate) fn cut<R>(
     }
     let link = |row: Option<&R>, backwards: bool| {
         let (key, id) = key(row?);
-        Some(Cursor { order: order.to_owned(), key, id, backwards }.encode())
+        Some(list.seal(&Cursor { order: order.to_owned(), key, id, backwards }))
     };
     let (has_next, has_previous) = (backwards || more, if backwards { more } else { asked.is_some() });
     let next = if has_next { link(rows.last(), false) } else { None };

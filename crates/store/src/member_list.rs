@@ -51,7 +51,8 @@ pub async fn page(
     let among = if is_common(connection, context, &list).await? { Among::Everybody } else { Among::Members };
     let asked = Asked { context, list: &list, at, cursor: query.cursor.as_ref(), limit: query.limit + 1 };
     let rows: Vec<User> = asked.ask(connection, among, "").await?;
-    Ok(cut(rows, query.limit, query.cursor.as_ref(), ORDER, |user| (user.sort_name(), user.id.0)))
+    let of = (&query.list(context), ORDER);
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), of, |user| (user.sort_name(), user.id.0)))
 }
 
 /// One page of the users who count as members at `now`, through the groups in the group too. A page may be shorter than it
@@ -102,11 +103,12 @@ async fn from_below(
         }
         limit = limit.saturating_mul(2).min(MOST_ASKED_AT_ONCE);
     };
-    let mut page =
-        cut(found, query.limit, query.cursor.as_ref(), ORDER, |user| (user.sort_name(), user.id.0));
+    let list = query.list(context);
+    let key = |user: &User| (user.sort_name(), user.id.0);
+    let mut page = cut(found, query.limit, query.cursor.as_ref(), (&list, ORDER), key);
     // Nobody on the page says where it begins; whoever asked for it does.
-    let before = |backwards| query.cursor.clone().map(|cursor| Cursor { backwards, ..cursor }.encode());
-    let onwards = if has_more { reached.map(|cursor| cursor.encode()) } else { None };
+    let before = |backwards| query.cursor.clone().map(|cursor| list.seal(&Cursor { backwards, ..cursor }));
+    let onwards = if has_more { reached.map(|cursor| list.seal(&cursor)) } else { None };
     if backwards {
         page.previous = page.previous.or(onwards);
         page.next = page.next.or_else(|| before(false));

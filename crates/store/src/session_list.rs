@@ -75,7 +75,8 @@ pub async fn page(
     now: Timestamp,
 ) -> Result<Page<Listed>> {
     let rows = ask(connection, context, query, now, What::Page, "").await?;
-    Ok(cut(rows, query.limit, query.cursor.as_ref(), ORDER, |row: &Listed| {
+    let of = (&SessionQuery::list(context), ORDER);
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), of, |row: &Listed| {
         (row.session.last_active_at.micros().to_string(), row.session.id.0)
     }))
 }

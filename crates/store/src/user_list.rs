@@ -104,7 +104,8 @@ pub async fn page(
     let rows: Vec<Found> =
         asked.rows(connection, plan, &keys, after, usize::from(query.limit) + 1, "").await?;
     let rows = rows.into_iter().map(|found| found.listed).collect();
-    Ok(cut(rows, query.limit, query.cursor.as_ref(), &query.order(), |Listed { user, .. }| {
+    let (list, order) = (UserQuery::list(context), query.order());
+    Ok(cut(rows, query.limit, query.cursor.as_ref(), (&list, &order), |Listed { user, .. }| {
         let key = match query.sort {
             Sort::Name => user.sort_name(),
             Sort::Username => user.fields.username_key().unwrap_or_default(),

@@ -199,10 +199,10 @@ async fn every_page_is_right_and_short(engine: Engine) {
         let start = &expected[..expected.len().min(20)];
         assert_eq!(ids(&first), start, "{engine:?} {query:?}");
         let Some(next) = first.next else { continue };
-        let asked = query.clone().at(Some(&next)).unwrap();
+        let asked = query.clone().at(context(), Some(&next)).unwrap();
         let read = async |connection: &mut Connection<'_>| {
             let second = invitation_list::page(connection, context(), &asked, NOW).await?;
-            let back = query.clone().at(second.previous.as_deref())?;
+            let back = query.clone().at(context(), second.previous.as_deref())?;
             let first = invitation_list::page(connection, context(), &back, NOW).await?;
             Ok((second, first))
         };

@@ -322,9 +322,9 @@ async fn every_way_to_a_page_leads_to_the_same_page() {
             assert_eq!(ids(&first), expect(0), "{engine:?} {query:?}");
             assert_eq!(first.next.is_some(), expected.len() > 20, "{engine:?} {query:?}");
             let Some(next) = first.next else { continue };
-            let second = page(&loaded, &query.clone().at(Some(&next)).unwrap()).await;
+            let second = page(&loaded, &query.clone().at(loaded.context, Some(&next)).unwrap()).await;
             assert_eq!(ids(&second), expect(20), "{engine:?} {query:?}, second page");
-            let back = query.clone().at(Some(&second.previous.unwrap())).unwrap();
+            let back = query.clone().at(loaded.context, Some(&second.previous.unwrap())).unwrap();
             assert_eq!(ids(&page(&loaded, &back).await), expect(0), "{engine:?} {query:?}, back");
         }
     }
@@ -353,7 +353,7 @@ async fn assert_best_come_first(loaded: &Loaded, query: &UserQuery) {
     let query = UserQuery { limit: 200, ..query.clone() };
     let (mut pages, mut at) = (Vec::new(), None);
     while pages.len() < 60 {
-        let page = page(loaded, &query.clone().at(at.as_deref()).unwrap()).await;
+        let page = page(loaded, &query.clone().at(loaded.context, at.as_deref()).unwrap()).await;
         assert_eq!(page.more_than, Some(400), "{what}");
         at.clone_from(&page.next);
         pages.push(page);
@@ -373,7 +373,7 @@ async fn assert_best_come_first(loaded: &Loaded, query: &UserQuery) {
     );
     assert!(found.len() <= best.len() + 400, "{what}: {} found", found.len());
     for pair in pages.windows(2) {
-        let back = query.clone().at(pair[1].previous.as_deref()).unwrap();
+        let back = query.clone().at(loaded.context, pair[1].previous.as_deref()).unwrap();
         assert_eq!(ids(&page(loaded, &back).await), ids(&pair[0]), "{what}, back");
     }
 }

@@ -108,7 +108,7 @@ impl App {
     /// One page of a group's members, by name. Also for the group's owners.
     #[boxed]
     pub async fn members(&self, actor: &Actor, id: GroupId, query: MemberQuery) -> Result<Page<Member>> {
-        let (actor, now) = (actor.clone(), self.now());
+        let (actor, now, query) = (actor.clone(), self.now(), MemberQuery { of: id, ..query });
         let read = async move |connection: &mut Connection<'_>| {
             readable(connection, &actor, id).await?;
             let context = actor.context;

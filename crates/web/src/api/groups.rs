@@ -193,7 +193,7 @@ impl ListQuery {
             limit: page::limit(self.limit)?,
             cursor: None,
         };
-        query.at(Some(&self.page_token))
+        query.at(caller.actor.context, Some(&self.page_token))
     }
 }
 

@@ -4,14 +4,17 @@
 
 pub(crate) mod many;
 
-use app::invitations::{Invited, Listed, NewInvitation, Terms};
+use app::{
+    Actor,
+    invitations::{Invited, Listed, NewInvitation, Terms},
+};
 use axum::{
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use model::{
-    Agent, Error, InvitationId, Timestamp, UserFields, UserId, given_date,
+    Error, InvitationId, Timestamp, UserFields, UserId, given_date,
     invitation::{Invitation, InvitationStatus},
     invitation_query::InvitationQuery,
     link::Purpose,
@@ -135,10 +138,10 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    fn understood(&self, me: Agent) -> model::Result<InvitationQuery> {
+    fn understood(&self, actor: &Actor) -> model::Result<InvitationQuery> {
         let invited_by = match self.invited_by.as_str() {
             "" => None,
-            "me" => Some(me),
+            "me" => Some(actor.agent),
             other => Some(other.parse().map_err(|_| {
                 let message = "Name the inviter by a user's id, operator, or me.";
                 Error::invalid_field("invited_by", "list.unknown_inviter", message)
@@ -152,7 +155,7 @@ impl ListQuery {
             limit: page::limit(self.limit)?,
             ..InvitationQuery::default()
         };
-        query.with_statuses(&self.status)?.at(Some(&self.page_token))
+        query.with_statuses(&self.status)?.at(actor.context, Some(&self.page_token))
     }
 }
 
@@ -179,7 +182,7 @@ pub(crate) async fn list(
     caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Answer<axum::Json<InvitationPage>> {
-    let query = query.understood(caller.actor.agent)?;
+    let query = query.understood(&caller.actor)?;
     let page = shared.app.invitations(&caller.actor, query).await?;
     let now = shared.app.now();
     let items =

@@ -34,7 +34,7 @@ pub(super) fn of(route: &Declared, operation: &str) -> Refusals {
         add(409, &["access.secrets_end"]);
     }
     let names = |wanted: &[&str]| route.query.iter().any(|name| wanted.contains(&name.as_str()));
-    if names(&["page_token", "before", "after"]) {
+    if names(&["page_token", "cursor", "before", "after"]) {
         add(400, &["cursor.malformed", "cursor.other_order"]);
     }
     if !route.query.is_empty() {

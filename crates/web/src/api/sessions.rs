@@ -5,7 +5,7 @@
 use app::sessions::{Ended, Labelled, Listed};
 use axum::{extract::State, http::StatusCode};
 use model::{
-    Error, SessionId, UserId, Zone,
+    Error, SessionId, UserId,
     device::{Device, DeviceKind, Platform},
     page,
     session::{SessionFilter, SessionQuery},
@@ -244,7 +244,7 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    fn understood(self, zone: &Zone) -> model::Result<SessionQuery> {
+    fn understood(self, caller: &Caller) -> model::Result<SessionQuery> {
         let filter = SessionFilter {
             user: self.user,
             address: self.address,
@@ -253,8 +253,11 @@ impl ListQuery {
             remembered: self.remembered,
             active_since: self.active_since,
         };
-        let query = SessionQuery { limit: page::limit(self.limit)?, ..filter.understood(zone)? };
-        query.at(&self.page_token)
+        let query = SessionQuery {
+            limit: page::limit(self.limit)?,
+            ..filter.understood(&caller.org.settings.zone())?
+        };
+        query.at(caller.actor.context, &self.page_token)
     }
 }
 
@@ -279,7 +282,7 @@ pub(crate) async fn list(
     caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Answer<axum::Json<SessionPage>> {
-    let query = query.understood(&caller.org.settings.zone())?;
+    let query = query.understood(&caller)?;
     let page = shared.app.sessions(&caller.actor, query).await?;
     let listed = |row: Listed| present(row.labelled, row.name, row.username);
     Ok(axum::Json(SessionPage {

@@ -3,7 +3,7 @@
 use app::sessions::{COUNTED, Count, Listed};
 use axum::{http::StatusCode, response::Response};
 use model::{
-    Error, Kind, Permission, Timestamp, UserId,
+    Error, Kind, Permission, UserId,
     device::Platform,
     filter::UserQuery,
     network::Network,
@@ -95,7 +95,8 @@ impl Address {
     }
 
     /// Everything but the typed words.
-    fn understood(&self, now: Timestamp) -> model::Result<SessionQuery> {
+    fn understood(&self, visit: &Visit) -> model::Result<SessionQuery> {
+        let now = visit.app().now();
         let unknown = |field: &'static str| {
             let message = "This address can't be understood. Start again from the list.";
             Error::invalid_field(field, "list.unknown_filter", message)
@@ -122,7 +123,7 @@ impl Address {
         let method = self.method.clone();
         let query =
             SessionQuery { platform, method, remembered, active_since, limit, ..SessionQuery::default() };
-        query.at(&self.page_token)
+        query.at(visit.caller.actor.context, &self.page_token)
     }
 
     /// What is meant by the typed words.
@@ -158,7 +159,7 @@ impl Address {
 
 /// The whole filter of an address; `None` if nothing can match.
 async fn filter(visit: &Visit, address: &Address) -> model::Result<(Option<SessionQuery>, Meant)> {
-    let query = address.understood(visit.app().now())?;
+    let query = address.understood(visit)?;
     let meant = address.meant(visit).await?;
     let query = match &meant {
         Meant::Everything => Some(query),

@@ -108,8 +108,12 @@ async fn page_of(
     id: GroupId,
     query: MembersQuery,
 ) -> Answer<axum::Json<MemberPage>> {
-    let asked = MemberQuery { effective: query.effective, limit: page::limit(query.limit)?, cursor: None };
-    let page = shared.app.members(&caller.actor, id, asked.at(Some(&query.page_token))?).await?;
+    let asked =
+        MemberQuery { of: id, effective: query.effective, limit: page::limit(query.limit)?, cursor: None };
+    let page = shared
+        .app
+        .members(&caller.actor, id, asked.at(caller.actor.context, Some(&query.page_token))?)
+        .await?;
     let now = shared.app.now();
     let items = page.items.into_iter().map(|member| MemberView::of(member, now)).collect();
     Ok(axum::Json(MemberPage { items, next_page_token: page.next, previous_page_token: page.previous }))

@@ -210,7 +210,8 @@ pub(crate) async fn members(
 ) -> Answer<Response> {
     let shown = Shown::of(&visit, id).await?;
     let effective = address.show == "everybody";
-    let query = MemberQuery { effective, ..MemberQuery::default() }.at(Some(&address.page_token))?;
+    let query = MemberQuery { of: id, effective, ..MemberQuery::default() }
+        .at(visit.caller.actor.context, Some(&address.page_token))?;
     let found = visit.app().members(&visit.caller.actor, id, query).await?;
     let mut by: Vec<Agent> = Vec::new();
     for given in found.items.iter().filter_map(|member| member.given.as_ref()) {
@@ -299,7 +300,10 @@ pub(crate) async fn groups(
 ) -> Answer<Response> {
     let shown = Shown::of(&visit, id).await?;
     let query = GroupQuery { parent: Some(id), limit: 100, ..GroupQuery::default() };
-    let inside = visit.app().groups(&visit.caller.actor, query.at(Some(&address.page_token))?).await?;
+    let inside = visit
+        .app()
+        .groups(&visit.caller.actor, query.at(visit.caller.actor.context, Some(&address.page_token))?)
+        .await?;
     let may = shown.may(Permission::GroupAssign);
     let row = |listed: &app::groups::ListedGroup| {
         let (child, name) = (listed.group.id, &listed.group.fields.name);
