@@ -212,7 +212,97 @@ fn typed<'t>(path: &'t str, body: &'t str) -> [&'t str; 2] {
     [path, body]
 }
 
+/// Somebody who owns a group and holds nothing else.
+async fn owner_of(app: &TestApp, group: &str) -> Somebody {
+    let gus = app.person("Gus", Role::Member).await;
+    put(app, format!("/groups/{group}/owners/{}", gus.id)).await;
+    gus
+}
+
 on_both! {
+    async fn whom_a_groups_owner_typed_is_shown_as_typed(app: TestApp) {
+        let choir = group(&app, "Choir").await;
+        let gus = owner_of(&app, &choir).await;
+        let mut people = Vec::new();
+        for number in 1..5 {
+            people.push(marked(&app, number).await);
+        }
+        let username = format!("{MARK}username2");
+        let shouted = people[0].1.to_uppercase();
+        let own = format!("/account/groups/{choir}/members");
+        let typed = [shouted.clone(), username.clone(), people[2].0.clone()];
+        let added = app.call(Method::POST, &own, &gus.token, json!({"members": typed})).await.expect(200);
+        assert_eq!(added.text.matches("\"added\"").count(), 3, "{}", added.text);
+        app.call(Method::PUT, &format!("{own}/{}", people[3].0), &gus.token, json!({})).await.expect(200);
+        // What one is called later was not typed.
+        app.patch(&format!("/users/{}", people[0].0), json!({"email": format!("{MARK}later@acme.example")})).await.expect(200);
+        let browser = browser(&app, &app.org, &gus).await;
+        let pages = [
+            app.call(Method::GET, &own, &gus.token, Value::Null).await.expect(200),
+            app.send(Request::get(format!("/o/acme/account/groups/{choir}")).header(header::COOKIE, &browser.cookie).body(Body::empty()).unwrap()).await.expect(200),
+        ];
+        for page in &pages {
+            let ids: Vec<&str> = people.iter().map(|(id, _)| id.as_str()).collect();
+            let mut known: Vec<&str> = typed.iter().map(String::as_str).collect();
+            known.extend(&ids);
+            assert_eq!(named(page, &known, &[]), Vec::<String>::new(), "{}", page.text);
+            for shown in &known[..] {
+                assert!(page.text.to_lowercase().contains(&shown.to_lowercase()), "{shown}: {}", page.text);
+            }
+        }
+        let items = pages[0].json()["items"].clone();
+        let of = |id: &str| items.as_array().unwrap().iter().find(|item| item["user"] == id).unwrap().clone();
+        assert_eq!((&of(&people[0].0)["name"], &of(&people[0].0)["email"]), (&json!(shouted), &json!(shouted)));
+        assert_eq!((&of(&people[1].0)["name"], &of(&people[1].0)["email"]), (&json!(username), &Value::Null));
+        assert_eq!((&of(&people[2].0)["name"], &of(&people[3].0)["email"]), (&json!(people[2].0), &Value::Null));
+    }
+
+    async fn a_mail_about_an_end_names_nobody_whom_its_reader_may_not_see(app: TestApp) {
+        let choir = group(&app, "Choir").await;
+        let gus = owner_of(&app, &choir).await;
+        let (_, email) = marked(&app, 1).await;
+        let until = app.app.now().plus(std::time::Duration::from_secs(30 * 24 * 3600)).to_string();
+        let body = json!({"members": [email], "valid_until": until});
+        app.call(Method::POST, &format!("/account/groups/{choir}/members"), &gus.token, body).await.expect(200);
+        app.worked().await;
+        app.later(std::time::Duration::from_secs(29 * 24 * 3600));
+        let mails = app.worked().await;
+        let told: Vec<_> = mails.iter().filter(|letter| letter.to == gus.email).collect();
+        assert!(told.iter().any(|letter| letter.text.contains("Choir")), "{told:?}");
+        for letter in told {
+            assert!(!letter.text.contains(MARK) && !letter.subject.contains(MARK), "{}: {}", letter.subject, letter.text);
+        }
+    }
+
+    async fn a_change_to_people_who_may_not_be_seen_counts_them(app: TestApp) {
+        let (outer, inner) = (group(&app, "Outer").await, group(&app, "Inner").await);
+        put(&app, format!("/groups/{outer}/groups/{inner}")).await;
+        for number in 1..3 {
+            let (id, _) = marked(&app, number).await;
+            put(&app, format!("/groups/{inner}/members/{id}")).await;
+        }
+        let permissions = ["group:list", "group:read", "group:update", "group:assign"];
+        let keeper = app.post("/roles", json!({"name": "Keeper", "permissions": permissions})).await.expect(201).json()["role"].clone();
+        app.post(&format!("/groups/{outer}/roles"), json!({"role": keeper, "over": outer})).await.expect(200);
+        let kim = app.person("Kim", Role::Member).await;
+        app.post(&format!("/users/{}/roles", kim.id), json!({"role": keeper, "over": outer})).await.expect(200);
+        let nested = format!("/groups/{outer}/groups/{inner}?dry_run=true&impact=true");
+        let impact = app.call(Method::DELETE, &nested, &kim.token, Value::Null).await.expect(200);
+        let told = impact.json();
+        assert_eq!((&told["losing"], &told["people"]), (&json!(2), &json!([])), "{told}");
+        assert!(!impact.text.contains(MARK), "{}", impact.text);
+        let browser = browser(&app, &app.org, &kim).await;
+        let question = Request::get(format!("/o/acme/groups/{outer}/take-out/{inner}")).header(header::COOKIE, &browser.cookie);
+        let page = app.send(question.body(Body::empty()).unwrap()).await.expect(200);
+        assert!(page.text.contains("It touches 2 whom you may not see."), "{}", page.text);
+        assert!(!page.text.contains(MARK), "{}", page.text);
+        // Whoever may see them is told their names.
+        let owner = crate::matrix::browser(&app, &app.org, &app.owner).await;
+        let question = Request::get(format!("/o/acme/groups/{outer}/take-out/{inner}")).header(header::COOKIE, &owner.cookie);
+        let page = app.send(question.body(Body::empty()).unwrap()).await.expect(200);
+        assert!(page.text.contains("It touches zqoutsidegiven1"), "{}", page.text);
+    }
+
     async fn nothing_outside_is_in_any_answer(app: TestApp) {
         let (team, others) = (group(&app, "Team").await, group(&app, &format!("{MARK}group")).await);
         let ((outside, outside_email), (second, second_email)) = (marked(&app, 1).await, marked(&app, 2).await);
@@ -226,7 +316,11 @@ on_both! {
 
         let scopable: Vec<&str> = model::Permissions::all().scopable().iter().map(model::Permission::as_str).collect();
         let mut viewers = Vec::new();
-        for (what, permissions) in [("a delegated administrator", &scopable[..]), ("a delegated inviter", &["user:invite", "user:create"])] {
+        for (what, permissions) in [
+            ("a delegated administrator", &scopable[..]),
+            ("a delegated inviter", &["user:invite", "user:create"]),
+            ("a delegated keeper", &["group:list", "group:read", "group:update", "group:assign"]),
+        ] {
             let name = what.rsplit(' ').next().unwrap();
             let role = app.post("/roles", json!({"name": format!("A scoped {name}"), "permissions": permissions})).await.expect(201).json();
             let who = app.person(name, Role::Member).await;

@@ -14,8 +14,8 @@ use model::{
 use serde_json::{Value, json};
 
 use crate::{
-    Actor, App, Operation, cache::Stale, mail::in_words, operation::Event, roles::described_role,
-    users::changed,
+    Actor, App, Operation, cache::Stale, holders::seen_among, mail::in_words, operation::Event,
+    roles::described_role, users::changed,
 };
 
 /// What the audit log says of when something begins and ends; nothing where it holds at once and for good.
@@ -138,10 +138,26 @@ impl Operation<'_, '_> {
         }
         if let Some(granter) = granter.filter(|granter| holders.iter().all(|holder| holder.id != granter.id))
         {
+            let mut what = what;
+            if let [holder] = what.whose.as_slice()
+                && !self.is_seen_by(granter.id, *holder).await?
+            {
+                what = what.of_somebody();
+            }
             let details = MailDetails { people: what.whose, about: what.others, ..MailDetails::default() };
             self.tell_of_end(&granter, MailKind::GrantEnding, details, until).await?;
         }
         Ok(())
+    }
+
+    /// Whether somebody may read another's record.
+    async fn is_seen_by(&mut self, viewer: UserId, user: UserId) -> Result<bool> {
+        let (connection, context, now) = (&mut *self.connection, self.context, self.now);
+        let Some(viewer) = store::access::standing(connection, context, viewer, now).await? else {
+            return Ok(false);
+        };
+        let reach = viewer.rights.reach(Permission::UserRead);
+        Ok(seen_among(connection, context, &reach, &[user], now).await?.contains(&user))
     }
 
     /// What ends, and whom it concerns: the person, or of a group its owners. `None`: it is nobody's any more.
@@ -219,6 +235,11 @@ struct Ending {
 impl Ending {
     fn of(user: &User, what: &str) -> Self {
         Self { own: format!("your {what}"), whose: vec![user.id], others: format!("’s {what}") }
+    }
+
+    /// The same for who may not see whose it is.
+    fn of_somebody(self) -> Self {
+        Self { whose: Vec::new(), others: format!("somebody{}", self.others), ..self }
     }
 }
 

@@ -276,12 +276,15 @@ pub struct Direct {
     pub group: GroupId,
     /// Who put the user there, when, and on what terms.
     pub given: Given,
+    /// What whoever put the user there typed, if that was somebody who may not read the user.
+    pub typed: Option<String>,
 }
 
 impl Record for Direct {
     fn read(row: &Row<'_>) -> Result<Self> {
         let mut columns = row.columns();
-        Ok(Self { user: columns.take()?, group: columns.take()?, given: given(&mut columns)? })
+        let (user, group) = (columns.take()?, columns.take()?);
+        Ok(Self { user, group, given: given(&mut columns)?, typed: columns.take()? })
     }
 }
 
@@ -293,9 +296,9 @@ pub async fn direct(
     users: &[UserId],
 ) -> Result<Vec<Direct>> {
     const DIRECT: Sql = Sql::by_engine(
-        "SELECT m.user_id, m.group_id, m.granted_by, m.granted_at, m.reason, m.valid_from, m.valid_until \
+        "SELECT m.user_id, m.group_id, m.granted_by, m.granted_at, m.reason, m.valid_from, m.valid_until, m.typed \
          FROM json_each($2) asked CROSS JOIN group_members m WHERE m.org_id = $1 AND m.user_id = unhex(asked.value)",
-        "SELECT m.user_id, m.group_id, m.granted_by, m.granted_at, m.reason, m.valid_from, m.valid_until \
+        "SELECT m.user_id, m.group_id, m.granted_by, m.granted_at, m.reason, m.valid_from, m.valid_until, m.typed \
          FROM jsonb_array_elements_text($2::jsonb) asked (value) CROSS JOIN group_members m \
          WHERE m.org_id = $1 AND m.user_id = asked.value::uuid",
     );

@@ -64,11 +64,25 @@ pub async fn add(
                (org_id, user_id, group_id, granted_by, granted_at, reason, valid_from, valid_until) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
                ON CONFLICT (org_id, user_id, group_id) DO UPDATE SET granted_by = $4, granted_at = $5, \
-               reason = $6, valid_from = $7, valid_until = $8";
+               reason = $6, valid_from = $7, valid_until = $8, typed = NULL";
     let (by, terms) = (given.by.to_string(), &given.terms);
     let bound =
         values![context.org, user, group, &by, given.at, &terms.reason, terms.valid_from, terms.valid_until,];
     connection.execute(sql, bound).await?;
+    Ok(())
+}
+
+/// Notes what somebody who may not read the user typed to put the user there.
+#[boxed]
+pub async fn note_typed(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    group: GroupId,
+    typed: &str,
+) -> Result<()> {
+    let sql = "UPDATE group_members SET typed = $4 WHERE org_id = $1 AND user_id = $2 AND group_id = $3";
+    connection.execute(sql, values![context.org, user, group, typed]).await?;
     Ok(())
 }
 

@@ -67,6 +67,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(23, "0023_begun_within"),
     step!(24, "0024_short_pending_list", by engine),
     step!(25, "0025_earlier_sessions"),
+    step!(26, "0026_typed_members"),
 ];
 
 impl Migration {

@@ -34,7 +34,7 @@ pub struct Member {
     pub user: User,
     /// Who put the user there directly, when, and on what terms; `None`: through other groups alone.
     pub given: Option<Given>,
-    /// The actor put the user there by an address or a name, and may not read the record: `user` holds no more than that.
+    /// The actor put the user there, and may not read the record: `user` holds no more than what was typed.
     pub is_unread: bool,
     /// Of somebody who is not in it directly: a way, from the group that the user is in directly up to the one that stands
     /// in this one.
@@ -135,7 +135,8 @@ impl App {
                 }
                 let by_actor = given.as_ref().is_some_and(|given: &Given| given.by == actor.agent);
                 let is_unread = by_actor && !reads && actor.user() != Some(user.id);
-                let user = if is_unread { only_named(&user) } else { user };
+                let typed = held.iter().find(|held| held.group == id).and_then(|held| held.typed.as_deref());
+                let user = if is_unread { as_typed(&user, typed) } else { user };
                 Member { user, given, is_unread, through }
             });
             Ok(Page { items: items.collect(), next: page.next, previous: page.previous, more_than: None })
@@ -217,7 +218,11 @@ impl App {
             }
             for (id, verdict) in &mut verdicts {
                 *verdict = match op.admit_one(*id, &group, &given, administers).await {
-                    Ok(true) => Verdict::Added,
+                    Ok(true) => {
+                        let line = lines.iter().find(|line| ids.get(*line) == Some(id));
+                        op.keep_typed(*id, &group, line).await?;
+                        Verdict::Added
+                    }
                     Ok(false) => Verdict::Unchanged,
                     Err(error) if error.kind() == Kind::NotFound => nobody(),
                     Err(error) if matches!(error.kind(), Kind::Invalid | Kind::Forbidden) => refused(&error),
@@ -258,15 +263,12 @@ async fn reads_members(connection: &mut Connection<'_>, actor: &Actor, group: Gr
     Ok(actor.rights.over(&above).contains(Permission::UserRead))
 }
 
-/// The user as somebody knows them who has only an address, or a username where there is none.
-fn only_named(user: &User) -> User {
-    let name = user.fields.email.clone().unwrap_or_else(|| user.username().to_owned());
-    let fields = UserFields {
-        display_name: Some(name.clone()),
-        username: Some(name),
-        email: user.fields.email.clone(),
-        ..UserFields::default()
-    };
+/// The user as whoever typed this knows them: by nothing else. Nothing was typed but an id where nothing is kept.
+fn as_typed(user: &User, typed: Option<&str>) -> User {
+    let name = typed.map_or_else(|| user.id.to_string(), str::to_owned);
+    let email = typed.filter(|typed| typed.contains('@')).map(str::to_owned);
+    let fields =
+        UserFields { display_name: Some(name.clone()), username: Some(name), email, ..UserFields::default() };
     let mut named = User::new(user.id, user.org, fields, user.created_at);
     named.state = State::Active;
     named
@@ -304,6 +306,15 @@ impl Operation<'_, '_> {
             }
         }
         Ok(ids)
+    }
+
+    /// Keeps how somebody was named by who may not read the record, to be shown that again. An id says nothing.
+    async fn keep_typed(&mut self, id: UserId, group: &Group, line: Option<&String>) -> Result<()> {
+        let Some(line) = line.filter(|line| line.parse::<UserId>().is_err()) else { return Ok(()) };
+        if self.may_see(id).await? {
+            return Ok(());
+        }
+        store::memberships::note_typed(self.connection, self.context, id, group.id, line).await
     }
 
     /// Puts one user into a group that the actor may admit to; false if the user is in it already.

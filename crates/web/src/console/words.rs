@@ -120,7 +120,8 @@ impl Names {
             }
             match visit.app().user(&visit.caller.actor, id).await {
                 Ok(person) => _ = names.insert(id, person.user.name().to_owned()),
-                Err(error) if error.kind() == Kind::NotFound => {}
+                // Gone, or not for the viewer to see.
+                Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Forbidden) => {}
                 Err(error) => return Err(Problem(error)),
             }
         }
