@@ -165,6 +165,12 @@ impl TestClock {
     pub(crate) fn set_by(&self, seconds: i64) {
         self.set.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
+
+    /// The clock of another machine, so many seconds ahead.
+    pub(crate) fn ahead_by(&self, seconds: i64) -> Arc<Self> {
+        let (now, set) = (self.now.load(Ordering::SeqCst), self.set.load(Ordering::SeqCst));
+        Arc::new(Self { now: AtomicI64::new(now), set: AtomicI64::new(set + seconds * 1_000_000) })
+    }
 }
 
 impl TestApp {
@@ -203,14 +209,53 @@ impl TestApp {
         test
     }
 
+    /// This version over what an earlier one, at that step of the schema, would have left of the database.
+    pub(crate) async fn upgraded_from(&self, version: usize) -> Self {
+        let scratch = Scratch::new();
+        let url = match self.app.database().engine() {
+            Engine::Sqlite => scratch.sqlite(),
+            Engine::Postgres => Postgres::shared().database(),
+        };
+        store::testing::as_of(version, &self.url, &url).await;
+        let app = open(&url, self.clock.clone()).await;
+        let router = web::router(web_options(), app.clone());
+        let (clock, org, owner) = (self.clock.clone(), self.org.clone(), self.owner.clone());
+        Self { app, router, clock, org, owner, sent: Mutex::default(), url, _scratch: Some(scratch) }
+    }
+
     /// A second server on the same database (PostgreSQL only), or a restarted one.
     pub(crate) async fn second(&self) -> (App, Router) {
         self.second_through(&self.url).await
     }
 
+    /// The same, whose statements go another way than what it hears: through a pooler.
+    pub(crate) async fn second_behind(&self, pooler: &str) -> (App, Router) {
+        let options = store::Options {
+            pool_size: 8,
+            listen_url: Some(self.url.clone()),
+            ..store::Options::new(pooler)
+        };
+        let database = Database::open(&options).await.unwrap();
+        let app = program(database, self.clock.clone(), Arc::default());
+        (app.clone(), web::router(web_options(), app))
+    }
+
     /// The same, which reaches the database by another address.
     pub(crate) async fn second_through(&self, url: &str) -> (App, Router) {
         let app = open(url, self.clock.clone()).await;
+        (app.clone(), web::router(web_options(), app))
+    }
+
+    /// A second server on the same database (PostgreSQL only), asked as this one is.
+    pub(crate) async fn other_node(&self) -> Self {
+        let (app, router) = self.second().await;
+        let (clock, org, owner) = (self.clock.clone(), self.org.clone(), self.owner.clone());
+        Self { app, router, clock, org, owner, sent: Mutex::default(), url: self.url.clone(), _scratch: None }
+    }
+
+    /// A second server on the same database (PostgreSQL only), on a machine with a clock of its own.
+    pub(crate) async fn second_by(&self, clock: Arc<TestClock>) -> (App, Router) {
+        let app = open(&self.url, clock).await;
         (app.clone(), web::router(web_options(), app))
     }
 

@@ -94,5 +94,6 @@ mod tokens;
 mod tokens_of_others;
 mod typed_addresses;
 mod unseen;
+mod upgrading;
 mod users;
 mod wire;

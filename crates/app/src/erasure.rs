@@ -66,11 +66,60 @@ impl Operation<'_, '_> {
         addresses.dedup();
         for address in &addresses {
             store::erasure::forget_address(self.connection, context, address).await?;
+            store::audit::erase_mentions(self.connection, context, address, self.now).await?;
         }
+        self.unname_in_mails(user, pseudonym).await?;
         for typed in addresses.iter().map(String::as_str).chain([user.username()]) {
             store::erasure::forget_typed(self.connection, context, typed).await?;
         }
         self.later(Work::Scrub, self.now.plus(SCRUB_AFTER));
         Ok(())
+    }
+
+    /// Takes a person's names out of unsent mails of former versions, which held names instead of ids.
+    async fn unname_in_mails(&mut self, user: &User, pseudonym: &str) -> Result<()> {
+        let fields = &user.fields;
+        let addresses = [&fields.email, &fields.personal_email].into_iter().flatten().map(String::as_str);
+        let mut names: Vec<&str> = [user.name(), user.username()].into_iter().chain(addresses).collect();
+        // What another one is a part of comes first.
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        for (id, details) in store::mails::of_former_versions(self.connection, self.context).await? {
+            let mut reworded = details.clone();
+            for text in [&mut reworded.by, &mut reworded.message, &mut reworded.about] {
+                *text = names.iter().fold(std::mem::take(text), |text, name| unnamed(&text, name, pseudonym));
+            }
+            if reworded != details {
+                store::mails::reword(self.connection, self.context, id, &reworded).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A text with another name for somebody's, where that stands as a word of its own.
+fn unnamed(text: &str, name: &str, pseudonym: &str) -> String {
+    let (mut done, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once(name).filter(|_| !name.is_empty()) {
+        let is_part = [before.chars().next_back().or_else(|| done.chars().next_back()), after.chars().next()]
+            .into_iter()
+            .flatten()
+            .any(char::is_alphanumeric);
+        done.push_str(before);
+        done.push_str(if is_part { name } else { pseudonym });
+        rest = after;
+    }
+    done + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unnamed;
+
+    #[test]
+    fn a_name_is_replaced_where_it_is_a_word_of_its_own() {
+        assert_eq!(unnamed("Ana’s role, Anabel, Ana", "Ana", "X"), "X’s role, Anabel, X");
+        assert_eq!(unnamed("e and the rest", "e", "X"), "X and the rest");
+        assert_eq!(unnamed("AnaAna", "Ana", "X"), "AnaAna");
+        assert_eq!(unnamed("nobody", "", "X"), "nobody");
     }
 }

@@ -224,23 +224,53 @@ pub async fn erase_person(
     let about = "UPDATE audit_entries SET target_name = $3, changes = $4, reason = '', about_salt = NULL, \
                  about_erased_at = $5 WHERE org_id = $1 AND target = $2 AND about_erased_at IS NULL";
     connection.execute(about, values![context.org, user.0, &pseudonym, Value::Json("{}"), now]).await?;
+    let actor = user.to_string();
+    // Of former versions, while it is known from where the person came.
+    let from = "UPDATE audit_entries SET target_name = '', changes = $3, reason = '', about_salt = NULL, \
+                about_erased_at = $4 WHERE org_id = $1 AND about_erased_at IS NULL AND id IN \
+                (SELECT m.entry_id FROM audit_mentions m WHERE m.org_id = $1 AND m.named_id IN \
+                (SELECT lower(e.address) FROM audit_entries e WHERE e.org_id = $1 AND e.actor = $2))";
+    connection.execute(from, values![context.org, &actor, Value::Json("{}"), now]).await?;
+    let forget = "DELETE FROM audit_mentions WHERE org_id = $1 AND named_id IN \
+                  (SELECT lower(e.address) FROM audit_entries e WHERE e.org_id = $1 AND e.actor = $2)";
+    connection.execute(forget, values![context.org, &actor]).await?;
     let by = "UPDATE audit_entries SET actor_name = $3, address = '', by_salt = NULL, by_erased_at = $4 \
               WHERE org_id = $1 AND actor = $2 AND by_erased_at IS NULL";
-    let actor = user.to_string();
     connection.execute(by, values![context.org, &actor, &pseudonym, now]).await?;
-    // Entries of former versions about others, which held the name beside the id.
+    erase_mentions(connection, context, &actor, now).await
+}
+
+/// Takes the values out of entries of former versions about others, which held somebody's name beside the id `named`, or
+/// the address `named` without an id.
+#[boxed]
+pub async fn erase_mentions(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    named: &str,
+    now: Timestamp,
+) -> Result<()> {
     let mentioned = "UPDATE audit_entries SET target_name = '', changes = $3, reason = '', about_salt = NULL, \
                      about_erased_at = $4 WHERE org_id = $1 AND about_erased_at IS NULL AND id IN \
-                     (SELECT entry_id FROM audit_mentions WHERE org_id = $1 AND named_id = $2)";
-    connection.execute(mentioned, values![context.org, &actor, Value::Json("{}"), now]).await?;
-    let forget = "DELETE FROM audit_mentions WHERE org_id = $1 AND named_id = $2";
-    connection.execute(forget, values![context.org, &actor]).await?;
+                     (SELECT entry_id FROM audit_mentions WHERE org_id = $1 AND named_id = lower($2))";
+    connection.execute(mentioned, values![context.org, named, Value::Json("{}"), now]).await?;
+    let forget = "DELETE FROM audit_mentions WHERE org_id = $1 AND named_id = lower($2)";
+    connection.execute(forget, values![context.org, named]).await?;
     Ok(())
 }
 
 /// The events whose entries named others than their targets in former versions.
-pub const ONCE_NAMED_OTHERS: [&str; 5] =
-    ["access.copied", "group.owner_added", "group.owner_removed", "membership.added", "role.granted"];
+pub const ONCE_NAMED_OTHERS: [&str; 10] = [
+    "access.copied",
+    "group.owner_added",
+    "group.owner_removed",
+    "mail.retried",
+    "mail.test_sent",
+    "membership.added",
+    "membership.expired",
+    "role.expired",
+    "role.granted",
+    "session.ended_in_bulk",
+];
 
 /// The last of at most `limit` entries after `after` and before `end`; `None` if there is none.
 #[boxed]
@@ -303,6 +333,8 @@ pub async fn expire(
                  AND event NOT IN ('audit.expired', 'audit.loss_accepted') \
                  AND (event <> 'settings.changed' OR fields NOT LIKE '%audit.retention_days%') AND mac IS NOT NULL";
     connection.execute(about, values![context.org, after, last, now, Value::Json("{}")]).await?;
+    let mentions = "DELETE FROM audit_mentions WHERE org_id = $1 AND entry_id > $2 AND entry_id <= $3";
+    connection.execute(mentions, values![context.org, after, last]).await?;
     Ok(())
 }
 

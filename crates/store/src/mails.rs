@@ -2,14 +2,18 @@
 
 use model::{
     Error, InvitationId, MailId, OrgContext, Result, Timestamp, UserId,
-    mail::{Mail, MailKind, MailState},
+    mail::{Mail, MailDetails, MailKind, MailState},
 };
+use uuid::Uuid;
 
 use crate::{
     Connection, Record, Row, Sql, Value, boxed,
     users::{from_json, to_json},
     values,
 };
+
+/// Under whose id the mails of former versions stand that name anybody.
+const NOBODY: UserId = UserId(Uuid::nil());
 
 impl Record for Mail {
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -147,6 +151,32 @@ pub async fn forget_written(
     connection.execute(mails, values![context.org, user]).await?;
     let names = "DELETE FROM mail_names WHERE org_id = $1 AND named_id = $2";
     connection.execute(names, values![context.org, user]).await?;
+    Ok(())
+}
+
+/// Unsent mails of former versions, whose words name others than their readers: few, and none once they are sent or tidied.
+#[boxed]
+pub async fn of_former_versions(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+) -> Result<Vec<(MailId, MailDetails)>> {
+    let sql = "SELECT m.id, m.details FROM mail_names n JOIN mails m ON m.org_id = $1 AND m.id = n.mail_id \
+               WHERE n.org_id = $1 AND n.named_id = $2 ORDER BY m.id";
+    let rows: Vec<(MailId, String)> = connection.all(sql, values![context.org, NOBODY]).await?;
+    rows.into_iter().map(|(id, details)| Ok((id, from_json(&details)?))).collect()
+}
+
+/// Gives one of them other words.
+#[boxed]
+pub async fn reword(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    id: MailId,
+    details: &MailDetails,
+) -> Result<()> {
+    let details = to_json(details)?;
+    let sql = "UPDATE mails SET details = $3, written = NULL WHERE org_id = $1 AND id = $2";
+    connection.execute(sql, values![context.org, id, Value::Json(&details)]).await?;
     Ok(())
 }
 
@@ -324,7 +354,7 @@ pub async fn list(
     (from, backwards): (Option<MailId>, bool),
     limit: u16,
 ) -> Result<Vec<Mail>> {
-    let (from, limit) = (from.unwrap_or(MailId(uuid::Uuid::max())), i64::from(limit));
+    let (from, limit) = (from.unwrap_or(MailId(Uuid::max())), i64::from(limit));
     let sql = match (state.is_some(), backwards) {
         (false, false) => {
             "SELECT org_id, id, user_id, kind, address, link_id, invitation_id, details, state, why, \

@@ -68,6 +68,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(24, "0024_short_pending_list", by engine),
     step!(25, "0025_earlier_sessions"),
     step!(26, "0026_typed_members"),
+    step!(27, "0027_names_kept", by engine),
 ];
 
 impl Migration {

@@ -3,6 +3,8 @@
 //! The server is Debian's, started once per test process on a Unix socket in a scratch directory, without fsync. A
 //! shell that reads a pipe stops it and tidies up when the process has ended, in whatever way.
 
+mod older;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -16,9 +18,12 @@ use std::{
 
 use model::OrgId;
 use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process};
 use uuid::Uuid;
 
 use crate::{Database, Listener, Value, boxed, sqlite};
+
+pub use older::as_of;
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -133,9 +138,28 @@ impl Postgres {
         self.control("start");
     }
 
+    /// Stops all its processes where they are, until what is answered is dropped.
+    pub fn freeze(&self) -> Frozen {
+        let pid = fs::read_to_string(self.directory.join("data/postmaster.pid")).expect("a server that runs");
+        let postmaster: i32 = pid.lines().next().and_then(|line| line.trim().parse().ok()).expect("its id");
+        let of = |pid: i32| {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+            children.split_whitespace().filter_map(|child| child.parse().ok()).collect::<Vec<i32>>()
+        };
+        let frozen = Frozen([postmaster].into_iter().chain(of(postmaster)).collect());
+        frozen.signal(Signal::STOP);
+        frozen
+    }
+
     /// The Unix socket that it answers on.
     pub fn socket(&self) -> PathBuf {
         self.directory.join(".s.PGSQL.5432")
+    }
+
+    /// The files of the database with that number: of every table that is not shared by all databases.
+    pub fn files(&self, oid: i64) -> Vec<PathBuf> {
+        let files = fs::read_dir(self.directory.join("data/base").join(oid.to_string()));
+        files.expect("the files of a database").map(|file| file.expect("a file").path()).collect()
     }
 
     fn control(&self, what: &str) {
@@ -186,6 +210,25 @@ impl Postgres {
     }
 }
 
+/// A server that stands still.
+#[derive(Debug)]
+pub struct Frozen(Vec<i32>);
+
+impl Frozen {
+    fn signal(&self, signal: Signal) {
+        for pid in self.0.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+            // One that has ended meanwhile needs none.
+            let _ = kill_process(pid, signal);
+        }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.signal(Signal::CONT);
+    }
+}
+
 /// `PgBouncer` in front of a server for tests.
 #[derive(Debug)]
 pub struct PgBouncer {
@@ -195,6 +238,23 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
+    /// The program: `MUSTER_TEST_PGBOUNCER`, else the installed one.
+    fn program() -> PathBuf {
+        let installed = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].map(PathBuf::from);
+        let named = std::env::var_os("MUSTER_TEST_PGBOUNCER").map(PathBuf::from);
+        let found = named.into_iter().chain(installed).find(|path| path.exists());
+        found.expect("PgBouncer: apt-get install pgbouncer")
+    }
+
+    /// Whether it keeps prepared statements in transaction mode, as it does from 1.21 on.
+    pub fn keeps_statements() -> bool {
+        let said = Command::new(Self::program()).arg("--version").output().expect("PgBouncer's version");
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let version = said.split_whitespace().nth(1).unwrap_or_default().to_owned();
+        let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (1, 21)
+    }
+
     /// Starts one in `mode`: `session` or `transaction`.
     pub fn start(server: &Postgres, mode: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -212,9 +272,7 @@ impl PgBouncer {
         if rustix::process::geteuid().is_root() {
             run(Command::new("chown").arg("-R").arg("postgres").arg(&directory));
         }
-        let program =
-            ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
-        let start = as_postgres(Path::new(program.expect("PgBouncer: apt-get install pgbouncer")));
+        let start = as_postgres(&Self::program());
         let mut words: Vec<String> = vec![start.get_program().to_string_lossy().into_owned()];
         words.extend(start.get_args().map(|word| word.to_string_lossy().into_owned()));
         let (settings, home) = (file.display(), directory.display());
