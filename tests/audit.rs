@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use store::{Attempt, Connection, Lane, Proof, Value as Bound, testing::Scratch};
 use uuid::Uuid;
 
-use crate::app::{TestApp, program};
+use crate::app::{TestApp, page_request, program, send, web_options};
 
 impl TestApp {
     /// The program begun again over the database that is open: what was in memory is gone.

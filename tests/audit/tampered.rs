@@ -358,6 +358,8 @@ on_both! {
         let told: Vec<Letter> = mails_of(&node).await;
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].to == "olivia@acme.example" && told[0].text.contains("muster audit verify"));
+        let administrator = app.person("Adam", Role::Administrator).await;
+        alarms_are_shown(&app, &node, &administrator.email, true).await;
         let report = node.verify_audit(app.context(), checkpoints.clone(), |_, _| ()).await.unwrap();
         assert!(report.alarms.iter().any(|alarm| alarm.code == "log.behind"), "{report:?}");
         assert_eq!(node.audit_checkpoint(&app.operator()).await.unwrap_err().code(), "audit.in_doubt");
@@ -372,6 +374,7 @@ on_both! {
         assert_eq!(empty.fields()[0].code, "audit.reason_missing");
         let accepted = node.accept_audit_loss(&app.operator(), &app.org, "Fail-over").await.unwrap();
         assert!(accepted.known > accepted.kept && accepted.troubles.len() == 1);
+        alarms_are_shown(&app, &node, &administrator.email, false).await;
         // The node that had raised it learns of it from the log.
         alarmed.sequence_all().await.unwrap();
         assert!(alarmed.audit_troubles(app.org.id).unwrap().is_empty());
@@ -414,6 +417,34 @@ async fn history_goes_on(app: &TestApp) {
         edit(app, &app.org, id, "More").await;
     }
     app.app.sequence_all().await.unwrap();
+}
+
+/// Looks at every page of the console that needs no id: owners are told of the log on each, or on none, others never.
+async fn alarms_are_shown(app: &TestApp, node: &App, other: &str, shown: bool) {
+    let router = web::router(web_options(), node.clone());
+    let (mut seen, mut checked) = (0, 0);
+    for (email, is_owner) in [("olivia@acme.example", true), (other, false)] {
+        let cookie = app.sign_in(email, crate::app::PASSWORD).await.unwrap();
+        for route in web::declared() {
+            let path = route.path.replace("{slug}", "acme");
+            if route.door != web::Door::Console
+                || route.method != axum::http::Method::GET
+                || !path.starts_with("/o/acme")
+                || path.contains('{')
+            {
+                continue;
+            }
+            let answer = send(&router, page_request(&path, &cookie)).await;
+            // Pages for whoever is signed in, not forms of the door or files.
+            if answer.status == 200 && answer.text.contains("class=\"shell\"") {
+                let alarm = answer.text.contains("The audit log is not complete");
+                assert_eq!(alarm, shown && is_owner, "{email} on {path}");
+                checked += 1;
+                seen += usize::from(alarm);
+            }
+        }
+    }
+    assert!(checked > 40 && (seen > 25) == shown, "{checked} pages, {seen} with the alarm");
 }
 
 /// What a node has sent to owners about the log.

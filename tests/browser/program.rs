@@ -41,6 +41,11 @@ impl Program {
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
 
+    /// The embedded database, as somebody has it who can write to its file.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.scratch.path().join("muster-data/muster.db")
+    }
+
     /// Writes a file there.
     pub(crate) fn file(&self, name: &str, text: &str) {
         std::fs::write(self.scratch.path().join(name), text).expect("a file");

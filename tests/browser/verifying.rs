@@ -22,7 +22,6 @@ async fn verifying() {
     browser.click(".row-link").await;
     browser.wait_for_text("As it was written").await;
     let entry = browser.path().await.rsplit('/').next().unwrap_or_default().to_owned();
-    browser.finish().await;
 
     let (code, out, errors) = program.run(&["audit", "verify"]);
     assert_eq!(code, Some(0), "{errors}");
@@ -42,4 +41,36 @@ async fn verifying() {
     assert!(code == Some(0) && list.contains("session.started"), "{list}");
     let (code, file, _) = program.run(&["audit", "export", "--format", "csv"]);
     assert!(code == Some(0) && file.starts_with("id,at,event,"), "{file}");
+
+    // Somebody takes entries away, together with the tree that has them.
+    let database = store::testing::sqlite_connection(&program.database());
+    database.execute_batch("DELETE FROM audit_trees; DELETE FROM audit_tiles").expect("a change");
+    drop(database);
+    // The server notices with the next entry, and owners read so wherever they are.
+    let (code, _, errors) = program.run(&["group", "create", "Crew"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let alarmed = async || {
+        browser.goto(&format!("{}/o/acme/users", program.url)).await;
+        browser.wait_for_text("1 person").await;
+        browser.texts("main [role=region][aria-label=Alarm] b").await == ["The audit log is not complete"]
+    };
+    let mut rounds = 0;
+    while !alarmed().await {
+        rounds += 1;
+        assert!(rounds < 200, "the server did not notice");
+    }
+    browser.wait_for_text("When a log lacks entries").await;
+    browser.check_page("audit-alarm").await;
+    browser.click_text("Open audit log").await;
+    browser.wait_for_path("/o/acme/audit").await;
+    browser.wait_for_text("The audit log is not complete").await;
+    let accept = ["audit", "accept-loss", "--org", "acme", "--reason", "A restored backup"];
+    let (code, _, errors) = program.run(&accept);
+    assert_eq!(code, Some(0), "{errors}");
+    let mut rounds = 0;
+    while alarmed().await {
+        rounds += 1;
+        assert!(rounds < 200, "the server did not learn that the loss was accepted");
+    }
+    browser.finish().await;
 }

@@ -38,6 +38,9 @@ const LOCATION: HeaderName = HeaderName::from_static("muster-location");
 const NOTICE: HeaderName = HeaderName::from_static("muster-notice");
 const GONE: HeaderName = HeaderName::from_static("muster-gone");
 
+/// So many things that are wrong are said on a page.
+const ALARMS: usize = 3;
+
 /// Which part of a page is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -137,6 +140,19 @@ impl Visit {
         })
     }
 
+    /// Said to owners on every page while something is wrong with the audit log, or can't be found out.
+    fn audit_alarm(&self) -> Option<Banner> {
+        if !self.may(Permission::OwnerManage) {
+            return None;
+        }
+        let org = self.org();
+        let lines = match self.app().audit_troubles(org.id) {
+            Ok(troubles) => troubles.into_iter().map(|trouble| trouble.message).collect(),
+            Err(error) => vec![error.message().to_owned()],
+        };
+        alarm(&org.slug, lines, self.at("/audit"))
+    }
+
     /// What surrounds a page. `subject` is whom a notice is about.
     pub(crate) async fn frame(
         &self,
@@ -170,6 +186,7 @@ impl Visit {
             org,
             section,
             crumbs,
+            alarm: self.audit_alarm(),
             notice,
             csrf: self.caller.csrf.clone(),
             mailbox_href: self.shared.options.demo.as_ref().map_or("", |_| mailbox::PATH),
@@ -212,6 +229,30 @@ impl Visit {
         }
         response
     }
+}
+
+/// What is wrong with the audit log, that nothing stops because of it, and what to do.
+fn alarm(slug: &str, mut lines: Vec<String>, log: String) -> Option<Banner> {
+    if lines.is_empty() {
+        return None;
+    }
+    let more = lines.len().saturating_sub(ALARMS);
+    lines.truncate(ALARMS);
+    if more > 0 {
+        lines.push(format!("{more} more: “muster audit verify” lists all of them."));
+    }
+    lines.push(format!(
+        "Signing in and everything else go on. Ask whoever runs the server to run “muster audit verify”. If there is an \
+         explanation, such as a restored backup, they accept it with “muster audit accept-loss --org {slug} --reason …”. The guide \
+         says more: “Verifying the audit log”, “When a log lacks entries”."
+    ));
+    Some(Banner {
+        tone: Tone::Amber,
+        icon: "log",
+        title: "The audit log is not complete".to_owned(),
+        lines,
+        action: Some(Action::page("Open audit log", log, "log")),
+    })
 }
 
 /// A rendered page or part of one.

@@ -2,7 +2,7 @@
 //!
 //! Filled once per request from the session; pages only say which section they stand in and how one got there.
 
-use super::parts::{Avatar, Link, Tone};
+use super::parts::{Avatar, Banner, Link, Tone};
 
 /// Everything that `layout.html` needs.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(crate) struct Frame {
     pub(crate) section: Section,
     /// The way here, from the section down; the last is the page itself.
     pub(crate) crumbs: Vec<Link>,
+    /// What owners must not overlook, whichever page they are on.
+    pub(crate) alarm: Option<Banner>,
     /// What has just been done.
     pub(crate) notice: Option<Notice>,
     /// For the forms of the frame itself, such as signing out.

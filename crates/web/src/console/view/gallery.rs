@@ -49,6 +49,7 @@ fn frame(title: &str, section: Section, crumbs: &[(&str, &str)]) -> Frame {
         },
         section,
         crumbs: crumbs.iter().map(|(label, href)| Link::new(*label, *href)).collect(),
+        alarm: None,
         notice: None,
         csrf: "csrf-of-this-session".to_owned(),
         mailbox_href: "",
