@@ -5,6 +5,7 @@
 
 mod address;
 mod audit;
+mod bootstrap;
 mod clients;
 mod key_file;
 pub(crate) mod keys;
@@ -119,13 +120,14 @@ impl Config {
             passes: values.number("hashing.passes", 2, 20)?.unwrap_or(cores.passes),
             queue: cores.queue,
         };
+        let (listen, management) = values.doors()?;
         Ok(Self {
             database_url: values.database_url()?,
             listen_url: values.listen_url()?,
             pool_size: values.number("database.pool_size", 2, 500)?.unwrap_or(16),
-            listen: values.address("server.listen")?,
+            listen,
             public_url: values.public_url()?,
-            management: values.address("server.management")?,
+            management,
             trusted_proxies: values.networks("server.trusted_proxies")?,
             sign_ins_per_minute: values.number("server.sign_ins_per_minute", 1, 1_000_000)?.unwrap_or(60),
             clients: values.client_limits()?,
@@ -134,16 +136,9 @@ impl Config {
             log_level: values.log_level()?,
             hashing,
             breach_file: values.text("passwords.breach_file").map(PathBuf::from),
-            key: values.text("security.key"),
+            key: values.key()?,
             audit: audit::Audit::read(&values)?,
-            bootstrap: Bootstrap {
-                org_name: values.text("bootstrap.org_name"),
-                org_slug: values.text("bootstrap.org_slug"),
-                admin_email: values.text("bootstrap.admin_email"),
-                admin_name: values.text("bootstrap.admin_name"),
-                admin_password: values.text("bootstrap.admin_password"),
-                api_token: values.text("bootstrap.api_token"),
-            },
+            bootstrap: values.bootstrap()?,
             mail: values.mail()?,
             settings,
         })
@@ -379,20 +374,47 @@ impl Values<'_> {
 
     fn database_url(&self) -> Result<String> {
         let url = self.text("database.url").unwrap_or_default().trim().to_owned();
-        let known = url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty())
-            || url.starts_with("postgres://")
-            || url.starts_with("postgresql://");
-        let wanted = "sqlite:PATH or postgres://user:password@host/name";
-        if known { Ok(url) } else { Err(self.wrong("database.url", wanted)) }
+        if url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) {
+            return Ok(url);
+        }
+        self.postgres("database.url", &url, "sqlite:PATH or postgres://user:password@host/name")?;
+        Ok(url)
     }
 
     fn listen_url(&self) -> Result<Option<String>> {
         let Some(text) = self.text("database.listen_url") else { return Ok(None) };
         let url = text.trim();
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Some(url.to_owned()));
+        self.postgres("database.listen_url", url, "postgres://user:password@host/name")?;
+        Ok(Some(url.to_owned()))
+    }
+
+    /// Whether an address of PostgreSQL can be read, with its certificates; what is wrong names no password.
+    fn postgres(&self, name: &str, url: &str, wanted: &str) -> Result<()> {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(self.wrong(name, wanted));
         }
-        Err(self.wrong("database.listen_url", "postgres://user:password@host/name"))
+        store::check_address(url).map_err(|error| {
+            let (message, detail) = (error.message(), error.detail().unwrap_or_default());
+            let why = if error.code() == "database.certificates" {
+                format!("{} ({detail})", message.trim_end_matches('.'))
+            } else {
+                detail.to_owned()
+            };
+            self.wrong(name, &format!("{wanted}: {why}"))
+        })
+    }
+
+    /// Where people and where operators reach the server: not both at one door.
+    fn doors(&self) -> Result<(SocketAddr, SocketAddr)> {
+        let (listen, management) = (self.address("server.listen")?, self.address("server.management")?);
+        let is_same_host = listen.ip() == management.ip()
+            || listen.ip().is_unspecified()
+            || management.ip().is_unspecified();
+        if is_same_host && listen.port() == management.port() && listen.port() != 0 {
+            let wanted = format!("on another port than server.listen ({listen})");
+            return Err(self.wrong("server.management", &wanted));
+        }
+        Ok((listen, management))
     }
 
     fn public_url(&self) -> Result<Option<String>> {
@@ -420,6 +442,9 @@ impl Values<'_> {
     }
 }
 
+#[cfg(test)]
+#[path = "config/odd_values.rs"]
+mod odd_values;
 #[cfg(test)]
 #[path = "config/tests.rs"]
 mod tests;

@@ -85,6 +85,13 @@ pub(crate) fn advice(config: &Config) -> Vec<String> {
             "server.management is as public as server.listen: keep it off the public network.".to_owned(),
         );
     }
+    if config.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
+        advice.push(
+            "server.trusted_proxies believes everybody: whoever sends X-Forwarded-For chooses the address that limits \
+             count. Name the networks of your proxies."
+                .to_owned(),
+        );
+    }
     let bootstrap = &config.bootstrap;
     let given = [&bootstrap.org_name, &bootstrap.admin_email, &bootstrap.admin_password];
     let missing = given.iter().filter(|value| value.is_none()).count();

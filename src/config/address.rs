@@ -1,15 +1,40 @@
-//! The address by which people reach the server, as it is configured. What is accepted works in everything that is made of it:
+//! The address by which people reach the server, as it is configured, and the one that checkpoints are sent to. What is accepted works in everything that is made of it:
 //! links in pages and mails, Message-IDs, cookies. What is not accepted is refused with the reason.
 
 use url::{Host, Url};
 
+/// Where checkpoints are sent: `https://log.example.com/muster`.
+pub(super) fn receiver(text: &str) -> Result<String, String> {
+    let url = Url::parse(text.trim()).map_err(unread)?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(format!("it must begin with https:// or http://, not {}://", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("leave the user name and the password out".to_owned());
+    }
+    if url.fragment().is_some() {
+        return Err("leave out what follows #".to_owned());
+    }
+    if url.port() == Some(0) {
+        return Err("nobody can reach port 0".to_owned());
+    }
+    if let Some(Host::Domain(name)) = url.host() {
+        check_name(name)?;
+    }
+    Ok(url.as_str().to_owned())
+}
+
+fn unread(error: url::ParseError) -> String {
+    match error {
+        url::ParseError::RelativeUrlWithoutBase => "it must begin with https:// or http://".to_owned(),
+        error => format!("it can't be read ({error})"),
+    }
+}
+
 /// The address as it is written into links: `https://people.example.com`, with its port unless it is the usual one.
 pub(super) fn public_url(text: &str) -> Result<String, String> {
     let text = text.trim();
-    let url = Url::parse(text).map_err(|error| match error {
-        url::ParseError::RelativeUrlWithoutBase => "it must begin with https:// or http://".to_owned(),
-        error => format!("it can't be read ({error})"),
-    })?;
+    let url = Url::parse(text).map_err(unread)?;
     if !matches!(url.scheme(), "https" | "http") {
         return Err(format!("it must begin with https:// or http://, not {}://", url.scheme()));
     }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use app::audit::checkpoint::Keeping;
 use model::Result;
 
-use super::{Config, Values};
+use super::{Config, Values, address};
 
 /// Unless the database is embedded: then they are beside it.
 const USUAL_DIRECTORY: &str = "./muster-data/checkpoints";
@@ -20,12 +20,15 @@ pub(super) struct Audit {
 
 impl Audit {
     pub(super) fn read(values: &Values<'_>) -> Result<Self> {
-        let url = values.text("audit.checkpoint_url").map(|url| url.trim().to_owned());
-        if url.as_ref().is_some_and(|url| !connect::post::is_address(url)) {
-            return Err(
-                values.wrong("audit.checkpoint_url", "an address such as https://log.example.com/muster")
-            );
-        }
+        let receiver = |text: String| {
+            address::receiver(&text).and_then(|url| {
+                if connect::post::is_address(&url) { Ok(url) } else { Err("it can't be read".to_owned()) }
+            })
+        };
+        let url = values.text("audit.checkpoint_url").map(receiver).transpose().map_err(|why| {
+            let wanted = format!("an address such as https://log.example.com/muster: {why}");
+            values.wrong("audit.checkpoint_url", &wanted)
+        })?;
         Ok(Self {
             directory: values.text("audit.directory"),
             minutes: values.number("audit.checkpoint_minutes", 1, 1440)?.unwrap_or(60),

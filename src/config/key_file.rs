@@ -10,7 +10,7 @@ use std::{
 use app::{keys::Keys, system::SystemEntropy};
 use model::Result;
 
-use super::{Config, refused, text_of};
+use super::{Config, Values, refused, text_of};
 
 /// Unless the database is embedded: then the key is beside it.
 const USUAL_FILE: &str = "./muster-data/muster.key";
@@ -37,6 +37,16 @@ impl Config {
             let message = format!("{} does not hold a key. Put the copy back that you kept.", path.display());
             refused("config.invalid", message)
         })
+    }
+}
+
+impl Values<'_> {
+    /// The key, if it is a setting.
+    pub(super) fn key(&self) -> Result<Option<String>> {
+        let Some(text) = self.text("security.key") else { return Ok(None) };
+        let wanted = "43 characters, as `muster config generate-key` prints them";
+        Keys::parse(&text).ok_or_else(|| self.wrong("security.key", wanted))?;
+        Ok(Some(text))
     }
 }
 

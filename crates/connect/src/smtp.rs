@@ -156,6 +156,10 @@ impl Server {
                 "mail.from must be an address such as muster@example.com or Muster <muster@example.com>.";
             refused("mail.from", message)
         })?;
+        if !from.email.user().is_ascii() {
+            let message = "mail.from must have only a-z, 0-9 and the like before the @: most mail servers refuse others.";
+            return Err(refused("mail.from", message));
+        }
         let tls = tls_parameters(&host, &options)?;
         let secrets = options.login.as_ref().map(secrets_of).unwrap_or_default();
         let credentials = options.login.map(|(name, password)| Credentials::new(name, password));
@@ -292,11 +296,8 @@ fn endpoint(server: &str, security: Security) -> Result<(String, u16)> {
         },
     };
     let port = port.map_or(Ok(usual), |port| port.parse().map_err(|_| wrong()))?;
-    let is_plain = |c: char| c.is_alphanumeric() || ".-_:".contains(c);
-    if host.is_empty() || port == 0 || !host.chars().all(is_plain) {
-        return Err(wrong());
-    }
-    Ok((host.to_owned(), port))
+    let host = address::host(host).filter(|_| port != 0).ok_or_else(wrong)?;
+    Ok((host, port))
 }
 
 /// Whether the name says so; where it really led is looked at again before the password is told.

@@ -76,5 +76,6 @@ pub use async_recursion::async_recursion as boxed;
 pub use connection::{Connection, Engine, Part};
 pub use db::{Attempt, Database, Lane, Options, Proof};
 pub use notify::Listener;
+pub use postgres::check_address;
 pub use sql::{Column, Columns, Record, Row, Sql, Value};
 pub use writing::Writing;

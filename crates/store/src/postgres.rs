@@ -63,7 +63,7 @@ impl Server {
     /// machine is spoken to in the clear, any other through TLS. TLS always verifies the server's certificate: against
     /// the public roots, or those in the file `sslrootcert`.
     pub(crate) fn parse(url: &str) -> Result<Self> {
-        let refused = |detail: &dyn std::fmt::Display| {
+        let refused = |detail: &dyn StdError| {
             let message = "The database address is not understood. Write postgres://user:password@host/name.";
             Error::new(Kind::Invalid, "database.address", message).with_detail(detail)
         };
@@ -78,7 +78,11 @@ impl Server {
             }
         }
         let plain = format!("{address}?{}", kept.join("&"));
-        let mut config: Config = plain.parse().map_err(|error| refused(&error))?;
+        let mut config: Config =
+            plain.parse().map_err(|error: tokio_postgres::Error| match error.source() {
+                Some(source) => refused(source),
+                None => refused(&error),
+            })?;
         if mode.is_none() && !kept.iter().any(|parameter| parameter.starts_with("sslmode=")) {
             mode = Some(if is_local(&config) { SslMode::Disable } else { SslMode::Require });
         }
@@ -127,6 +131,11 @@ impl Server {
         }
         Ok(pool)
     }
+}
+
+/// Whether an address of a PostgreSQL server can be understood, and its file of certificates read; connects to nobody.
+pub fn check_address(url: &str) -> Result<()> {
+    Server::parse(url).map(drop)
 }
 
 fn is_local(config: &Config) -> bool {

@@ -16,6 +16,26 @@ pub(super) fn address(text: &str) -> Option<Address> {
     Address::new(local, domain).ok()
 }
 
+/// The name or address of a host as resolvers and certificates know it; `None` if no host is called so.
+pub(super) fn host(text: &str) -> Option<String> {
+    if text.parse::<std::net::IpAddr>().is_ok() {
+        return Some(text.to_owned());
+    }
+    let name = if text.is_ascii() { text.to_owned() } else { idna::domain_to_ascii_strict(text).ok()? };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(is_plain)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let labels = || name.strip_suffix('.').unwrap_or(&name).split('.');
+    // Four numbers that are no address are no name either.
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    let is_name = name.len() <= 253 && labels().all(is_label) && !labels().all(is_number);
+    is_name.then_some(name)
+}
+
 /// `ana@example.com` or `Ana <ana@example.com>`.
 pub(super) fn mailbox(text: &str) -> Option<Mailbox> {
     let text = text.trim();
