@@ -7,7 +7,7 @@ use model::Role;
 use proptest::{prelude::*, sample::select, strategy::ValueTree as _, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use crate::app::TestApp;
+use crate::app::{PASSWORD, TestApp};
 
 /// Rows that are fine and rows that are not, for every reason that is found before or after something was written.
 fn row() -> impl Strategy<Value = Value> {
@@ -143,6 +143,48 @@ on_both! {
         for wanted in ["created ", "unchanged ", "refused group.unknown", "refused user.guest_with_roles", "refused email.malformed", "refused access.above_own"] {
             assert!(seen.contains(wanted), "{wanted}: {seen:?}");
         }
+    }
+
+    async fn what_stands_in_the_way_of_a_row_is_said(app: TestApp) {
+        app.post("/groups", json!({"name": "Sales; EMEA"})).await.expect(201);
+        let mut ids = Vec::new();
+        for name in ["trashed", "gone", "resting", "other", "same"] {
+            let fields = json!({"given_name": name, "email": format!("{name}@x.example"), "title": "Lead", "password": PASSWORD});
+            ids.push(text(&app.post("/users", fields).await.expect(201).json()["id"]).to_owned());
+        }
+        app.post(&format!("/users/{}/suspend", ids[2]), json!({"reason": "on_leave"})).await.expect(200);
+        app.post(&format!("/users/{}/deprovision", ids[1]), json!({"reason": "left"})).await.expect(200);
+        app.post(&format!("/users/{}/suspend", ids[0]), json!({"reason": "left"})).await.expect(200);
+        app.post(&format!("/users/{}/delete", ids[0]), json!({"confirm": "trashed@x.example"})).await.expect(200);
+        let row = |name: &str, more: Value| {
+            let mut fields = json!({"given_name": name, "email": format!("{name}@x.example")});
+            fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            json!({"fields": fields})
+        };
+        let mut other = row("other", json!({"title": "Chief", "phone": "+49 30 555"}));
+        other["groups"] = json!(["Sales; EMEA"]);
+        other["roles"] = json!(["auditor"]);
+        let rows = json!([row("trashed", json!({})), row("gone", json!({"title": "Lead"})), row("resting", json!({})), other,
+            row("same", json!({"title": "Lead"}))]);
+        let by = async |token: &str| {
+            let answer = app.call(Method::POST, "/users/import", token, json!({"rows": rows})).await.expect(200).json();
+            let verdicts = answer["verdicts"].as_array().unwrap().clone();
+            assert!(verdicts.iter().all(|verdict| verdict["verdict"] == "unchanged"), "{answer}");
+            let notes = |verdict: &Value| {
+                let notes = verdict["notes"].as_array().cloned().unwrap_or_default();
+                notes.iter().map(|note| format!("{} {}", text(&note["field"]), text(&note["code"]))).collect::<Vec<_>>()
+            };
+            verdicts.iter().map(notes).collect::<Vec<_>>()
+        };
+        let notes = by(&app.owner.token).await;
+        assert_eq!(notes[..3], [[" import.in_trash"], [" import.deprovisioned"], [" import.suspended"]]);
+        let differing = ["phone", "title", "roles", "groups"].map(|field| format!("{field} import.differs"));
+        assert_eq!(notes[3], differing);
+        assert_eq!(notes[4], [""; 0]);
+        // Who may not read records learns nothing of them.
+        let owner = app.app.user_by_identifier(&app.operator(), "olivia@acme.example").await.unwrap().user.id;
+        let token = app.token_for(owner, &["user:import"]).await;
+        assert_eq!(by(&token).await, vec![Vec::<String>::new(); 5]);
     }
 
     async fn missing_groups_are_named_once_and_made_when_asked(app: TestApp) {

@@ -207,7 +207,12 @@ impl Import {
             };
             match verdicts.next().ok_or_else(|| Error::internal("a row without a verdict"))? {
                 Verdict::Created => self.tally.created += 1,
-                Verdict::Unchanged => self.tally.unchanged += 1,
+                Verdict::Unchanged { notes } => {
+                    self.tally.unchanged += 1;
+                    for note in &notes {
+                        self.tell(&refusal(row, std::slice::from_ref(note)));
+                    }
+                }
                 Verdict::Refused { fields } => {
                     // The groups that don't exist are named once for the whole file.
                     let is_said_once = fields.iter().all(|field| field.code == "group.unknown");
@@ -225,12 +230,17 @@ impl Import {
     fn refuse(&mut self, row: Option<&Row>, error: &RowError, is_said_once: bool) -> Result<()> {
         self.tally.refused += 1;
         if !is_said_once {
-            self.tally.told += 1;
-            if self.tally.told <= PRINTED && self.report.is_loud() {
-                self.bar.suspend(|| output::note(error.to_string()));
-            }
+            self.tell(error);
         }
         self.report.add(row, error)
+    }
+
+    /// Prints what is to be said of a row, unless that was said of many.
+    fn tell(&mut self, error: &RowError) {
+        self.tally.told += 1;
+        if self.tally.told <= PRINTED && self.report.is_loud() {
+            self.bar.suspend(|| output::note(error.to_string()));
+        }
     }
 
     /// What comes of a chunk, also where the server is busy for a while.

@@ -1,15 +1,16 @@
 //! Importing users from rows: each row with its own verdict, a chunk of rows in one transaction.
 //!
-//! Rows come in staged, or invited where that is asked for. A row that names somebody who exists is reported, not changed: importing twice does nothing
-//! twice.
+//! Rows come in staged, or invited where that is asked for. A row that names somebody who exists is reported, not changed:
+//! importing twice does nothing twice. What the row says and the record does not is noted with its verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Action, Error, GroupId, Org, Permission, Result, RoleKey, UserFields, csv, error::FieldError,
-    group::GroupFields, role::Scope, settings::LifecyclePolicy, user::Completeness,
+    Action, Error, GroupId, Org, Permission, Result, RoleKey, User, UserFields, csv, error::FieldError,
+    group::GroupFields, lifecycle::State, role::Scope, settings::LifecyclePolicy, user::Completeness,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use store::{Lane, boxed};
 
 use crate::{Actor, App, Operation, memberships::UNKNOWN_GROUP, users::Holds};
@@ -41,6 +42,25 @@ pub enum Listed {
     Cell(String),
 }
 
+impl Listed {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Names(names) => names.is_empty(),
+            Self::Cell(cell) => cell.trim().is_empty(),
+        }
+    }
+
+    /// Whether each of the names is one of these.
+    fn is_among(&self, held: &[String]) -> bool {
+        let key = |name: &str| model::group::name_key(name.trim());
+        let is_held = |name: &String| held.iter().any(|held| key(held) == key(name));
+        match self {
+            Self::Names(names) => names.iter().all(is_held),
+            Self::Cell(cell) => is_held(cell) || csv::names(cell).iter().all(is_held),
+        }
+    }
+}
+
 /// How rows are taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taking {
@@ -68,7 +88,11 @@ pub enum Verdict {
     /// The user is there now.
     Created,
     /// The user was there already; nothing was done.
-    Unchanged,
+    Unchanged {
+        /// What stands in the way of what the row says: where the user is, and what the record says otherwise.
+        #[serde(default)]
+        notes: Vec<FieldError>,
+    },
     /// The row was refused.
     Refused {
         /// Which columns, why.
@@ -129,6 +153,14 @@ impl App {
     }
 }
 
+/// What a record says, by field.
+fn as_map(fields: &UserFields) -> Result<Map<String, Value>> {
+    match serde_json::to_value(fields).map_err(Error::internal)? {
+        Value::Object(map) => Ok(map.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+        _ => Ok(Map::new()),
+    }
+}
+
 /// A row whose values are acceptable, or why not.
 type Checked = Result<(UserFields, Names), Vec<FieldError>>;
 
@@ -170,7 +202,8 @@ impl Operation<'_, '_> {
         {
             let same_name = fields.username_key().is_none_or(|key| Some(key) == known.fields.username_key());
             if same_name && known.fields.email_key() == fields.email_key() {
-                return Ok((Verdict::Unchanged, Vec::new()));
+                let notes = self.notes_on(&known, fields, names).await?;
+                return Ok((Verdict::Unchanged { notes }, Vec::new()));
             }
         }
         let mut refused = Vec::new();
@@ -187,6 +220,55 @@ impl Operation<'_, '_> {
             self.transition(person, Action::Invite, policy).await?;
         }
         Ok((Verdict::Created, created))
+    }
+
+    /// What an import leaves undone for somebody who is there, for whoever may read the record.
+    async fn notes_on(
+        &mut self,
+        known: &User,
+        fields: &UserFields,
+        names: &Names,
+    ) -> Result<Vec<FieldError>> {
+        if self.permissions.require(Permission::UserRead).is_err() {
+            return Ok(Vec::new());
+        }
+        let in_the_way = match &known.state {
+            State::Trashed { .. } => Some((
+                "import.in_trash",
+                "This user is in the trash. Restore the user, or delete them permanently and import again.",
+            )),
+            State::Deprovisioned { .. } => {
+                Some(("import.deprovisioned", "This user is deprovisioned. Rehire the user instead."))
+            }
+            State::Suspended { .. } => {
+                Some(("import.suspended", "This user is suspended. Reactivate the user to let them sign in."))
+            }
+            _ => None,
+        };
+        let mut notes: Vec<FieldError> =
+            in_the_way.into_iter().map(|(code, message)| FieldError::new("", code, message)).collect();
+        let differs = |field: &str| {
+            let message = "The record says something else. An import leaves users who exist as they are: edit the user.";
+            FieldError::new(field.to_owned(), "import.differs", message)
+        };
+        let (said, kept, unsaid) = (as_map(fields)?, as_map(&known.fields)?, as_map(&UserFields::default())?);
+        let fields = said
+            .iter()
+            .filter(|(name, value)| unsaid.get(*name) != Some(value) && kept.get(*name) != Some(value));
+        notes.extend(fields.map(|(name, _)| differs(name)));
+        if !names.roles.is_empty() {
+            let held = store::grants::of_user(self.connection, self.context, known.id).await?;
+            let held: Vec<String> =
+                held.into_iter().flat_map(|held| [held.name, held.role.to_string()]).collect();
+            notes.extend((!names.roles.is_among(&held)).then(|| differs("roles")));
+        }
+        if !names.groups.is_empty() {
+            let held = store::memberships::of_user(self.connection, self.context, known.id).await?;
+            let held: Vec<String> =
+                held.into_iter().flat_map(|held| [held.name, held.group.to_string()]).collect();
+            notes.extend((!names.groups.is_among(&held)).then(|| differs("groups")));
+        }
+        Ok(notes)
     }
 
     /// The roles of these names, if the actor may give them.

@@ -31,7 +31,7 @@ impl Duplicates {
         let username = row.fields.username_key();
         if let Some((line, known)) = row.fields.email_key().and_then(|email| self.emails.get(&email)) {
             return if username.is_none() || username == *known {
-                Verdict::Unchanged
+                Verdict::Unchanged { notes: Vec::new() }
             } else {
                 refused("email", *line, "address")
             };
@@ -87,7 +87,7 @@ mod tests {
         ];
         let mut verdicts = [const { Verdict::Created }; 4];
         duplicates.judge(&rows, &mut verdicts);
-        assert_eq!(verdicts[0], Verdict::Unchanged);
+        assert_eq!(verdicts[0], Verdict::Unchanged { notes: Vec::new() });
         assert!(matches!(&verdicts[1], Verdict::Refused { fields } if fields[0].field == "email"));
         assert!(matches!(&verdicts[2], Verdict::Refused { fields } if fields[0].message.contains("Line 2")));
         assert_eq!(verdicts[3], Verdict::Created);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use app::import::{Listed, Row, Taking, Verdict};
 use axum::extract::State;
-use model::{UserFields, given_date, object::no_list};
+use model::{UserFields, error::FieldError, given_date, object::no_list};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -65,6 +65,10 @@ pub(crate) struct VerdictView {
     /// Why it was refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
+    /// Of one that is unchanged: what stands in the way of what the row says (`import.in_trash`, `import.deprovisioned`,
+    /// `import.suspended`), and which fields of the record say something else (`import.differs`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<FieldProblem>,
 }
 
 /// Import users
@@ -93,11 +97,14 @@ pub(crate) async fn import(
     let rows = (1..).zip(body.rows).map(number).collect();
     let taking = Taking { invite: body.invite, create_groups: body.create_groups };
     let imported = shared.app.import_users(&caller.actor, &caller.org, rows, taking).await?;
+    let problems = |fields: &[FieldError]| fields.iter().map(FieldProblem::from).collect();
     let view = |verdict: &Verdict| match verdict {
-        Verdict::Created => VerdictView { verdict: "created", errors: Vec::new() },
-        Verdict::Unchanged => VerdictView { verdict: "unchanged", errors: Vec::new() },
+        Verdict::Created => VerdictView { verdict: "created", errors: Vec::new(), notes: Vec::new() },
+        Verdict::Unchanged { notes } => {
+            VerdictView { verdict: "unchanged", errors: Vec::new(), notes: problems(notes) }
+        }
         Verdict::Refused { fields } => {
-            VerdictView { verdict: "refused", errors: fields.iter().map(FieldProblem::from).collect() }
+            VerdictView { verdict: "refused", errors: problems(fields), notes: Vec::new() }
         }
     };
     let verdicts = imported.verdicts.iter().map(view).collect();
