@@ -19,6 +19,7 @@ mod audit;
 mod broken_disk;
 mod browsers;
 mod cache;
+mod clock_nodes;
 mod clock_steps;
 mod crash;
 mod data_export;

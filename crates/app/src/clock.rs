@@ -6,7 +6,8 @@
 //! noted in the database was set back; that it was set forward can't be told from time that has passed.
 //!
 //! Other nodes of the same database go by clocks of their own. While any lives, nothing is moved: a node whose clock is
-//! set goes on by the time from before, and `muster doctor` says so.
+//! set goes on by the time from before, and `muster doctor` says so. Once a node whose clock was ahead is gone, only what
+//! it wrote is moved: what the others wrote counts by their own clocks and was never wrong.
 
 use std::{
     sync::{
@@ -17,7 +18,10 @@ use std::{
 };
 
 use model::{Clock, OrgContext, Result, Timestamp};
-use store::{Connection, boxed, clock::Noted};
+use store::{
+    Connection, Engine, boxed,
+    clock::{Moved, Noted},
+};
 
 use crate::App;
 
@@ -114,8 +118,9 @@ impl App {
     async fn believe_step(&self, step: i64) -> Result<()> {
         let clock = self.steady();
         if self.is_among_others().await? {
-            clock.apart.store(step, Ordering::Relaxed);
-            tracing::error!(by = %seconds(step), "this machine's clock was set, and other nodes' were not: time goes on as before");
+            if clock.apart.swap(step, Ordering::Relaxed) == 0 {
+                tracing::error!(by = %seconds(step), "this machine's clock was set, and other nodes' were not: time goes on as before");
+            }
             return Ok(());
         }
         // In this order nothing seems over in between: back at once, forward when everything was moved.
@@ -124,7 +129,7 @@ impl App {
         if step < 0 {
             clock.believe(step);
         }
-        self.move_protections(step, then).await?;
+        self.move_protections(Moved::All, step, then).await?;
         if step > 0 {
             clock.believe(step);
         }
@@ -133,21 +138,31 @@ impl App {
 
     /// The clock is behind what was noted before the start, or what other nodes have noted.
     async fn come_after(&self, behind: i64) -> Result<()> {
+        let clock = self.steady();
         if self.is_among_others().await? {
-            self.steady().apart.store(-behind, Ordering::Relaxed);
-            tracing::error!(by = %seconds(-behind), "this machine's clock is behind that of other nodes: set it right");
+            if clock.apart.swap(-behind, Ordering::Relaxed) == 0 {
+                tracing::error!(by = %seconds(-behind), "this machine's clock is behind that of other nodes: set it right");
+            }
             return Ok(());
         }
-        self.move_protections(-behind, self.now()).await
+        // A step of this clock since the start would have been seen: another one was ahead.
+        let was_among_others =
+            clock.noted.load(Ordering::Relaxed) != 0 || clock.apart.load(Ordering::Relaxed) != 0;
+        let which = if was_among_others { Moved::OfLater } else { Moved::All };
+        self.move_protections(which, -behind, self.now()).await
     }
 
-    async fn move_protections(&self, step: i64, now: Timestamp) -> Result<()> {
+    async fn move_protections(&self, which: Moved, step: i64, now: Timestamp) -> Result<()> {
         let clock = self.steady();
-        let direction = if step < 0 { "back" } else { "forward" };
-        tracing::warn!(by = %seconds(step), direction, "the clock was set; what is left of locks and limits counts from now");
-        metrics::counter!("muster_clock_steps_total", "direction" => direction).increment(1);
+        if which == Moved::All {
+            let direction = if step < 0 { "back" } else { "forward" };
+            tracing::warn!(by = %seconds(step), direction, "the clock was set; what is left of locks and limits counts from now");
+            metrics::counter!("muster_clock_steps_total", "direction" => direction).increment(1);
+        } else {
+            tracing::warn!(by = %seconds(-step), "a node that is gone had a clock ahead of this one; what is left of its locks counts from now");
+        }
         self.maintain(OrgContext::NOWHERE, async move |connection| {
-            store::clock::moved(connection, step, now).await
+            store::clock::moved(connection, which, step, now).await
         })
         .await?;
         clock.apart.store(0, Ordering::Relaxed);
@@ -168,8 +183,15 @@ impl App {
         if apart != 0 {
             return Ok(ClockFinding::Apart(apart));
         }
-        let read = async |connection: &mut Connection<'_>| store::clock::noted(connection).await;
-        let noted = self.database().read(read).await?;
+        let read = async |connection: &mut Connection<'_>| {
+            Ok((store::clock::noted(connection).await?, store::clock::living_nodes(connection).await?))
+        };
+        let (noted, living) = self.database().read(read).await?;
+        // Whoever asks may be no node itself, on a machine where one runs.
+        let behind = noted.map_or(0, |noted: Noted| noted.newest.micros() - self.now().micros());
+        if behind > SLACK && living > 0 && self.database().engine() == Engine::Postgres {
+            return Ok(ClockFinding::Apart(-behind));
+        }
         let set = noted.and_then(|noted: Noted| Some((noted.set_at?, noted.set_by)));
         let lately = set.filter(|(at, _)| self.now().since(*at) < TOLD_FOR);
         Ok(lately.map_or(ClockFinding::Fine, |(at, by)| ClockFinding::WasSet(at, by)))

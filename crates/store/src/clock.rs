@@ -78,29 +78,46 @@ pub async fn living_nodes(connection: &mut Connection<'_>) -> Result<i64> {
     Ok(connection.one::<(i64,)>(sql, &[]).await?.0)
 }
 
+/// Which protections are moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// All: the one clock that they were written by was set.
+    All,
+    /// Those that begin later than now: another clock wrote them, which is ahead of this one.
+    OfLater,
+}
+
 /// The clock was set by so many microseconds and says `now`: what is left of each protection counts from now, and none
 /// lasts longer than it is long.
 #[boxed]
-pub async fn moved(connection: &mut Connection<'_>, by: i64, now: Timestamp) -> Result<()> {
-    let failures =
-        "UPDATE sign_in_failures SET since = CASE WHEN since + $1 > $2 THEN $2 ELSE since + $1 END";
-    connection.execute(failures, values![by, now]).await?;
+pub async fn moved(connection: &mut Connection<'_>, which: Moved, by: i64, now: Timestamp) -> Result<()> {
+    let all = which == Moved::All;
+    let failures = "UPDATE sign_in_failures SET since = CASE WHEN since + $1 > $2 THEN $2 ELSE since + $1 END \
+                    WHERE ($3 OR since > $2)";
+    connection.execute(failures, values![by, now, all]).await?;
     // The end that an owner's own word set is none.
     let locks = "UPDATE users SET password_locked_until = CASE WHEN password_locked_since + $1 > $2 \
                  THEN $2 + password_locked_until - password_locked_since ELSE password_locked_until + $1 END, \
                  password_locked_since = CASE WHEN password_locked_since + $1 > $2 THEN $2 \
                  ELSE password_locked_since + $1 END \
-                 WHERE password_locked_until IS NOT NULL AND password_locked_until < $3";
-    connection.execute(locks, values![by, now, Timestamp::MAX]).await?;
+                 WHERE password_locked_until IS NOT NULL AND password_locked_until < $3 \
+                 AND ($4 OR password_locked_since > $2)";
+    connection.execute(locks, values![by, now, Timestamp::MAX, all]).await?;
     let resends = "UPDATE invitations SET resends_since = CASE WHEN resends_since + $1 > $2 THEN $2 \
-                   ELSE resends_since + $1 END WHERE state = 'pending'";
-    connection.execute(resends, values![by, now]).await?;
-    connection.execute("UPDATE reserved_addresses SET until = until + $1", values![by]).await?;
+                   ELSE resends_since + $1 END WHERE state = 'pending' AND ($3 OR resends_since > $2)";
+    connection.execute(resends, values![by, now, all]).await?;
+    if all {
+        connection.execute("UPDATE reserved_addresses SET until = until + $1", values![by]).await?;
+    }
     let proofs = "UPDATE sessions SET proved_at = CASE WHEN proved_at + $1 > $2 THEN $2 ELSE proved_at + $1 END \
-                  WHERE proved_at > 0";
-    connection.execute(proofs, values![by, now]).await?;
+                  WHERE proved_at > 0 AND ($3 OR proved_at > $2)";
+    connection.execute(proofs, values![by, now, all]).await?;
     let sql = "INSERT INTO clock (id, newest, set_at, set_by) VALUES (1, $2, $2, $1) ON CONFLICT (id) DO UPDATE SET \
                newest = excluded.newest, set_at = excluded.set_at, set_by = excluded.set_by";
-    connection.execute(sql, values![by, now]).await?;
+    if all {
+        connection.execute(sql, values![by, now]).await?;
+    } else {
+        connection.execute("UPDATE clock SET newest = $1 WHERE id = 1", values![now]).await?;
+    }
     Ok(())
 }
