@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Client, Pool};
 use model::{Error, Kind, Result};
 
 use crate::{
@@ -45,7 +45,7 @@ pub(crate) async fn commit<T>(
             note_silence(&stuck, false);
             after(&value);
             if let Some(client) = client.filter(|_| revokes) {
-                outlast_writers(&client, proof).await?;
+                outlast_writers(client, proof).await?;
             }
             return Ok(value);
         }
@@ -68,7 +68,7 @@ pub(crate) async fn commit<T>(
         return Err(outcome_unknown(detail));
     }
     if revokes {
-        outlast_writers(&postgres::client(&pool).await.map_err(outcome_unknown)?, proof).await?;
+        outlast_writers(postgres::client(&pool).await.map_err(outcome_unknown)?, proof).await?;
     }
     Ok(value)
 }
@@ -85,16 +85,22 @@ fn note_silence(stuck: &AtomicBool, is_silent: bool) {
 /// What was revoked is acknowledged only when nobody can commit any more who began before it and so has not seen it.
 /// Whoever begins later reads the rows as they are now. Nobody waits for this one while holding what a writer needs, so it
 /// can't be part of a deadlock.
-async fn outlast_writers(client: &deadpool_postgres::Client, proof: Proof) -> Result<()> {
+async fn outlast_writers(client: Client, proof: Proof) -> Result<()> {
     let mut outcome = Ok(());
     // A try waits as long as `lock_timeout` says; no writer lives longer than its own limits.
     for _ in 0..OUTLASTING {
-        outcome = postgres::outlast_writers(client, proof.writers()).await;
-        if outcome.is_ok() {
-            break;
+        outcome = postgres::outlast_writers(&client, proof.writers()).await;
+        match &outcome {
+            Ok(()) => break,
+            // Whoever got this connection next would wait behind what was asked.
+            Err(error) if error.code() == postgres::UNREACHABLE => {
+                drop(Client::take(client));
+                break;
+            }
+            Err(_) => {}
         }
     }
-    outcome.map_err(outcome_unknown)
+    outcome.map_err(|error: Error| outcome_unknown(error.detail().unwrap_or_default()))
 }
 
 /// How often it is tried to outlast the writers of before.

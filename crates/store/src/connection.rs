@@ -3,7 +3,7 @@
 //! It knows whether its transaction is still whole; `db.rs` decides what follows from that. The few things that
 //! the engines do differently (search words, notifications) are named functions here.
 
-use std::{any::Any, collections::BTreeMap};
+use std::{any::Any, collections::BTreeMap, time::Duration};
 
 use model::{Error, OrgId, Result};
 
@@ -31,6 +31,8 @@ pub struct Connection<'t> {
     health: Health,
     /// What the other nodes are told once this is committed.
     notices: Vec<String>,
+    /// How long a statement may go without an answer of PostgreSQL.
+    patience: Duration,
 }
 
 enum Inner<'t> {
@@ -59,19 +61,24 @@ pub struct Part {
 
 impl<'t> Connection<'t> {
     pub(crate) fn sqlite_reader(connection: &'t mut rusqlite::Connection) -> Self {
-        Self { inner: Inner::Sqlite { connection, words: None }, health: Health::Whole, notices: Vec::new() }
+        Self::of(Inner::Sqlite { connection, words: None })
     }
 
     pub(crate) fn sqlite_writer(connection: &'t mut rusqlite::Connection, words: &'t mut Words) -> Self {
-        Self {
-            inner: Inner::Sqlite { connection, words: Some(words) },
-            health: Health::Whole,
-            notices: Vec::new(),
-        }
+        Self::of(Inner::Sqlite { connection, words: Some(words) })
     }
 
     pub(crate) fn postgres(client: &'t deadpool_postgres::Client) -> Self {
-        Self { inner: Inner::Postgres(client), health: Health::Whole, notices: Vec::new() }
+        Self::of(Inner::Postgres(client))
+    }
+
+    fn of(inner: Inner<'t>) -> Self {
+        Self { inner, health: Health::Whole, notices: Vec::new(), patience: postgres::SILENCE }
+    }
+
+    /// For searches, exports, imports and what else takes its time: as long as the server gives any statement.
+    pub(crate) fn patient_if(self, patient: bool) -> Self {
+        Self { patience: if patient { postgres::LONG_SILENCE } else { postgres::SILENCE }, ..self }
     }
 
     /// What the other nodes are told once this is committed; for whoever must tell them again.
@@ -110,7 +117,8 @@ impl<'t> Connection<'t> {
                 ran.inspect_err(|_| self.health = Health::Spoiled)
             }
             Inner::Postgres(client) => {
-                watched(&mut self.health, postgres::execute(client, sql.postgres, values)).await
+                let statement = postgres::execute(client, sql.postgres, values);
+                watched(&mut self.health, self.patience, statement).await
             }
         }
     }
@@ -136,7 +144,7 @@ impl<'t> Connection<'t> {
             Inner::Postgres(client) => {
                 let texts: Vec<_> =
                     statements.iter().map(|(sql, values)| ((*sql).into().postgres, *values)).collect();
-                watched(&mut self.health, postgres::execute_all(client, &texts)).await
+                watched(&mut self.health, self.patience, postgres::execute_all(client, &texts)).await
             }
         }
     }
@@ -173,7 +181,7 @@ impl<'t> Connection<'t> {
                 read.inspect_err(|_| self.health = Health::Spoiled)
             }
             Inner::Postgres(client) => {
-                watched(&mut self.health, postgres::query(client, sql, values, limit)).await?
+                watched(&mut self.health, self.patience, postgres::query(client, sql, values, limit)).await?
             }
         }
     }
@@ -263,12 +271,13 @@ fn usable(connection: &rusqlite::Connection, writing: bool) -> Result<&rusqlite:
 
 async fn watched<T>(
     health: &mut Health,
+    patience: Duration,
     statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T> {
     if *health == Health::Whole {
         *health = Health::Spoiled;
-        let answer = postgres::in_time(statement).await;
-        let Some(answer) = answer else {
+        let answer = tokio::time::timeout(patience, statement).await;
+        let Ok(answer) = answer else {
             *health = Health::Lost;
             return Err(postgres::silent());
         };
@@ -282,7 +291,8 @@ async fn watched<T>(
     if *health == Health::Lost {
         return Err(postgres::silent());
     }
-    postgres::in_time(statement).await.ok_or_else(postgres::silent)?.map_err(postgres::error)
+    let answer = tokio::time::timeout(patience, statement).await;
+    answer.map_err(|_| postgres::silent())?.map_err(postgres::error)
 }
 
 /// A transaction was to be kept although one of its statements had failed.

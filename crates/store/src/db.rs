@@ -75,6 +75,8 @@ pub enum Lane {
     Interactive,
     /// An import: a chunk of at most 100 rows, one chunk per group commit.
     Bulk,
+    /// Nobody: the worker tidies. In the order of those that are waited for, but with as much time as an import.
+    Background,
 }
 
 /// The audit entry that a transaction writes: proof that it was committed, should the connection break meanwhile.
@@ -152,7 +154,7 @@ impl Database {
             Store::Postgres(postgres) => {
                 let direct = postgres.direct().await?;
                 let client = postgres::client(&direct).await?;
-                postgres_migrations(&mut Connection::postgres(&client), patience).await
+                postgres_migrations(&mut Connection::postgres(&client).patient_if(true), patience).await
             }
         }
     }
@@ -180,15 +182,7 @@ impl Database {
                 let mut reader = sqlite.readers.borrow()?;
                 work(&mut Connection::sqlite_reader(reader.connection()?)).await
             }
-            Store::Postgres(postgres) => {
-                let client = postgres::client(&postgres.pool).await?;
-                let mut connection = Connection::postgres(&client);
-                let read = work(&mut connection).await;
-                if connection.health() == Health::Lost {
-                    drop(deadpool_postgres::Client::take(client));
-                }
-                read
-            }
+            Store::Postgres(postgres) => postgres.read(false, work).await,
         }
     }
 
@@ -198,7 +192,10 @@ impl Database {
         F: AsyncFnOnce(&mut Connection<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let Store::Sqlite(sqlite) = &self.0 else { return self.read(work).await };
+        let sqlite = match &self.0 {
+            Store::Sqlite(sqlite) => sqlite,
+            Store::Postgres(postgres) => return postgres.read(true, work).await,
+        };
         // The turn lasts as long as the search does, also when nobody waits for it any more.
         let turn = Arc::clone(&sqlite.blocking).acquire_owned().await.map_err(Error::internal)?;
         let readers = Arc::clone(&sqlite.readers);
@@ -228,7 +225,7 @@ impl Database {
     {
         match &self.0 {
             Store::Sqlite(sqlite) => sqlite.transaction(lane, work, after).await,
-            Store::Postgres(postgres) => postgres.transaction(proof, &work, after).await,
+            Store::Postgres(postgres) => postgres.transaction(proof, lane, &work, after).await,
         }
     }
 
@@ -438,7 +435,21 @@ impl Postgres {
         if self.is_shared { self.ways.direct.pool(1, false).await } else { Ok(self.pool.clone()) }
     }
 
-    async fn transaction<T, W, A>(&self, proof: Proof, work: &W, after: A) -> Result<T>
+    /// Reads on a connection of the pool, `patient` with statements that take their time.
+    async fn read<T, F>(&self, patient: bool, work: F) -> Result<T>
+    where
+        F: AsyncFnOnce(&mut Connection<'_>) -> Result<T>,
+    {
+        let client = postgres::client(&self.pool).await?;
+        let mut connection = Connection::postgres(&client).patient_if(patient);
+        let read = work(&mut connection).await;
+        if connection.health() == Health::Lost {
+            drop(deadpool_postgres::Client::take(client));
+        }
+        read
+    }
+
+    async fn transaction<T, W, A>(&self, proof: Proof, lane: Lane, work: &W, after: A) -> Result<T>
     where
         W: AsyncFn(&mut Connection<'_>) -> Result<Attempt<T>>,
         A: FnOnce(&T) + Send + 'static,
@@ -447,7 +458,7 @@ impl Postgres {
         for attempt in 1.. {
             let open =
                 Open::begin(postgres::client(&self.pool).await?, proof.lock(), proof.writers()).await?;
-            let mut connection = Connection::postgres(open.client()?);
+            let mut connection = Connection::postgres(open.client()?).patient_if(lane != Lane::Interactive);
             let ran = AssertUnwindSafe(work(&mut connection)).catch_unwind().await;
             let ran = ran.unwrap_or_else(|panic| Err(Error::internal(panic_text(&*panic))));
             let health = connection.health();
@@ -472,6 +483,10 @@ impl Postgres {
                 Ok(_) => {
                     open.roll_back().await;
                     return Err(went_on());
+                }
+                Err(error) if health == Health::Lost => {
+                    open.abandon();
+                    return Err(error);
                 }
                 Err(error) => {
                     open.roll_back().await;

@@ -33,10 +33,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The first half of the locks that the writers of an organization share; any number that nobody else uses.
 const WRITERS: i32 = 0x6d75_7374;
 
-/// A statement that has no answer by then will have none: the server gives up after 30 seconds, and says so.
-const SILENCE: Duration = Duration::from_secs(35);
+/// A statement for which somebody waits has no answer by then because the server stands still: it takes milliseconds, and
+/// a lock is given up after 5 seconds.
+pub(crate) const SILENCE: Duration = Duration::from_secs(10);
+/// One that takes its time has none by then: the server gives up after 30 seconds, and says so.
+pub(crate) const LONG_SILENCE: Duration = Duration::from_secs(35);
 /// How long beginning and ending a transaction may take; more than waiting for a lock may.
 const BORDER: Duration = Duration::from_secs(8);
+
+/// The code of what nobody has answered.
+pub(crate) const UNREACHABLE: &str = "database.unreachable";
 
 /// For connections of our own; one that a pooler lends is not ours to set up.
 const SETTINGS: &str = "
@@ -190,14 +196,9 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// What `work` answers; `None` when nobody has answered for longer than the server gives any statement.
-pub(crate) async fn in_time<T>(work: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(SILENCE, work).await.ok()
-}
-
 /// The server has not answered.
 pub(crate) fn silent() -> Error {
-    Error::unavailable("database.unreachable", "the database has not answered in time")
+    Error::unavailable(UNREACHABLE, "the database has not answered in time")
 }
 
 /// A connection from the pool. Waiting for a free one and making a new one have one limit together.
@@ -238,7 +239,7 @@ impl Open {
         let committed = tokio::time::timeout(BORDER, client.batch_execute("COMMIT")).await;
         let Ok(committed) = committed else {
             // Nothing more is said on it: that would wait behind the COMMIT.
-            drop(self.0.take().map(Client::take));
+            self.abandon();
             return Err(Uncommitted { error: silent(), is_undone: false, is_silent: true });
         };
         committed.map_err(|failed| Uncommitted {
@@ -247,6 +248,11 @@ impl Open {
             error: error(failed),
         })?;
         Ok(self.0.take())
+    }
+
+    /// Leaves the connection alone: nobody answers on it. Its end undoes the transaction.
+    pub(crate) fn abandon(mut self) {
+        drop(self.0.take().map(Client::take));
     }
 
     pub(crate) async fn roll_back(mut self) {
@@ -275,8 +281,10 @@ impl Drop for Open {
 
 /// Waits until all writers of the organization that had begun by now have ended. Those that begin later wait for this
 /// one, if they meet it, and see what was committed before it.
-pub(crate) async fn outlast_writers(client: &Client, writers: i32) -> Result<(), tokio_postgres::Error> {
-    client.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITERS}, {writers})")).await
+pub(crate) async fn outlast_writers(client: &Client, writers: i32) -> Result<()> {
+    let lock = format!("SELECT pg_advisory_xact_lock({WRITERS}, {writers})");
+    let answered = tokio::time::timeout(BORDER, client.batch_execute(&lock)).await;
+    answered.map_err(|_| silent())?.map_err(error)
 }
 
 async fn rolls_back(client: &Client) -> bool {

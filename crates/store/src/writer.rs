@@ -96,7 +96,7 @@ impl Writer {
             return Err(ending());
         }
         let (lane, capacity) = match lane {
-            Lane::Interactive => (&mut queue.interactive, self.capacity),
+            Lane::Interactive | Lane::Background => (&mut queue.interactive, self.capacity),
             Lane::Bulk => (&mut queue.bulk, BULK_QUEUE),
         };
         if lane.len() >= capacity {

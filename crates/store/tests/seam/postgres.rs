@@ -196,3 +196,34 @@ async fn a_file_is_migrated_once_too() {
     assert_eq!(database.migrate().await.unwrap(), 0);
     assert_eq!(database.pending_migrations().await.unwrap(), 0);
 }
+
+/// The server stands still in the middle of a statement, and the machine goes on acknowledging what is sent to it: whoever
+/// waits is told so well before the end of what takes its time, and the pool goes on once the server does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stands_still_is_told_of_in_time() {
+    let server = Postgres::start();
+    let fixture = Fixture::postgres_on(&server, 4).await;
+    add(&fixture.database, 1).await.unwrap();
+    let count = "SELECT count(*) FROM people";
+    // Both wait on connections that are frozen.
+    let held = |database: Database, patient: bool, gate: Arc<Barrier>| async move {
+        let work = async move |connection: &mut Connection<'_>| {
+            gate.wait().await;
+            gate.wait().await;
+            connection.one::<(i64,)>(count, &[]).await
+        };
+        if patient { database.read_blocking(work).await } else { database.read(work).await }
+    };
+    let gate = Arc::new(Barrier::new(3));
+    let waiting = tokio::spawn(held(fixture.database.clone(), false, Arc::clone(&gate)));
+    let taking_its_time = tokio::spawn(held(fixture.database.clone(), true, Arc::clone(&gate)));
+    gate.wait().await;
+    let frozen = server.freeze();
+    gate.wait().await;
+    let refused = waiting.await.unwrap().unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (Kind::Unavailable, "database.unreachable"));
+    assert!(!taking_its_time.is_finished(), "a report has more time");
+    drop(frozen);
+    assert_eq!(taking_its_time.await.unwrap().unwrap(), (1,));
+    assert_eq!(fixture.count(count).await, 1);
+}
