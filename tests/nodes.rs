@@ -10,6 +10,7 @@ use axum::{
 use futures_util::future::join_all;
 use model::{Role, role::Scope};
 use serde_json::{Value, json};
+use store::testing::{PgBouncer, Postgres};
 
 use crate::{
     app::{Answer, Engine, Somebody, TestApp, api_request, send},
@@ -281,6 +282,42 @@ async fn two_owners_who_remove_each_other_on_two_nodes_leave_one() {
         assert!(app.app.database().read(read).await.unwrap(), "round {round}");
     }
     assert!(both_refused < 50, "nothing was done");
+}
+
+/// Statements go through a pooler that gives each transaction another connection; what nodes tell each other goes around
+/// it. A pooler that forgets prepared statements is refused, also with a way around it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_pooler_a_suspension_on_one_node_counts_on_the_other() {
+    let app = TestApp::new(Engine::Postgres).await;
+    let pooler = PgBouncer::start(Postgres::shared(), "transaction");
+    if !PgBouncer::keeps_statements() {
+        let options = store::Options {
+            listen_url: Some(app.url.clone()),
+            ..store::Options::new(pooler.through(&app.url))
+        };
+        let refused = store::Database::open(&options).await.err().unwrap();
+        assert_eq!(refused.code(), "database.pooler_statements");
+        assert!(refused.message().contains("PgBouncer 1.21 or newer"), "{}", refused.message());
+        return;
+    }
+    let refused = store::Database::open(&store::Options::new(pooler.through(&app.url))).await.err().unwrap();
+    assert!(refused.code() == "database.pooler" && refused.message().contains("database.listen_url"));
+    let (_, one) = app.second_behind(&pooler.through(&app.url)).await;
+    let (_, other) = app.second_behind(&pooler.through(&app.url)).await;
+    for round in 0..30 {
+        let person = app.person(&format!("Ana{round}"), Role::Member).await;
+        becomes(&other, "/whoami", &person.token, StatusCode::OK).await;
+        let path = format!("/users/{}/suspend", person.id);
+        let done = call(&one, Method::POST, &path, &app.owner.token, json!({"reason": "security"}));
+        let (done, ()) = tokio::join!(done, async {
+            for _ in 0..20 {
+                status(&other, "/whoami", &person.token).await;
+            }
+        });
+        done.expect(200);
+        becomes(&other, "/whoami", &person.token, StatusCode::UNAUTHORIZED).await;
+        assert_eq!(status(&one, "/whoami", &person.token).await, StatusCode::UNAUTHORIZED);
+    }
 }
 
 /// Everybody who holds the role.

@@ -4,6 +4,7 @@
 
 mod begun;
 mod many;
+mod nodes;
 mod rising;
 mod scopes;
 
@@ -194,6 +195,19 @@ async fn accepts(app: &TestApp, link: &str, email: &str) -> bool {
     }
 }
 
+/// Somebody weaker who makes every kind of secret.
+async fn weaker(app: &TestApp) -> Somebody {
+    let weak = app.person("Weak", Role::UserManager).await;
+    // Tokens of service users are made by who may: a role of one's own without the audit log.
+    let body = json!({"name": "Makers", "permissions": [
+        "token:create", "token:list", "user:create", "user:read", "user:list", "user:update", "user:invite",
+        "invitation:read", "invitation:resend"]});
+    let makers = id(app, "/roles", body).await;
+    app.post(&format!("/users/{}/roles", weak.id), json!({"role": makers})).await.expect(200);
+    rising::give_over_region(app, weak.id).await;
+    weak
+}
+
 /// Invites somebody who is there.
 async fn invite(app: &TestApp, maker: &Somebody, user: UserId, terms: Value) {
     app.call(Method::POST, &format!("/users/{user}/invite"), &maker.token, terms).await.expect(200);
@@ -336,13 +350,7 @@ async fn cell(app: &TestApp, maker: &Somebody, secret: Secret, rise: Rise, name:
 
 on_both! {
     async fn what_the_weaker_made_opens_nothing_after_a_rise(app: TestApp) {
-        let weak = app.person("Weak", Role::UserManager).await;
-        // Tokens of service users are made by who may: a role of one's own without the audit log.
-        let body = json!({"name": "Makers", "permissions": [
-            "token:create", "token:list", "user:create", "user:read", "user:list", "user:update", "user:invite", "invitation:read", "invitation:resend"]});
-        let makers = id(&app, "/roles", body).await;
-        app.post(&format!("/users/{}/roles", weak.id), json!({"role": makers})).await.expect(200);
-        rising::give_over_region(&app, weak.id).await;
+        let weak = weaker(&app).await;
         for secret in SECRETS {
             let plain = make(&app, &weak, secret, None, &format!("plain{secret:?}").to_lowercase()).await;
             assert!(opens(&app, secret, &plain.copy, &plain.email).await, "{secret:?}");
