@@ -1,5 +1,7 @@
 //! A browser and what proves who sits before it: one session in each organization, and no API token on any page.
 
+use std::time::Duration;
+
 use ::app::{
     invitations::Acceptance,
     signin::{Attempt, SignedIn},
@@ -123,6 +125,21 @@ on_both! {
         sign_in(&app, &ana, &garbled).await;
         assert_eq!(whoami(&app, &third).await, 200);
         assert_eq!(app.count("SELECT COUNT(*) FROM sessions").await, 3);
+    }
+
+    async fn an_old_cookie_signs_nobody_else_out(app: TestApp) {
+        let (ana, bo) = (app.person("Ana", Role::Member).await, app.person("Bo", Role::Member).await);
+        let (old, devices) = jar(&app, &ana).await;
+        let newer = sign_in(&app, &ana, &old).await;
+        app.later(Duration::from_secs(61));
+        // Bo has got hold of cookies that Ana's browser had, and has an account of their own.
+        sign_in(&app, &bo, &old).await;
+        assert_eq!(whoami(&app, &newer).await, 200, "by a session's cookie");
+        sign_in(&app, &bo, &devices).await;
+        assert_eq!(whoami(&app, &newer).await, 200, "by a device's cookie");
+        // In Ana's own browser there is one session, whatever has become of its cookie.
+        let last = sign_in(&app, &ana, &old).await;
+        assert_eq!((whoami(&app, &newer).await, whoami(&app, &last).await), (401, 200));
     }
 
     async fn many_sign_ins_of_one_browser_at_once_leave_one_session(app: TestApp) {

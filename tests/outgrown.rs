@@ -3,6 +3,7 @@
 //! worth nothing when they fall again. Within the maker's own rights nothing changes.
 
 mod begun;
+mod between;
 mod many;
 mod nodes;
 mod rising;

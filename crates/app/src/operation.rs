@@ -324,6 +324,11 @@ impl<'c, 't> Operation<'c, 't> {
         !self.actor.dry_run && self.agent != Agent::System && !confirmed
     }
 
+    /// Whether the actor confirms something that was shown.
+    pub(crate) fn confirms_what_was_shown(&self) -> bool {
+        !self.actor.dry_run && ![0, Actor::CONFIRMS_ALL].contains(&self.actor.end_secrets)
+    }
+
     /// The actor's name at the time.
     pub(crate) fn actor_name(&self) -> &str {
         &self.actor.name

@@ -27,7 +27,7 @@ use serde_json::Value;
 use store::made_within::{self, Made, Outstanding};
 
 pub(crate) use self::settling::Rise;
-use self::settling::Risen;
+use self::settling::{Risen, Shown};
 use crate::{
     Actor, App, Operation,
     invitations::{PURPOSES, Sending},
@@ -48,10 +48,11 @@ impl App {
         org: &Org,
         whom: Concern,
         after: Option<UserId>,
-        is_asked: bool,
+        shown: Vec<u64>,
     ) -> Result<()> {
+        let shown = Shown::Before(shown.into_iter().collect());
         let deed = async move |op: &mut Operation<'_, '_>| {
-            op.risen.push(Rise { whom, after, at: op.now, is_asked, is_continued: true });
+            op.risen.push(Rise { whom, after, at: op.now, shown: shown.clone(), is_continued: true });
             Ok(())
         };
         self.run(&Actor::system(org.id.into()), Permission::RoleAssign, deed).await

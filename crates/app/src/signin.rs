@@ -5,6 +5,8 @@
 
 mod deciding;
 
+use std::time::Duration;
+
 use model::{
     Error, Kind, Org, OrgContext, Permission, Result, SessionId, Timestamp, UserId,
     credential::Password,
@@ -59,6 +61,9 @@ impl Attempt {
         self.devices.iter().take(KnownDevice::COOKIES).map(Secret::hash).collect()
     }
 }
+
+/// What a browser sends at once arrives within this.
+const AT_ONCE: Duration = Duration::from_secs(60);
 
 /// Somebody has signed in.
 #[derive(Debug, Clone)]
@@ -338,7 +343,12 @@ impl Operation<'_, '_> {
 
     /// One browser has at most one session in an organization: one that begins ends those that the browser has, in the same
     /// transaction. Of many at once each finds what the one before it began: by the cookie that both of them brought.
-    async fn end_sessions_of_browser(&mut self, earlier: Option<&SecretHash>, from: &Attempt) -> Result<()> {
+    async fn end_sessions_of_browser(
+        &mut self,
+        user: UserId,
+        earlier: Option<&SecretHash>,
+        from: &Attempt,
+    ) -> Result<()> {
         let devices = from.device_hashes();
         if earlier.is_none() && devices.is_empty() {
             return Ok(());
@@ -346,7 +356,8 @@ impl Operation<'_, '_> {
         // Until there is none: ending one may have waited for another sign-in of the browser, which has begun one meanwhile.
         loop {
             let (connection, context) = (&mut *self.connection, self.context);
-            let found = store::sessions::of_browser(connection, context, earlier, &devices).await?;
+            let whose = (user, self.now.minus(AT_ONCE));
+            let found = store::sessions::of_browser(connection, context, earlier, &devices, whose).await?;
             if found.is_empty() {
                 return Ok(());
             }
@@ -379,7 +390,7 @@ impl Operation<'_, '_> {
     ) -> Result<Option<SecretHash>> {
         let (context, user) = (self.context, person.user.id);
         let earlier = from.earlier.as_ref().map(Secret::hash);
-        self.end_sessions_of_browser(earlier.as_ref(), from).await?;
+        self.end_sessions_of_browser(user, earlier.as_ref(), from).await?;
         store::sessions::insert(self.connection, session, earlier.as_ref()).await?;
         store::users::signed_in(self.connection, context, user, &session.method, self.now).await?;
         self.forget_tries(&person.user, Some(&session.address)).await?;

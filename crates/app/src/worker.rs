@@ -125,8 +125,8 @@ impl App {
             Work::ExportData { export } => self.make_data_export(&org, *export).await,
             Work::EndGrant { grant } => settled(self.end_grant(&org, *grant).await),
             Work::WarnGrant { grant, given_at } => settled(self.warn_of_end(&org, *grant, *given_at).await),
-            Work::EndOutgrown { whom, after, asked } => {
-                settled(self.end_outgrown(&org, *whom, *after, *asked).await)
+            Work::EndOutgrown { whom, after, shown } => {
+                settled(self.end_outgrown(&org, *whom, *after, shown.clone()).await)
             }
             Work::Scrub => self.scrub().await,
         }

@@ -73,9 +73,10 @@ pub enum Work {
         whom: Concern,
         /// Those up to this one were looked at.
         after: Option<UserId>,
-        /// Whether somebody has been shown what ends, and has confirmed it: then an invitation goes out anew.
+        /// The links of invitations that somebody was shown with their addresses, and has confirmed, each as a number:
+        /// they go out anew.
         #[serde(default)]
-        asked: bool,
+        shown: Vec<u64>,
     },
     /// Remove what an erasure has left in the free parts of the database's files.
     Scrub,

@@ -150,6 +150,13 @@ pub fn code(digest: &[u8; 32]) -> u64 {
     number.max(1)
 }
 
+/// The refusal of a confirmation where nothing ends any more: whoever had the secret may have used it meanwhile.
+pub fn nothing_ends() -> Error {
+    let message = "What you were shown has changed: nothing that others made for these people ends now, perhaps because it \
+                   was used meanwhile. Look at their sign-in methods and sessions, then do this again.";
+    Error::new(Kind::Conflict, "access.secrets_changed", message)
+}
+
 /// The refusal of a change that would end secrets and was not confirmed; `number` confirms it.
 pub fn not_confirmed(ended: &[EndedSecret], number: u64) -> Error {
     let code = "access.secrets_end";

@@ -6,9 +6,9 @@
 //! 100,000 people): it is asked for only where others' people would be in the way. PostgreSQL has an index of the column
 //! itself.
 
-use model::{OrgContext, OrgId, Result};
+use model::{OrgContext, OrgId, Result, lifecycle::StateName};
 
-use crate::{Connection, Engine, Record, Value, listing::Texts, values};
+use crate::{Connection, Engine, Record, Value, listing::Texts, users::to_json, values};
 
 /// People of other organizations that a question for a rare word finds at most; whose they are is seen in their rows.
 const OTHERS: u16 = 200;
@@ -55,24 +55,26 @@ pub(crate) fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
 }
 
 /// The keys of at most `most` people who may have all terms, in ascending order; of fewer than that perhaps some of other
-/// organizations.
+/// organizations. `SQLite` finds those with the lowest keys, in whatever state they are; PostgreSQL, which looks at each
+/// row, those that lie first in its table, of the `shown` states alone.
 pub(crate) async fn candidates(
     connection: &mut Connection<'_>,
     context: OrgContext,
     terms: &[String],
+    shown: &[StateName],
     most: u16,
 ) -> Result<Vec<i64>> {
     let mut keys: Vec<(i64,)> = match connection.engine() {
         Engine::Sqlite => {
             let first = if is_alone(connection, context).await? { most } else { most.min(OTHERS) };
-            let found = ask(connection, context, None, terms, first, "").await?;
+            let found = ask(connection, context, None, terms, shown, first, "").await?;
             if found.len() < usize::from(first) || first == most {
                 found
             } else {
-                ask(connection, context, Some(context.org), terms, most, "").await?
+                ask(connection, context, Some(context.org), terms, shown, most, "").await?
             }
         }
-        Engine::Postgres => ask(connection, context, None, terms, most, "").await?,
+        Engine::Postgres => ask(connection, context, None, terms, shown, most, "").await?,
     };
     keys.sort_unstable();
     Ok(keys.into_iter().map(|(key,)| key).collect())
@@ -90,10 +92,13 @@ pub(crate) async fn explain(
     connection: &mut Connection<'_>,
     context: OrgContext,
     terms: &[String],
+    shown: &[StateName],
     most: u16,
 ) -> Result<Vec<String>> {
     let how = crate::listing::plan::words(connection.engine());
-    ask(connection, context, Some(context.org), terms, most, how).await.map(crate::listing::plan::texts)
+    ask(connection, context, Some(context.org), terms, shown, most, how)
+        .await
+        .map(crate::listing::plan::texts)
 }
 
 async fn ask<R: Record>(
@@ -101,6 +106,7 @@ async fn ask<R: Record>(
     context: OrgContext,
     marked: Option<OrgId>,
     terms: &[String],
+    shown: &[StateName],
     most: u16,
     how: &'static str,
 ) -> Result<Vec<R>> {
@@ -108,6 +114,8 @@ async fn ask<R: Record>(
     let engine = connection.engine();
     let (question, patterns) = (trigrams(marked, terms), patterns(engine, terms));
     let mut bound = vec![Value::from(context.org), Value::from(i64::from(most)), Value::from(&question)];
+    let states = to_json(&shown.iter().map(|state| state.as_str()).collect::<Vec<_>>())?;
+    bound.push(Value::Json(&states));
     bound.extend(patterns.iter().map(|pattern| Value::from(pattern.as_str())));
     let text = TEXTS.get((engine, how, terms.len()), |(_, how, terms)| match engine {
         Engine::Sqlite => {
@@ -115,11 +123,12 @@ async fn ask<R: Record>(
         }
         Engine::Postgres => {
             let words: Vec<String> =
-                (0..*terms).map(|term| format!(" AND u.search_text LIKE ${}", term + 4)).collect();
+                (0..*terms).map(|term| format!(" AND u.search_text LIKE ${}", term + 5)).collect();
             // Materialized, so that it is planned for all answers and read only as far as the limit: planned for a few it
             // might hope to meet them soon, and read through everybody.
             format!(
-                "{how}WITH found AS MATERIALIZED (SELECT u.key FROM users u WHERE u.org_id = $1{}) \
+                "{how}WITH found AS MATERIALIZED (SELECT u.key FROM users u WHERE u.org_id = $1{} \
+                 AND u.state IN (SELECT value FROM jsonb_array_elements_text($4::jsonb))) \
                  SELECT key FROM found LIMIT $2",
                 words.concat()
             )

@@ -79,21 +79,25 @@ pub async fn holder(
     Ok(connection.optional::<(UserId,)>(sql, values![context.org, id]).await?.map(|(user,)| user))
 }
 
-/// The sessions of one browser, with whose they are: that of the cookie that it presents, those that began while it
-/// presented the same one, and those that its known devices were last used for, whosever they are.
+/// The sessions of one browser in which `user` signs in, with whose they are: that of the cookie that it presents, and
+/// those that began while it presented the same one or that its known devices were last used for. Of others only those
+/// that began after `since`, so at once with this one: whoever has got hold of an old cookie signs nobody out with it.
 #[boxed]
 pub async fn of_browser(
     connection: &mut Connection<'_>,
     context: OrgContext,
     cookie: Option<&SecretHash>,
     devices: &[SecretHash],
+    (user, since): (UserId, Timestamp),
 ) -> Result<Vec<(SessionId, UserId)>> {
     let [one, two, three, four, five] = &padded(devices);
     let sql = "SELECT s.id, s.user_id FROM sessions s WHERE s.org_id = $1 AND s.secret = $2 \
                UNION SELECT s.id, s.user_id FROM sessions s WHERE s.org_id = $1 AND s.earlier = $2 \
+               AND (s.user_id = $8 OR s.started_at > $9) \
                UNION SELECT s.id, s.user_id FROM device_cookies d CROSS JOIN sessions s WHERE d.org_id = $1 \
-               AND d.secret IN ($3, $4, $5, $6, $7) AND s.org_id = $1 AND s.id = d.session_id ORDER BY 1";
-    connection.all(sql, values![context.org, cookie, one, two, three, four, five]).await
+               AND d.secret IN ($3, $4, $5, $6, $7) AND s.org_id = $1 AND s.id = d.session_id \
+               AND (s.user_id = $8 OR s.started_at > $9) ORDER BY 1";
+    connection.all(sql, values![context.org, cookie, one, two, three, four, five, user, since]).await
 }
 
 /// Writes a new session; `earlier`: the cookie that its browser presented.

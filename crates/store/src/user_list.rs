@@ -74,13 +74,14 @@ fn listed_role(line: &str) -> Option<ListedRole> {
     Some(ListedRole { key, name })
 }
 
-/// A search that finds more people is not sorted: those come first who begin with it, then no more than so many others.
-/// Each who is sorted is looked at, at some 4 µs.
+/// A search that finds more people is not sorted: those come first who begin with it. Each who is sorted is looked at, at
+/// some 4 µs.
 const COMMON: u16 = 400;
 /// A limit (a role, a group, the viewer's) to no more people: they are looked at and sorted. Walking along the list until
 /// a page of them is met would be dearer.
 const FEW: u16 = 1_500;
-/// A limit, or the shown states, to no more people: a search looks at each of them.
+/// A limit, or the shown states, to no more people: a search looks at each of them. And as many a search looks at where
+/// only some of those who have the words are shown.
 const LOOKED_AT: u16 = 4_000;
 /// Words of a search that count; the rest of a pasted sentence is ignored.
 const MAX_TERMS: usize = 5;
@@ -128,13 +129,16 @@ pub async fn explain(
 ) -> Result<Vec<String>> {
     let asked = Asked::of(connection, context, query, reach, now).await?;
     let Some(plan) = asked.plan else {
-        let mut steps = search_words::explain(connection, context, &asked.terms, COMMON).await?;
+        let mut steps =
+            search_words::explain(connection, context, &asked.terms, &asked.shown.states, COMMON).await?;
         steps.extend(common::explain(connection, &asked).await?);
         return Ok(steps);
     };
     let mut steps = asked.explain(connection, plan, &key_list(&asked.candidates)).await?;
     if plan == Plan::Candidates {
-        steps.extend(search_words::explain(connection, context, &asked.terms, COMMON).await?);
+        steps.extend(
+            search_words::explain(connection, context, &asked.terms, &asked.shown.states, COMMON).await?,
+        );
     }
     Ok(steps)
 }
@@ -200,9 +204,12 @@ impl<'q> Asked<'q> {
     /// Asks the index of words; of what too many have, it asks whether few are shown at all. A page of an order stays in
     /// that order, and one of the best first in theirs, whatever is found meanwhile.
     async fn look_for_words(&mut self, connection: &mut Connection<'_>, is_best_first: bool) -> Result<()> {
-        let mut keys = search_words::candidates(connection, self.context, &self.terms, COMMON + 1).await?;
-        let is_common = keys.len() > usize::from(COMMON);
-        keys.truncate(COMMON.into());
+        let most = if self.is_limited() { LOOKED_AT } else { COMMON };
+        let mut keys =
+            search_words::candidates(connection, self.context, &self.terms, &self.shown.states, most + 1)
+                .await?;
+        let is_common = keys.len() > usize::from(most);
+        keys.truncate(most.into());
         self.candidates = keys;
         self.plan = if is_best_first {
             None
@@ -212,6 +219,12 @@ impl<'q> Asked<'q> {
             (!is_common || self.query.cursor.is_some()).then_some(Plan::Candidates)
         };
         Ok(())
+    }
+
+    /// Whether some who have the words are not shown: then more are asked for, so that enough of them are.
+    fn is_limited(&self) -> bool {
+        let Limits { role, group, reach, .. } = &self.limits;
+        role.is_some() || group.is_some() || reach.is_some() || !self.query.statuses.is_empty()
     }
 
     fn backwards(&self) -> bool {

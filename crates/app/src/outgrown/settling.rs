@@ -11,7 +11,7 @@ use model::{
     access_paths::Reckoning,
     impact::Concern,
     job::Work,
-    outgrown::{self, EndedSecret, SecretKind, not_confirmed, opened},
+    outgrown::{self, EndedSecret, SecretKind, not_confirmed, nothing_ends, opened},
     rights::Scoped,
 };
 use store::made_within::{self, Outstanding};
@@ -28,8 +28,17 @@ const READ_AT_ONCE: usize = 5_000;
 /// The rights of so few are read one by one, which is cheaper than reading everything that leads to them.
 const FEW: usize = 3;
 
+/// Who was shown what ends, and has confirmed it: then an invitation goes out anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Whoever does this, as far as they may see whose it is.
+    ToActor,
+    /// Somebody earlier, these links to these addresses and no others (`Operation::number_of`).
+    Before(BTreeSet<u64>),
+}
+
 /// Whose rights rise, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rise {
     /// Whose.
     pub whom: Concern,
@@ -37,8 +46,8 @@ pub(crate) struct Rise {
     pub after: Option<UserId>,
     /// From when on; what ends at a later time is told now, and ends then.
     pub at: Timestamp,
-    /// Whether somebody is shown what ends and confirms it, or has done so: then an invitation goes out anew.
-    pub is_asked: bool,
+    /// To whom what ends is shown.
+    pub shown: Shown,
     /// Whether the worker goes on with what an earlier transaction left to it.
     pub is_continued: bool,
 }
@@ -46,22 +55,22 @@ pub(crate) struct Rise {
 impl Rise {
     /// One of this moment, by the agent's doing.
     pub(super) fn now(op: &Operation<'_, '_>, whom: Concern) -> Self {
-        let is_asked = op.agent != Agent::System;
-        Self { whom, after: None, at: op.now, is_asked, is_continued: false }
+        let shown = if op.agent == Agent::System { Shown::Before(BTreeSet::new()) } else { Shown::ToActor };
+        Self { whom, after: None, at: op.now, shown, is_continued: false }
     }
 
     /// Whether it is another single person's, and else the same.
     fn is_like(&self, other: &Self) -> bool {
         let are_people = matches!((self.whom, other.whom), (Concern::User(_), Concern::User(_)));
-        are_people && Self { whom: other.whom, ..*self } == *other
+        are_people && Self { whom: other.whom, ..self.clone() } == *other
     }
 }
 
 /// What was found of people whom a rise concerns.
 #[derive(Default)]
 struct Looked {
-    /// Those for whom something ends, with whether the actor may see them.
-    found: BTreeMap<UserId, bool>,
+    /// Those for whom something ends, with the numbers of their invitations' links that the actor is shown.
+    found: BTreeMap<UserId, Vec<u64>>,
     /// The first ones: it ends with this operation.
     ending: Vec<Risen>,
 }
@@ -162,13 +171,14 @@ impl Operation<'_, '_> {
     /// Ends what others made for those whose rights this operation has raised beyond theirs, unless the actor has yet to
     /// confirm it.
     pub(crate) async fn settle_outgrown(&mut self) -> Result<()> {
+        let is_raising = !self.risen.is_empty();
         let (mut ended, mut ending) = (Ended::default(), BTreeMap::new());
         for (rises, users) in self.concerned_by_rises().await? {
-            let Some(rise) = rises.first().copied() else { continue };
+            let Some(rise) = rises.first() else { continue };
             let looked = self.look_at(&users, rise, &mut ended).await?;
             self.leave_to_worker(&rises, &users, &looked);
             for risen in looked.ending {
-                let is_asked = rise.is_asked && risen.is_seen;
+                let is_asked = self.was_shown(&risen, &rise.shown);
                 ending.entry(risen.user.id).or_insert((risen, is_asked));
             }
         }
@@ -180,6 +190,8 @@ impl Operation<'_, '_> {
                 return Err(not_confirmed(&ended.told, code));
             }
             (self.ended_secrets, self.confirms) = (ended.told, code);
+        } else if is_raising && self.confirms_what_was_shown() {
+            return Err(nothing_ends());
         }
         for (risen, is_asked) in ending.into_values() {
             self.end_secrets_of(risen, is_asked).await?;
@@ -214,18 +226,20 @@ impl Operation<'_, '_> {
     }
 
     /// Looks at people whom a rise concerns, and tells what ends.
-    async fn look_at(&mut self, users: &[UserId], rise: Rise, ended: &mut Ended) -> Result<Looked> {
+    async fn look_at(&mut self, users: &[UserId], rise: &Rise, ended: &mut Ended) -> Result<Looked> {
         let (at, mut looked) = (rise.at.max(self.now), Looked::default());
         for some in users.chunks(READ_AT_ONCE) {
             let mut found = self.outgrown_among(some, at).await?;
             let names = self.names_about(&mut found).await?;
             for risen in found {
+                let mut shown = Vec::new();
                 for secret in risen.secrets.iter().filter(|_| risen.is_seen) {
+                    shown.extend(is_of_invitation(secret).then(|| self.number_of(&risen.user, secret)));
                     if ended.known.insert((secret.kind, secret.id)) {
                         ended.tell(secret, described(&risen, secret, &names));
                     }
                 }
-                looked.found.insert(risen.user.id, risen.is_seen);
+                looked.found.insert(risen.user.id, shown);
                 if at <= self.now && looked.ending.len() < AT_ONCE {
                     looked.ending.push(risen);
                 }
@@ -235,24 +249,52 @@ impl Operation<'_, '_> {
     }
 
     /// Asks the worker for what ends later, or is too much for one transaction. What it replaces goes out only if it was
-    /// shown.
+    /// shown, to the address that was shown.
     fn leave_to_worker(&mut self, rises: &[Rise], users: &[UserId], looked: &Looked) {
         let last = looked.ending.last().map(|risen| risen.user.id);
         let (now, is_left) = (self.now, looked.found.len() > looked.ending.len());
-        for Rise { whom, at, is_asked, is_continued, .. } in rises.iter().copied() {
-            let all_shown = is_asked && looked.found.values().all(|is_seen| *is_seen);
-            let is_full = is_continued && users.len() >= AT_ONCE;
-            let (after, asked, at) = match whom {
-                Concern::User(user) if at > now || is_left && Some(user) > last => {
-                    (None, is_asked && looked.found.get(&user) == Some(&true), at.max(now))
-                }
+        for Rise { whom, at, shown, is_continued, .. } in rises {
+            let is_full = *is_continued && users.len() >= AT_ONCE;
+            let (after, at) = match *whom {
+                Concern::User(user) if *at > now || is_left && Some(user) > last => (None, (*at).max(now)),
                 Concern::User(_) => continue,
-                _ if at > now => (None, all_shown && !looked.found.is_empty(), at),
-                _ if is_full => (users.last().copied(), is_asked, now),
-                _ if is_left => (last, all_shown, now),
+                _ if *at > now => (None, *at),
+                _ if is_full => (users.last().copied(), now),
+                _ if is_left => (last, now),
                 _ => continue,
             };
-            self.later(Work::EndOutgrown { whom, after, asked }, at);
+            let is_meant = |user: &UserId| match *whom {
+                Concern::User(one) => *user == one,
+                _ => Some(*user) > after,
+            };
+            let shown: Vec<u64> = match shown {
+                Shown::ToActor => {
+                    let meant = looked.found.iter().filter(|(user, _)| is_meant(user));
+                    meant.flat_map(|(_, shown)| shown).copied().collect()
+                }
+                Shown::Before(shown) => shown.iter().copied().collect(),
+            };
+            self.later(Work::EndOutgrown { whom: *whom, after, shown }, at);
+        }
+    }
+
+    /// An invitation's link with the addresses that a new one would go to: another link, or one after another address was
+    /// written, has another number.
+    fn number_of(&self, user: &User, link: &Outstanding) -> u64 {
+        let fields = &user.fields;
+        let to = [&fields.email, &fields.personal_email].map(|to| to.as_deref().unwrap_or_default());
+        let parts = [link.id.as_bytes(), link.label.as_bytes(), to[0].as_bytes(), to[1].as_bytes()];
+        outgrown::code(&self.keys.derive("shown_link", &parts))
+    }
+
+    /// Whether all links of somebody's invitation that end were shown.
+    fn was_shown(&self, risen: &Risen, shown: &Shown) -> bool {
+        match shown {
+            Shown::ToActor => risen.is_seen,
+            Shown::Before(shown) => {
+                let mut links = risen.secrets.iter().filter(|secret| is_of_invitation(secret));
+                links.all(|link| shown.contains(&self.number_of(&risen.user, link)))
+            }
         }
     }
 

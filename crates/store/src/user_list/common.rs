@@ -8,10 +8,10 @@ use model::{
 };
 
 use super::{
-    Asked, COMMON, Found, Listed,
+    Asked, COMMON, Found, LOOKED_AT, Listed,
     statement::{Column, Plan},
 };
-use crate::{Connection, Value, listing::cut};
+use crate::{Connection, Engine, Value, listing::cut, search_words};
 
 /// Candidates that are looked at together, where those who begin with it don't fill the page.
 const CHUNK: usize = 200;
@@ -75,17 +75,39 @@ async fn rows(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Vec<
     Ok(rows)
 }
 
-/// Of the candidates, those after a key, some at a time until enough are found.
+/// Of the candidates, those after a key. Where many of the first ones are not shown, more are asked for: on `SQLite`,
+/// where the first ones stay the first of more.
 async fn rest(
     connection: &mut Connection<'_>,
     asked: &Asked<'_>,
     after: Option<&str>,
     missing: usize,
 ) -> Result<Vec<Found>> {
-    let backwards = asked.backwards();
     let after = after.and_then(|key| key.parse::<i64>().ok());
-    let mut keys: Vec<i64> = asked
-        .candidates
+    let is_cut = asked.candidates.len() == usize::from(COMMON) && connection.engine() == Engine::Sqlite;
+    let is_beyond = is_cut && after > asked.candidates.last().copied();
+    if !is_beyond {
+        let first = rest_of(connection, asked, &asked.candidates, after, missing).await?;
+        if first.len() >= missing || asked.backwards() || !is_cut {
+            return Ok(first);
+        }
+    }
+    let more =
+        search_words::candidates(connection, asked.context, &asked.terms, &asked.shown.states, LOOKED_AT)
+            .await?;
+    rest_of(connection, asked, &more, after, missing).await
+}
+
+/// Of these candidates, those after a key, some at a time until enough are found.
+async fn rest_of(
+    connection: &mut Connection<'_>,
+    asked: &Asked<'_>,
+    candidates: &[i64],
+    after: Option<i64>,
+    missing: usize,
+) -> Result<Vec<Found>> {
+    let backwards = asked.backwards();
+    let mut keys: Vec<i64> = candidates
         .iter()
         .copied()
         .filter(|key| after.is_none_or(|after| if backwards { *key < after } else { *key > after }))

@@ -101,6 +101,18 @@ impl Loaded {
         self.scratch.path().join("muster.db")
     }
 
+    /// Runs statements that change something.
+    pub(crate) async fn change(&self, statements: &[&'static str]) {
+        let statements = statements.to_vec();
+        write(&self.database, async move |connection| {
+            for statement in &statements {
+                connection.execute(*statement, &[]).await?;
+            }
+            Ok(Attempt::Commit(()))
+        })
+        .await;
+    }
+
     pub(crate) async fn read<T>(&self, work: impl AsyncFnOnce(&mut Connection<'_>) -> Result<T>) -> T {
         self.database.read(work).await.unwrap()
     }

@@ -31,7 +31,7 @@ pub(super) fn of(route: &Declared, operation: &str) -> Refusals {
         }
     }
     if route.ends_secrets {
-        add(409, &["access.secrets_end"]);
+        add(409, &["access.secrets_end", "access.secrets_changed"]);
     }
     let names = |wanted: &[&str]| route.query.iter().any(|name| wanted.contains(&name.as_str()));
     if names(&["page_token", "cursor", "before", "after"]) {
