@@ -248,13 +248,14 @@ on_both! {
         let served = Served::new(&app, limits, vec!["127.0.0.1/32".parse().unwrap()]).await;
         let forwarded = |client: &str| format!("x-forwarded-for: {client}\r\n");
         let mut dripping = Vec::new();
-        for number in 0..6 {
-            let client = forwarded(&format!("2001:db8::{number}"));
-            dripping.push(served.begin(1, &DRIPPED.replace("content-", &format!("{client}content-"))).await);
-        }
         // More connections than another peer may have, all of them in use.
         let same = forwarded("2001:db8::ffff");
-        eventually("the client has no more places", async || served.ask(1, SIGN_IN, &same).await == 429).await;
+        eventually("the client has no more places", async || {
+            let client = forwarded(&format!("2001:db8::{}", dripping.len()));
+            dripping.push(served.begin(1, &DRIPPED.replace("content-", &format!("{client}content-"))).await);
+            served.ask(1, SIGN_IN, &same).await == 429
+        })
+        .await;
         assert_eq!(served.ask(1, SIGN_IN, &forwarded("2001:db8:0:1::1")).await, 200);
         // Its signed-in colleagues go on.
         let known = format!("{same}{}", authorization(&app.owner.token));
