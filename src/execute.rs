@@ -343,7 +343,8 @@ impl Operator<'_> {
             ..UserQuery::default()
         };
         let query = query.ordered_by(&list.order)?.with_statuses(&list.statuses)?;
-        let page = self.app.users(&self.actor, query.at(self.actor.context, list.cursor.as_deref())?).await?;
+        let page =
+            self.app.users(&self.actor, query.at(self.actor.reader(), list.cursor.as_deref())?).await?;
         let now = self.app.now();
         let items = page.items.into_iter().map(|listed| UserView::listed(listed, now)).collect();
         Ok(Outcome::Users { items, next: page.next, more_than: page.more_than })
@@ -357,7 +358,7 @@ impl Operator<'_> {
             limit: page::limit(Some(list.limit))?,
             ..InvitationQuery::default()
         };
-        let query = query.with_statuses(&list.statuses)?.at(self.actor.context, list.cursor.as_deref())?;
+        let query = query.with_statuses(&list.statuses)?.at(self.actor.reader(), list.cursor.as_deref())?;
         let page = self.app.invitations(&self.actor, query).await?;
         let now = self.app.now();
         let items = page.items.into_iter().map(|listed| InvitationView::of(listed, now)).collect();

@@ -2,6 +2,8 @@
 //! others, with what they may not see as its target, in its body and in its searches. No value of anybody outside is in any
 //! answer: not in a refusal, a conflict, a header, nor in the address of another page.
 
+mod typed;
+
 use axum::{
     body::Body,
     http::{Method, Request, header},

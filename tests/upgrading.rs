@@ -16,6 +16,13 @@ on_both! {
         let group = app.post("/groups", json!({"name": "Crew"})).await.expect(201).json()["id"].clone();
         let group = group.as_str().unwrap();
         app.call(Method::PUT, &format!("/groups/{group}/members/{}", bo.id), &app.owner.token, json!({})).await.expect(200);
+        // Of two owners of the group who may not read people's records, one has put somebody there.
+        let (cy, gus, hal) = (app.person("Cy", Role::Member).await, app.person("Gus", Role::Member).await, app.person("Hal", Role::Member).await);
+        for owner in [&gus, &hal] {
+            app.call(Method::PUT, &format!("/groups/{group}/owners/{}", owner.id), &app.owner.token, json!({})).await.expect(200);
+        }
+        let own = format!("/account/groups/{group}/members");
+        app.call(Method::PUT, &format!("{own}/{}", cy.id), &gus.token, json!({})).await.expect(200);
         // What somebody weaker has made waits in each of them: an invitation, a temporary password.
         let invitee = app.call(Method::POST, "/invitations", &ana.token, json!({"email": "ina@acme.example"})).await;
         invitee.expect(201);
@@ -43,6 +50,9 @@ on_both! {
             old.call(Method::GET, "/users?search=ana", &ana.token, Value::Null).await.expect(200);
             let members = old.get(&format!("/groups/{group}/members")).await.expect(200).text;
             assert!(members.contains(&bo.id.to_string()), "from {version}: {members}");
+            let seen = old.call(Method::GET, &own, &hal.token, Value::Null).await.expect(200).json();
+            let shown: Vec<&str> = seen["items"].as_array().unwrap().iter().filter_map(|item| item["name"].as_str()).collect();
+            assert_eq!(shown, [&cy.id.to_string(), "Bo Person"], "from {version}");
             old.worked().await;
             old.app.sequence_all().await.unwrap();
             let report = old.app.verify_audit(old.context(), Vec::new(), |_, _| ()).await.unwrap();

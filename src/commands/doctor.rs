@@ -8,8 +8,8 @@ use std::{path::Path, process::ExitCode};
 use app::{App, audit::guard::LATE, clock::ClockFinding, mails::OLD, system::SystemClock};
 use connect::smtp::Server;
 use model::{
-    Clock as _, OrgContext, Result, Timestamp,
-    page::MAX_LIMIT,
+    Agent, Clock as _, OrgContext, Result, Timestamp,
+    page::{MAX_LIMIT, Reader},
     token::{TokenFilter, TokenQuery},
 };
 use store::{Connection, Engine, Writing};
@@ -309,7 +309,8 @@ async fn mail_queue(app: &App) -> Check {
 /// The API tokens of an organization that may do everything that their user may.
 async fn powerful_tokens(app: &App, org: &model::Org) -> Option<Check> {
     let (context, now) = (OrgContext::from(org.id), app.now());
-    let query = TokenQuery { filter: TokenFilter::Everything, limit: MAX_LIMIT, cursor: None };
+    let reader = Reader::new(context, Agent::Operator);
+    let query = TokenQuery { reader, filter: TokenFilter::Everything, limit: MAX_LIMIT, cursor: None };
     let read = async move |connection: &mut Connection<'_>| {
         store::token_list::page(connection, context, &query, now).await
     };

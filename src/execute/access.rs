@@ -46,7 +46,7 @@ pub(super) async fn perform(operator: &Operator<'_>, deed: Deed) -> Result<Outco
         }
         Deed::ListTokens { filter, limit, cursor } => {
             let page =
-                app.tokens(actor, TokenQuery::read(actor.context, &filter, Some(limit), &cursor)?).await?;
+                app.tokens(actor, TokenQuery::read(actor.reader(), &filter, Some(limit), &cursor)?).await?;
             let view =
                 |listed: app::tokens::Listed| ListedTokenView::of(&listed.token, listed.holder.username);
             Ok(Outcome::Tokens { items: page.items.into_iter().map(view).collect(), next: page.next })

@@ -32,17 +32,21 @@ impl Operator<'_> {
                         None => None,
                     },
                     limit: page::limit(Some(limit))?,
-                    cursor: None,
+                    ..GroupQuery::default()
                 };
-                let page = app.groups(actor, query.at(actor.context, cursor.as_deref())?).await?;
+                let page = app.groups(actor, query.at(actor.reader(), cursor.as_deref())?).await?;
                 let items = page.items.into_iter().map(GroupView::from).collect();
                 Ok(GroupOutcome::Groups { items, next: page.next })
             }
             GroupDeed::Members { group, effective, limit, cursor } => {
                 let group = app.group_id(actor, &group).await?;
-                let query =
-                    MemberQuery { of: group, effective, limit: page::limit(Some(limit))?, cursor: None };
-                let page = app.members(actor, group, query.at(actor.context, cursor.as_deref())?).await?;
+                let query = MemberQuery {
+                    of: group,
+                    effective,
+                    limit: page::limit(Some(limit))?,
+                    ..MemberQuery::default()
+                };
+                let page = app.members(actor, group, query.at(actor.reader(), cursor.as_deref())?).await?;
                 let items = page.items.into_iter().map(|member| MemberView::of(member, now)).collect();
                 Ok(GroupOutcome::Members { items, next: page.next })
             }

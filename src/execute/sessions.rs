@@ -11,7 +11,7 @@ use crate::{command::Outcome, view::SessionView};
 impl Operator<'_> {
     pub(super) async fn sessions(&self, filter: SessionFilter, limit: u16, cursor: &str) -> Result<Outcome> {
         let query = SessionQuery { limit: page::limit(Some(limit))?, ..self.found_by(filter).await? };
-        let page = self.app.sessions(&self.actor, query.at(self.actor.context, cursor)?).await?;
+        let page = self.app.sessions(&self.actor, query.at(self.actor.reader(), cursor)?).await?;
         let items = page.items.into_iter().map(SessionView::of).collect();
         Ok(Outcome::Sessions { items, next: page.next })
     }

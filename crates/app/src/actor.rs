@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{
     Agent, Error, OrgContext, Permission, Permissions, Result, Rights, SessionId, UserId, audit::Door,
-    rights::Reach,
+    page::Reader, rights::Reach,
 };
 
 use crate::{cache::PresentedCredential, impact::Preview};
@@ -126,6 +126,11 @@ impl Actor {
             PresentedCredential::Session(id, _) => Some(id),
             PresentedCredential::Token(..) => None,
         }
+    }
+
+    /// As the reader of a list.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.context, self.agent)
     }
 
     /// The user behind it, if it is one.

@@ -14,8 +14,8 @@ use model::{
 use serde_json::{Value, json};
 
 use crate::{
-    Actor, App, Operation, cache::Stale, holders::seen_among, mail::in_words, operation::Event,
-    roles::described_role, users::changed,
+    Actor, App, Operation, cache::Stale, mail::in_words, operation::Event, roles::described_role,
+    users::changed,
 };
 
 /// What the audit log says of when something begins and ends; nothing where it holds at once and for good.
@@ -150,14 +150,13 @@ impl Operation<'_, '_> {
         Ok(())
     }
 
-    /// Whether somebody may read another's record.
+    /// Whether somebody else may read a user's record.
     async fn is_seen_by(&mut self, viewer: UserId, user: UserId) -> Result<bool> {
-        let (connection, context, now) = (&mut *self.connection, self.context, self.now);
-        let Some(viewer) = store::access::standing(connection, context, viewer, now).await? else {
-            return Ok(false);
-        };
-        let reach = viewer.rights.reach(Permission::UserRead);
-        Ok(seen_among(connection, context, &reach, &[user], now).await?.contains(&user))
+        let viewer = store::access::standing(self.connection, self.context, viewer, self.now).await?;
+        match viewer {
+            Some(viewer) => self.is_reached_by(&viewer.rights.reach(Permission::UserRead), user).await,
+            None => Ok(false),
+        }
     }
 
     /// What ends, and whom it concerns: the person, or of a group its owners. `None`: it is nobody's any more.

@@ -339,12 +339,13 @@ impl Operation<'_, '_> {
         let (connection, context) = (&mut *self.connection, self.context);
         let mut inside = store::access::below(connection, context, &[id]).await?;
         inside.retain(|group| *group != id);
+        // Asked now: when it is settled, nothing says any more what stood in the group.
         let (users, groups) = store::access_paths::scoped_to(connection, context, &inside).await?;
-        if users.is_empty() && groups.is_empty() {
-            return Ok(());
+        for user in users {
+            self.rises(Concern::User(user));
         }
-        for child in store::nestings::children(connection, context, id).await? {
-            self.rises(Concern::Over(child));
+        for group in groups {
+            self.rises(Concern::Group(group));
         }
         Ok(())
     }

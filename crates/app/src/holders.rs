@@ -88,7 +88,7 @@ impl App {
         let reach = actor.reach(Permission::AccessRead)?;
         known(permission)?;
         let own = Permission::parse(permission);
-        let through = List::new(actor.context, &format!("who can {permission}"));
+        let through = List::new(actor.reader(), &format!("who can {permission}"));
         let after =
             cursor.map(|text| through.open_in(ORDER, text)).transpose()?.map(|cursor| UserId(cursor.id));
         let (context, now) = (actor.context, self.now());

@@ -68,7 +68,7 @@ impl App {
     #[boxed]
     pub async fn mails(&self, actor: &Actor, query: MailQuery) -> Result<Page<Mail>> {
         actor.require(Permission::MailRead)?;
-        let list = List::new(actor.context, ORDER);
+        let list = List::new(actor.reader(), ORDER);
         let cursor = query.cursor.as_deref().map(|text| list.open_in(ORDER, text)).transpose()?;
         let backwards = cursor.as_ref().is_some_and(|cursor| cursor.backwards);
         let from = (cursor.as_ref().map(|cursor| MailId(cursor.id)), backwards);

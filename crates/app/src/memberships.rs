@@ -157,7 +157,8 @@ impl Operation<'_, '_> {
         terms: GrantTerms,
     ) -> Result<()> {
         self.may_bring_user(group, person.user.id).await?;
-        self.place(person, group, terms).await
+        // Named by an id, if at all.
+        self.place_as(person, group, terms, "").await
     }
 
     /// The same of a user.
@@ -173,6 +174,17 @@ impl Operation<'_, '_> {
         group: GroupId,
         terms: GrantTerms,
     ) -> Result<()> {
+        let name = person.user.name().to_owned();
+        self.place_as(person, group, terms, &name).await
+    }
+
+    async fn place_as(
+        &mut self,
+        person: &mut Person,
+        group: GroupId,
+        terms: GrantTerms,
+        typed: &str,
+    ) -> Result<()> {
         let terms = terms.checked(self.now)?;
         let group = self.group_in_reach(group, Permission::GroupAssign).await?;
         let conferred = self.may_admit(group.id).await?;
@@ -181,7 +193,7 @@ impl Operation<'_, '_> {
             return Err(guest_in_a_group_with_roles(&group));
         }
         let given = Given { by: self.agent, at: self.now, terms };
-        self.admit(&person.user, &group, &given).await?;
+        self.admit(&person.user, &group, &given, typed).await?;
         person.memberships.retain(|held| held.group != group.id);
         person.memberships.push(Membership { group: group.id, name: group.fields.name, given });
         person.memberships.sort_by(|one, other| one.name.cmp(&other.name));
@@ -190,10 +202,20 @@ impl Operation<'_, '_> {
         Ok(())
     }
 
-    /// Writes that a user is in a group from now on.
-    pub(crate) async fn admit(&mut self, user: &User, group: &Group, given: &Given) -> Result<()> {
+    /// Writes that a user is in a group from now on. What the actor typed is kept if the actor may not read the record, to
+    /// be shown in its place.
+    pub(crate) async fn admit(
+        &mut self,
+        user: &User,
+        group: &Group,
+        given: &Given,
+        typed: &str,
+    ) -> Result<()> {
         self.raising(Concern::User(user.id)).await?;
         store::memberships::add(self.connection, self.context, user.id, group.id, given).await?;
+        if self.actor_user() != Some(user.id) && !self.may_see(user.id).await? {
+            store::memberships::note_typed(self.connection, self.context, user.id, group.id, typed).await?;
+        }
         self.ends_later(GrantKey::Member { group: group.id, user: user.id }, given);
         let mut changes = changed("group", Value::Null, group.fields.name.as_str().into());
         changes.extend(changed("group_id", Value::Null, group.id.to_string().into()));

@@ -21,6 +21,7 @@ use model::{
     mail::Mail,
     merkle::Hash,
     outgrown::{EndedSecret, Maker},
+    rights::Reach,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Attempt, Connection, Lane, Proof, boxed};
@@ -29,6 +30,7 @@ use uuid::Uuid;
 use crate::{
     Actor, App, Person,
     cache::Stale,
+    holders::seen_among,
     impact::{Foresight, Preview},
     invitations::Terms,
     kept,
@@ -381,10 +383,13 @@ impl<'c, 't> Operation<'c, 't> {
 
     /// Whether the actor may read this user's record.
     pub(crate) async fn may_see(&mut self, id: UserId) -> Result<bool> {
-        match self.require_over(id, Permission::UserRead).await {
-            Err(error) if error.kind() == Kind::Forbidden => Ok(false),
-            found => found.map(|()| true),
-        }
+        let reach = self.rights.reach(Permission::UserRead);
+        self.is_reached_by(&reach, id).await
+    }
+
+    /// Whether this user is among those whom somebody may read.
+    pub(crate) async fn is_reached_by(&mut self, reach: &Reach, id: UserId) -> Result<bool> {
+        Ok(seen_among(self.connection, self.context, reach, &[id], self.now).await?.contains(&id))
     }
 
     pub(crate) async fn with_access(&mut self, user: model::User) -> Result<Person> {

@@ -75,7 +75,7 @@ impl App {
     ) -> Result<Page<RoleHolder>> {
         actor.require(Permission::AccessRead)?;
         let order = format!("holders of {key}");
-        let list = List::new(actor.context, &order);
+        let list = List::new(actor.reader(), &order);
         let cursor = cursor.map(|text| list.open_in(&order, text)).transpose()?;
         let place = cursor.as_ref().map(place).transpose()?;
         let backwards = cursor.as_ref().is_some_and(|cursor| cursor.backwards);

@@ -2,9 +2,9 @@
 //! API and the command line.
 
 use crate::{
-    Error, GroupId, OrgContext, Result, RoleKey, Status,
+    Error, GroupId, Result, RoleKey, Status,
     names::names,
-    page::{self, Cursor, List},
+    page::{self, Cursor, List, Reader},
 };
 
 names! {
@@ -28,6 +28,8 @@ pub const BEST_FIRST: &str = "match";
 /// A question to the list of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserQuery {
+    /// Who reads it.
+    pub reader: Reader,
     /// Any part of a name, username, email, phone or employee number, or an id. Empty: everyone.
     pub search: String,
     /// Shown statuses; empty: all that are not hidden by default.
@@ -49,6 +51,7 @@ pub struct UserQuery {
 impl Default for UserQuery {
     fn default() -> Self {
         Self {
+            reader: Reader::default(),
             search: String::new(),
             statuses: Vec::new(),
             role: None,
@@ -107,14 +110,15 @@ impl UserQuery {
     }
 
     /// What its cursors lead through.
-    pub fn list(org: OrgContext) -> List {
-        List::new(org, "users")
+    pub fn list(&self) -> List {
+        List::new(self.reader, "users")
     }
 
-    /// Starts at a cursor of the same order.
-    pub fn at(mut self, org: OrgContext, cursor: Option<&str>) -> Result<Self> {
+    /// For this reader, starting at a cursor of the same order.
+    pub fn at(mut self, reader: Reader, cursor: Option<&str>) -> Result<Self> {
+        self.reader = reader;
         if let Some(text) = cursor.filter(|text| !text.is_empty()) {
-            let cursor = Self::list(org).open(text)?;
+            let cursor = self.list().open(text)?;
             let is_of_search = cursor.order == BEST_FIRST && !self.search.trim().is_empty();
             if cursor.order != self.order() && !is_of_search {
                 let message = "This page address belongs to another order. Start again from the first page.";

@@ -4,8 +4,8 @@
 use uuid::Uuid;
 
 use crate::{
-    GroupId, OrgContext, Result, RoleKey, UserId,
-    page::{self, Cursor, List},
+    GroupId, Result, RoleKey, UserId,
+    page::{self, Cursor, List, Reader},
 };
 
 /// The order of both lists, as a cursor names it.
@@ -14,6 +14,8 @@ pub const ORDER: &str = "name";
 /// A question to the list of groups, which is by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupQuery {
+    /// Who reads it.
+    pub reader: Reader,
     /// Any part of the name, whatever its case. Empty: all.
     pub search: String,
     /// Only the groups that stand in this one directly.
@@ -31,6 +33,7 @@ pub struct GroupQuery {
 impl Default for GroupQuery {
     fn default() -> Self {
         Self {
+            reader: Reader::default(),
             search: String::new(),
             parent: None,
             role: None,
@@ -43,13 +46,14 @@ impl Default for GroupQuery {
 
 impl GroupQuery {
     /// What its cursors lead through.
-    pub fn list(org: OrgContext) -> List {
-        List::new(org, "groups")
+    pub fn list(&self) -> List {
+        List::new(self.reader, "groups")
     }
 
-    /// Starts at a cursor.
-    pub fn at(mut self, org: OrgContext, cursor: Option<&str>) -> Result<Self> {
-        self.cursor = read_cursor(&Self::list(org), cursor)?;
+    /// For this reader, starting at a cursor.
+    pub fn at(mut self, reader: Reader, cursor: Option<&str>) -> Result<Self> {
+        self.reader = reader;
+        self.cursor = read_cursor(&self.list(), cursor)?;
         Ok(self)
     }
 }
@@ -57,11 +61,16 @@ impl GroupQuery {
 /// A question to the list of a group's members, which is by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberQuery {
+    /// Who reads it.
+    pub reader: Reader,
     /// Whose members.
     pub of: GroupId,
     /// Everybody who counts as a member now, through the groups in the group too; else those who are in it directly,
     /// whatever their dates.
     pub effective: bool,
+    /// By what is shown to whoever may not read the members' records: who was put there by somebody who may not read them
+    /// is shown as typed.
+    pub as_typed: bool,
     /// Where the page starts.
     pub cursor: Option<Cursor>,
     /// Rows on the page.
@@ -70,20 +79,28 @@ pub struct MemberQuery {
 
 impl Default for MemberQuery {
     fn default() -> Self {
-        Self { of: GroupId(Uuid::nil()), effective: false, cursor: None, limit: page::DEFAULT_LIMIT }
+        Self {
+            reader: Reader::default(),
+            of: GroupId(Uuid::nil()),
+            effective: false,
+            as_typed: false,
+            cursor: None,
+            limit: page::DEFAULT_LIMIT,
+        }
     }
 }
 
 impl MemberQuery {
     /// What its cursors lead through.
-    pub fn list(&self, org: OrgContext) -> List {
+    pub fn list(&self) -> List {
         let who = if self.effective { "everybody in" } else { "members of" };
-        List::new(org, &format!("{who} {}", self.of))
+        List::new(self.reader, &format!("{who} {}", self.of))
     }
 
-    /// Starts at a cursor.
-    pub fn at(mut self, org: OrgContext, cursor: Option<&str>) -> Result<Self> {
-        self.cursor = read_cursor(&self.list(org), cursor)?;
+    /// For this reader, starting at a cursor.
+    pub fn at(mut self, reader: Reader, cursor: Option<&str>) -> Result<Self> {
+        self.reader = reader;
+        self.cursor = read_cursor(&self.list(), cursor)?;
         Ok(self)
     }
 }

@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use crate::{
-    Agent, Error, Kind, OrgContext, Result, Timestamp,
+    Agent, Error, Kind, Result, Timestamp,
     invitation::InvitationStatus,
-    page::{self, Cursor, List},
+    page::{self, Cursor, List, Reader},
 };
 
 /// A question to the list of invitations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitationQuery {
+    /// Who reads it.
+    pub reader: Reader,
     /// Any part of the name, username or address of who is invited. Empty: everybody.
     pub search: String,
     /// Shown statuses; empty: all.
@@ -31,6 +33,7 @@ pub struct InvitationQuery {
 impl Default for InvitationQuery {
     fn default() -> Self {
         Self {
+            reader: Reader::default(),
             search: String::new(),
             statuses: Vec::new(),
             expires_within_hours: None,
@@ -125,14 +128,15 @@ impl InvitationQuery {
     }
 
     /// What its cursors lead through.
-    pub fn list(org: OrgContext) -> List {
-        List::new(org, "invitations")
+    pub fn list(&self) -> List {
+        List::new(self.reader, "invitations")
     }
 
-    /// Starts at a cursor of the same order.
-    pub fn at(mut self, org: OrgContext, cursor: Option<&str>) -> Result<Self> {
+    /// For this reader, starting at a cursor of the same order.
+    pub fn at(mut self, reader: Reader, cursor: Option<&str>) -> Result<Self> {
+        self.reader = reader;
         if let Some(text) = cursor.filter(|text| !text.is_empty()) {
-            let cursor = Self::list(org).open(text)?;
+            let cursor = self.list().open(text)?;
             if cursor.order != self.order().as_str() {
                 let message = "This page address belongs to another order. Start again from the first page.";
                 return Err(Error::new(Kind::Malformed, "cursor.other_order", message));

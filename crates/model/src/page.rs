@@ -1,8 +1,9 @@
 //! Pages of a list: a cursor says after which row the next page starts, so that page 2,000 costs what page 1 costs.
 //!
 //! A cursor holds the sort key of a row, such as a name, and stands in addresses, logs and histories; its holder may see the
-//! row or not. So it is sealed with a key that follows from the server's, the same on every node, and for its list alone: the
-//! same cursor leads nowhere in another list or organization, where its holder could find out by searching what is in it.
+//! row or not. So it is sealed with a key that follows from the server's, the same on every node, and for its list and its
+//! reader alone: the same cursor leads nowhere in another list or organization, nor for anybody else, who could find out by
+//! searching what is in it.
 
 use std::sync::OnceLock;
 
@@ -13,7 +14,7 @@ use ring::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, OrgContext, Result};
+use crate::{Agent, Error, Kind, OrgContext, Result};
 
 /// What cursors are sealed with.
 static SEAL: OnceLock<[u8; 32]> = OnceLock::new();
@@ -76,14 +77,42 @@ pub struct Cursor {
     pub backwards: bool,
 }
 
-/// A list that cursors lead through: what it lists, and in which organization.
+/// Who reads a list, and as what: cursors lead nobody else on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reader {
+    org: OrgContext,
+    agent: Agent,
+    is_owner: bool,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new(OrgContext::NOWHERE, Agent::System)
+    }
+}
+
+impl Reader {
+    /// Somebody of an organization.
+    pub fn new(org: OrgContext, agent: Agent) -> Self {
+        Self { org, agent, is_owner: false }
+    }
+
+    /// The same, of what is one's own as the owner of groups: another list than that of who administers them.
+    #[must_use]
+    pub fn as_owner(self) -> Self {
+        Self { is_owner: true, ..self }
+    }
+}
+
+/// A list that cursors lead through: what it lists, in which organization, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List(Vec<u8>);
 
 impl List {
     /// The list of that name; of several lists that are called alike each has its own.
-    pub fn new(org: OrgContext, name: &str) -> Self {
-        Self([&org.org.0.as_bytes()[..], name.as_bytes()].concat())
+    pub fn new(reader: Reader, name: &str) -> Self {
+        let whose = format!("{}\n{}\n{name}", reader.agent, if reader.is_owner { "own" } else { "" });
+        Self([&reader.org.org.0.as_bytes()[..], whose.as_bytes()].concat())
     }
 
     /// A cursor as it stands in an answer.

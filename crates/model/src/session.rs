@@ -14,7 +14,7 @@ use crate::{
     given_date::GivenDate,
     network::Network,
     outgrown::Maker,
-    page::{self, Cursor, List},
+    page::{self, Cursor, List, Reader},
     settings::SessionPolicy,
 };
 
@@ -145,6 +145,8 @@ pub fn lifetimes(policy: &SessionPolicy, remembered: bool) -> (Duration, Duratio
 /// Which sessions of an organization, and a page of them: latest used first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionQuery {
+    /// Who reads it.
+    pub reader: Reader,
     /// Of this user.
     pub user: Option<UserId>,
     /// From there.
@@ -166,6 +168,7 @@ pub struct SessionQuery {
 impl Default for SessionQuery {
     fn default() -> Self {
         Self {
+            reader: Reader::default(),
             user: None,
             network: None,
             platform: None,
@@ -236,19 +239,21 @@ pub const ORDER: &str = "-last_active";
 impl SessionQuery {
     /// Whether every session there is is meant.
     pub fn is_everything(&self) -> bool {
-        let everything = Self { cursor: self.cursor.clone(), limit: self.limit, ..Self::default() };
+        let everything =
+            Self { reader: self.reader, cursor: self.cursor.clone(), limit: self.limit, ..Self::default() };
         *self == everything
     }
 
     /// What its cursors lead through.
-    pub fn list(org: OrgContext) -> List {
-        List::new(org, "sessions")
+    pub fn list(&self) -> List {
+        List::new(self.reader, "sessions")
     }
 
-    /// Starts at a cursor.
-    pub fn at(mut self, org: OrgContext, cursor: &str) -> Result<Self> {
+    /// For this reader, starting at a cursor.
+    pub fn at(mut self, reader: Reader, cursor: &str) -> Result<Self> {
+        self.reader = reader;
         if !cursor.is_empty() {
-            let cursor = Self::list(org).open(cursor)?;
+            let cursor = self.list().open(cursor)?;
             if cursor.order != ORDER || cursor.key.parse::<i64>().is_err() {
                 let message = "This page address belongs to another list. Start again from the first page.";
                 return Err(Error::new(Kind::Malformed, "cursor.other_order", message));

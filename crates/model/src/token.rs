@@ -6,7 +6,7 @@ use crate::{
     Entropy, Error, FieldError, OrgContext, Permission, Permissions, Result, Timestamp, TokenId, UserId,
     names::names,
     outgrown::Maker,
-    page::{Cursor, List},
+    page::{Cursor, List, Reader},
     session::{Secret, SecretHash},
     validate,
 };
@@ -75,6 +75,8 @@ impl TokenFilter {
 /// What the list of everybody's tokens is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenQuery {
+    /// Who reads it.
+    pub reader: Reader,
     /// Which.
     pub filter: TokenFilter,
     /// How many on a page.
@@ -85,12 +87,12 @@ pub struct TokenQuery {
 
 impl TokenQuery {
     /// What its cursors lead through.
-    pub fn list(org: OrgContext) -> List {
-        List::new(org, "tokens")
+    pub fn list(&self) -> List {
+        List::new(self.reader, "tokens")
     }
 
     /// From words as people and programs write them; empty ones ask for nothing special.
-    pub fn read(org: OrgContext, filter: &str, limit: Option<u16>, cursor: &str) -> Result<Self> {
+    pub fn read(reader: Reader, filter: &str, limit: Option<u16>, cursor: &str) -> Result<Self> {
         let filter = match filter {
             "" => TokenFilter::All,
             name => TokenFilter::parse(name).ok_or_else(|| {
@@ -100,8 +102,9 @@ impl TokenQuery {
         };
         let limit = crate::page::limit(limit)?;
         let cursor = Some(cursor).filter(|text| !text.is_empty());
-        let cursor = cursor.map(|text| Self::list(org).open_in(filter.as_str(), text)).transpose()?;
-        Ok(Self { filter, limit, cursor })
+        let mut query = Self { reader, filter, limit, cursor: None };
+        query.cursor = cursor.map(|text| query.list().open_in(filter.as_str(), text)).transpose()?;
+        Ok(query)
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn page(
     within: Option<&[GroupId]>,
 ) -> Result<Page<ListedGroup>> {
     let rows: Vec<ListedGroup> = ask(connection, context, query, within, "").await?;
-    let of = (&GroupQuery::list(context), ORDER);
+    let of = (&query.list(), ORDER);
     Ok(cut(rows, query.limit, query.cursor.as_ref(), of, |row| (row.group.fields.name_key(), row.group.id.0)))
 }
 

@@ -55,7 +55,7 @@ pub async fn page(
 ) -> Result<Page<Listed>> {
     let rows: Vec<Listed> = ask(connection, context, query, now, "").await?;
     let order = query.order();
-    let of = (&InvitationQuery::list(context), order.as_str());
+    let of = (&query.list(), order.as_str());
     Ok(cut(rows, query.limit, query.cursor.as_ref(), of, |Listed { invitation, .. }| {
         let key = match order {
             Order::Newest => String::new(),

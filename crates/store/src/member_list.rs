@@ -4,6 +4,9 @@
 //! each whether it is a member fills a page soonest: once per state, as the list of users does and for the same reason.
 //! Where many groups stand in the group, it is asked from below: which groups the next people by name are in, and whether
 //! one of those leads up to it. So a page costs the same, however many groups and people there are.
+//!
+//! Where somebody was put into the group by who may not read the person, readers who may not either are shown what was typed,
+//! and the order must not tell more than that: then all memberships are looked at.
 
 use std::collections::HashSet;
 
@@ -48,10 +51,16 @@ pub async fn page(
     query: &MemberQuery,
 ) -> Result<Page<User>> {
     let list = id_list(groups);
-    let among = if is_common(connection, context, &list).await? { Among::Everybody } else { Among::Members };
     let asked = Asked { context, list: &list, at, cursor: query.cursor.as_ref(), limit: query.limit + 1 };
+    let of = (&query.list(), ORDER);
+    if query.as_typed && has_typed(connection, context, &list).await? {
+        let rows: Vec<Typed> = asked.ask(connection, Among::Typed, "").await?;
+        let page = cut(rows, query.limit, query.cursor.as_ref(), of, |row| (row.key.clone(), row.user.id.0));
+        let items = page.items.into_iter().map(|row| row.user).collect();
+        return Ok(Page { items, next: page.next, previous: page.previous, more_than: None });
+    }
+    let among = if is_common(connection, context, &list).await? { Among::Everybody } else { Among::Members };
     let rows: Vec<User> = asked.ask(connection, among, "").await?;
-    let of = (&query.list(context), ORDER);
     Ok(cut(rows, query.limit, query.cursor.as_ref(), of, |user| (user.sort_name(), user.id.0)))
 }
 
@@ -65,6 +74,12 @@ pub async fn effective(
     now: Timestamp,
     query: &MemberQuery,
 ) -> Result<Page<User>> {
+    if query.as_typed {
+        let inside = crate::access::inside(connection, context, &[group], now).await?;
+        if has_typed(connection, context, &id_list(&inside)).await? {
+            return page(connection, context, &inside, Some(now), query).await;
+        }
+    }
     let most = i64::try_from(FEW_GROUPS).unwrap_or(i64::MAX) + 1;
     let inside = crate::access::inside_up_to(connection, context, group, now, most).await?;
     let is_searched = inside.len() <= VERY_FEW_GROUPS
@@ -103,7 +118,7 @@ async fn from_below(
         }
         limit = limit.saturating_mul(2).min(MOST_ASKED_AT_ONCE);
     };
-    let list = query.list(context);
+    let list = query.list();
     let key = |user: &User| (user.sort_name(), user.id.0);
     let mut page = cut(found, query.limit, query.cursor.as_ref(), (&list, ORDER), key);
     // Nobody on the page says where it begins; whoever asked for it does.
@@ -166,6 +181,32 @@ async fn is_common(connection: &mut Connection<'_>, context: OrgContext, list: &
     Ok(count > COMMON)
 }
 
+/// Whether anybody was put into one of these groups by who may not read the person.
+async fn has_typed(connection: &mut Connection<'_>, context: OrgContext, list: &str) -> Result<bool> {
+    const TYPED: Sql = Sql::by_engine(
+        "SELECT count(*) > 0 FROM (SELECT 1 FROM json_each($2) found CROSS JOIN group_members m \
+         WHERE m.org_id = $1 AND m.group_id = unhex(found.value) AND m.typed IS NOT NULL LIMIT 1) found",
+        "SELECT count(*) > 0 FROM (SELECT 1 FROM jsonb_array_elements_text($2::jsonb) found (value) \
+         CROSS JOIN group_members m WHERE m.org_id = $1 AND m.group_id = found.value::uuid \
+         AND m.typed IS NOT NULL LIMIT 1) found",
+    );
+    let (found,): (bool,) = connection.one(TYPED, values![context.org, Value::Json(list)]).await?;
+    Ok(found)
+}
+
+/// A row with what it sorts by.
+struct Typed {
+    user: User,
+    key: String,
+}
+
+impl Record for Typed {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut columns = row.columns();
+        Ok(Self { user: crate::users::read(&mut columns)?, key: columns.take()? })
+    }
+}
+
 /// What is asked of one statement.
 struct Asked<'a> {
     context: OrgContext,
@@ -211,6 +252,8 @@ pub enum Among {
     Everybody,
     /// Everybody in the order of names, members or not.
     All,
+    /// All members, by what was typed where nothing else may be shown.
+    Typed,
 }
 
 /// Everything that makes one statement differ from another. Each text is made once and kept.
@@ -237,6 +280,19 @@ impl Shape {
         } else {
             ""
         };
+        if self.among == Among::Typed {
+            // By name whoever was also put there by somebody who may read the person.
+            return format!(
+                "SELECT {COLUMNS}, page.shown FROM (SELECT found.key, found.shown FROM (SELECT u.key, u.id, \
+                 CASE WHEN held.typed IS NULL THEN u.sort_name ELSE lower(held.typed) COLLATE \"binary\" END AS shown \
+                 FROM (SELECT m.user_id, CASE WHEN count(m.typed) < count(*) THEN NULL ELSE min(m.typed) END AS typed \
+                 FROM {listed} CROSS JOIN group_members m WHERE m.org_id = $1 AND m.group_id = {group}{holds} \
+                 GROUP BY m.user_id) held CROSS JOIN users u WHERE u.org_id = $1 AND u.id = held.user_id) found \
+                 WHERE (found.shown, found.id) {than} ($2, $3) \
+                 ORDER BY found.shown {direction}, found.id {direction} LIMIT $4) page \
+                 CROSS JOIN users u WHERE u.org_id = $1 AND u.key = page.key ORDER BY page.shown {direction}, u.id {direction}"
+            );
+        }
         let walk = |is_member: &str| {
             let streams = StateName::ALL.iter().enumerate().map(|(number, state)| {
                 format!(
@@ -259,7 +315,7 @@ impl Shape {
                 " AND EXISTS (SELECT 1 FROM group_members m WHERE m.org_id = $1 AND m.user_id = u.id{holds} \
                  AND m.group_id IN (SELECT {group} FROM {listed}))"
             )),
-            Among::All => walk(""),
+            Among::All | Among::Typed => walk(""),
         };
         format!(
             "SELECT {COLUMNS} FROM ({keys}) page CROSS JOIN users u WHERE u.org_id = $1 AND u.key = page.key ORDER BY {order}"

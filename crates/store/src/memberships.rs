@@ -72,7 +72,7 @@ pub async fn add(
     Ok(())
 }
 
-/// Notes what somebody who may not read the user typed to put the user there.
+/// Notes what somebody who may not read the user typed to put the user there; nothing, if it was an id alone.
 #[boxed]
 pub async fn note_typed(
     connection: &mut Connection<'_>,

@@ -69,6 +69,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(25, "0025_earlier_sessions"),
     step!(26, "0026_typed_members"),
     step!(27, "0027_names_kept", by engine),
+    step!(28, "0028_typed_by_owners", by engine),
 ];
 
 impl Migration {

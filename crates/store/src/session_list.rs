@@ -75,7 +75,7 @@ pub async fn page(
     now: Timestamp,
 ) -> Result<Page<Listed>> {
     let rows = ask(connection, context, query, now, What::Page, "").await?;
-    let of = (&SessionQuery::list(context), ORDER);
+    let of = (&query.list(), ORDER);
     Ok(cut(rows, query.limit, query.cursor.as_ref(), of, |row: &Listed| {
         (row.session.last_active_at.micros().to_string(), row.session.id.0)
     }))

@@ -101,7 +101,7 @@ pub async fn page(
             TokenFilter::Unused => token.last_used_at.unwrap_or(token.created_at).micros().to_string(),
         };
         let order = query.filter.as_str().to_owned();
-        TokenQuery::list(context).seal(&Cursor { order, key, id: token.id.0, backwards: false })
+        query.list().seal(&Cursor { order, key, id: token.id.0, backwards: false })
     });
     Ok(Page { items, next, previous: None, more_than: None })
 }

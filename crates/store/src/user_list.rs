@@ -105,7 +105,7 @@ pub async fn page(
     let rows: Vec<Found> =
         asked.rows(connection, plan, &keys, after, usize::from(query.limit) + 1, "").await?;
     let rows = rows.into_iter().map(|found| found.listed).collect();
-    let (list, order) = (UserQuery::list(context), query.order());
+    let (list, order) = (query.list(), query.order());
     Ok(cut(rows, query.limit, query.cursor.as_ref(), (&list, &order), |Listed { user, .. }| {
         let key = match query.sort {
             Sort::Name => user.sort_name(),

@@ -163,7 +163,7 @@ async fn lists_of_groups_are_right_and_short(engine: Engine) {
             }
             let steps = group_list::explain(connection, context(), &query, within).await?;
             let first = group_list::page(connection, context(), &query, within).await?;
-            let after = query.clone().at(context(), first.next.as_deref())?;
+            let after = query.clone().at(model::page::Reader::default(), first.next.as_deref())?;
             let second = group_list::page(connection, context(), &after, within).await?;
             Ok((steps, first, second))
         };
@@ -203,15 +203,15 @@ async fn lists_of_members_are_right_and_short(engine: Engine) {
             let read = async |connection: &mut Connection<'_>| {
                 let query = MemberQuery { limit: 50, ..MemberQuery::default() };
                 let first = member_list::page(connection, context(), groups, at, &query).await?;
-                let after = query.clone().at(context(), first.next.as_deref())?;
+                let after = query.clone().at(model::page::Reader::default(), first.next.as_deref())?;
                 let second = member_list::page(connection, context(), groups, at, &after).await?;
-                let back = query.at(context(), second.previous.as_deref())?;
+                let back = query.at(model::page::Reader::default(), second.previous.as_deref())?;
                 let again = member_list::page(connection, context(), groups, at, &back).await?;
                 if engine == Engine::Postgres {
                     connection.execute("SET enable_seqscan = off", &[]).await?;
                 }
                 let mut plan = Vec::new();
-                for among in [Among::Members, Among::Everybody, Among::All] {
+                for among in [Among::Members, Among::Everybody, Among::All, Among::Typed] {
                     plan.extend(member_list::explain(connection, context(), groups, at, among).await?);
                 }
                 Ok((first, second, again, plan))
@@ -266,14 +266,14 @@ async fn people_at_any_depth_are_right_and_short(engine: Engine) {
         let next = page.next.clone();
         pages.push(page);
         match next {
-            Some(next) => query = query.at(context(), Some(&next)).unwrap(),
+            Some(next) => query = query.at(model::page::Reader::default(), Some(&next)).unwrap(),
             None => break,
         }
     }
     let ids = |page: &model::page::Page<User>| page.items.iter().map(|user| user.id).collect::<Vec<_>>();
     assert_eq!(pages.iter().flat_map(ids).collect::<Vec<_>>(), expected, "{engine:?}");
     for pair in pages.windows(2) {
-        let back = query.clone().at(context(), pair[1].previous.as_deref()).unwrap();
+        let back = query.clone().at(model::page::Reader::default(), pair[1].previous.as_deref()).unwrap();
         let read = async |connection: &mut Connection<'_>| {
             member_list::effective(connection, context(), group(60), NOW, &back).await
         };

@@ -125,6 +125,7 @@ fn queries() -> Vec<InvitationQuery> {
                 for search in ["", "smith", "zimmerli"] {
                     let search = search.to_owned();
                     queries.push(InvitationQuery {
+                        reader: model::page::Reader::default(),
                         search,
                         statuses: statuses.clone(),
                         expires_within_hours: within,
@@ -199,10 +200,10 @@ async fn every_page_is_right_and_short(engine: Engine) {
         let start = &expected[..expected.len().min(20)];
         assert_eq!(ids(&first), start, "{engine:?} {query:?}");
         let Some(next) = first.next else { continue };
-        let asked = query.clone().at(context(), Some(&next)).unwrap();
+        let asked = query.clone().at(model::page::Reader::default(), Some(&next)).unwrap();
         let read = async |connection: &mut Connection<'_>| {
             let second = invitation_list::page(connection, context(), &asked, NOW).await?;
-            let back = query.clone().at(context(), second.previous.as_deref())?;
+            let back = query.clone().at(model::page::Reader::default(), second.previous.as_deref())?;
             let first = invitation_list::page(connection, context(), &back, NOW).await?;
             Ok((second, first))
         };

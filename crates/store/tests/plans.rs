@@ -12,7 +12,7 @@ use model::{
     GroupId, Role, Status, Timestamp, User,
     device::Platform,
     filter::{Sort, UserQuery},
-    page::{Cursor, Page},
+    page::{Cursor, Page, Reader},
     rights::Reach,
     search,
     session::{ORDER, SessionQuery},
@@ -117,6 +117,7 @@ fn queries(search: &str) -> Vec<UserQuery> {
                     let (search, statuses) = (search.to_owned(), statuses.clone());
                     let limit = 20;
                     queries.push(UserQuery {
+                        reader: Reader::default(),
                         search,
                         statuses,
                         role: role.map(Into::into),
@@ -322,9 +323,9 @@ async fn every_way_to_a_page_leads_to_the_same_page() {
             assert_eq!(ids(&first), expect(0), "{engine:?} {query:?}");
             assert_eq!(first.next.is_some(), expected.len() > 20, "{engine:?} {query:?}");
             let Some(next) = first.next else { continue };
-            let second = page(&loaded, &query.clone().at(loaded.context, Some(&next)).unwrap()).await;
+            let second = page(&loaded, &query.clone().at(Reader::default(), Some(&next)).unwrap()).await;
             assert_eq!(ids(&second), expect(20), "{engine:?} {query:?}, second page");
-            let back = query.clone().at(loaded.context, Some(&second.previous.unwrap())).unwrap();
+            let back = query.clone().at(Reader::default(), Some(&second.previous.unwrap())).unwrap();
             assert_eq!(ids(&page(&loaded, &back).await), expect(0), "{engine:?} {query:?}, back");
         }
     }
@@ -353,7 +354,7 @@ async fn assert_best_come_first(loaded: &Loaded, query: &UserQuery) {
     let query = UserQuery { limit: 200, ..query.clone() };
     let (mut pages, mut at) = (Vec::new(), None);
     while pages.len() < 60 {
-        let page = page(loaded, &query.clone().at(loaded.context, at.as_deref()).unwrap()).await;
+        let page = page(loaded, &query.clone().at(Reader::default(), at.as_deref()).unwrap()).await;
         assert_eq!(page.more_than, Some(400), "{what}");
         at.clone_from(&page.next);
         pages.push(page);
@@ -373,7 +374,7 @@ async fn assert_best_come_first(loaded: &Loaded, query: &UserQuery) {
     );
     assert!(found.len() <= best.len() + 4_000, "{what}: {} found", found.len());
     for pair in pages.windows(2) {
-        let back = query.clone().at(loaded.context, pair[1].previous.as_deref()).unwrap();
+        let back = query.clone().at(Reader::default(), pair[1].previous.as_deref()).unwrap();
         assert_eq!(ids(&page(loaded, &back).await), ids(&pair[0]), "{what}, back");
     }
 }
@@ -423,9 +424,9 @@ async fn all_pages(loaded: &Loaded, query: &UserQuery) -> usize {
     let ids = |page: &Page<Listed>| page.items.iter().map(|row| row.user.id).collect::<Vec<_>>();
     let (mut found, mut before, mut at) = (Vec::new(), None::<Page<Listed>>, None::<String>);
     loop {
-        let page = page(loaded, &query.clone().at(loaded.context, at.as_deref()).unwrap()).await;
+        let page = page(loaded, &query.clone().at(Reader::default(), at.as_deref()).unwrap()).await;
         if let Some(before) = &before {
-            let back = query.clone().at(loaded.context, page.previous.as_deref()).unwrap();
+            let back = query.clone().at(Reader::default(), page.previous.as_deref()).unwrap();
             assert_eq!(ids(&self::page(loaded, &back).await), ids(before), "back");
         }
         found.extend(ids(&page));

@@ -98,6 +98,7 @@ fn queries(search: &str) -> Vec<UserQuery> {
             for statuses in &statuses {
                 for role in [None, Some(Role::Owner), Some(Role::Member)] {
                     queries.push(UserQuery {
+                        reader: model::page::Reader::default(),
                         search: search.to_owned(),
                         statuses: statuses.clone(),
                         role: role.map(Into::into),

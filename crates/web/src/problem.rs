@@ -119,10 +119,15 @@ pub(crate) fn finish(
     request_id: &str,
     is_api: bool,
     method: &Method,
-    path: &str,
+    uri: &Uri,
     slug: Option<&str>,
 ) {
     let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() else { return };
+    let path = uri.path();
+    if let Some(first) = first_page(&error, method, uri).filter(|_| !is_api) {
+        *response = Redirect::to(&first).into_response();
+        return;
+    }
     let (kind, code, detail, status) = (error.kind(), error.code(), error.detail(), response.status());
     let path_in_log = without_secrets(path);
     let path_in_log = path_in_log.as_str();
@@ -146,6 +151,26 @@ pub(crate) fn finish(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, body.len().into());
     *response.body_mut() = Body::from(body);
+}
+
+/// Where a page of a list begins anew whose token leads its reader nowhere: somebody else has passed the address on, or it is
+/// out of date. The first page says so.
+fn first_page(error: &Error, method: &Method, uri: &Uri) -> Option<String> {
+    const TOKENS: [&str; 3] = ["page_token", "page", "cursor"];
+    let leads_nowhere = matches!(error.code(), "cursor.malformed" | "cursor.other_order");
+    if !leads_nowhere || !matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let name = |pair: &&str| pair.split('=').next().unwrap_or_default().to_owned();
+    let (tokens, mut kept): (Vec<&str>, Vec<&str>) =
+        uri.query()?.split('&').partition(|pair| TOKENS.contains(&name(pair).as_str()));
+    if tokens.is_empty() {
+        return None;
+    }
+    kept.retain(|pair| name(pair) != "done");
+    let said = format!("done={}", console::FIRST_PAGE);
+    kept.push(&said);
+    Some(format!("{}?{}", uri.path(), kept.join("&")))
 }
 
 /// Ids have 36 characters, the secrets of links 43, and some are mangled on their way.

@@ -181,7 +181,7 @@ pub(crate) fn arrive(shared: &Shared, request: &mut Request, way: Way<'_>) -> (P
 /// What comes after it: a refusal gets its body, the answer its headers.
 pub(crate) fn leave(shared: &Shared, passage: &Passage, response: &mut Response) {
     let Passage { id, is_api, is_link, method, uri, slug, .. } = passage;
-    problem::finish(response, id.as_str(), *is_api, method, uri.path(), slug.as_deref());
+    problem::finish(response, id.as_str(), *is_api, method, uri, slug.as_deref());
     answered(response.status().as_u16()).increment(1);
     if *is_link {
         response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Error, GroupId, Kind, Permission, Result, State, User, UserFields, UserId,
+    Error, GroupId, Kind, Permission, Result, State, Timestamp, User, UserFields, UserId,
     grant::{Given, GrantTerms},
     group::Group,
     group_query::MemberQuery,
@@ -13,11 +13,12 @@ use model::{
     user::UserType,
 };
 use serde::{Deserialize, Serialize};
-use store::{Connection, Lane, boxed, memberships::Membership, nestings::Named};
+use store::{Connection, Lane, boxed, member_list::Direct, memberships::Membership, nestings::Named};
 
 use super::readable;
 use crate::{
     Actor, App, Operation,
+    holders::seen_among,
     memberships::{deciding, guest_in_a_group_with_roles},
 };
 
@@ -34,7 +35,8 @@ pub struct Member {
     pub user: User,
     /// Who put the user there directly, when, and on what terms; `None`: through other groups alone.
     pub given: Option<Given>,
-    /// The actor put the user there, and may not read the record: `user` holds no more than what was typed.
+    /// Whoever put the user there could not read the record, and neither may the actor: `user` holds no more than what was
+    /// typed.
     pub is_unread: bool,
     /// Of somebody who is not in it directly: a way, from the group that the user is in directly up to the one that stands
     /// in this one.
@@ -92,14 +94,24 @@ impl App {
     #[boxed]
     pub async fn name_within(&self, actor: &Actor, group: GroupId, user: UserId) -> Result<String> {
         actor.require(Permission::UserRead)?;
-        let (actor, context) = (actor.clone(), actor.context);
+        let (actor, context, now) = (actor.clone(), actor.context, self.now());
         let read = async move |connection: &mut Connection<'_>| {
             readable(connection, &actor, group).await?;
-            let membership = store::memberships::find(connection, context, user, group).await?;
-            if membership.is_none() && !store::groups::is_owner(connection, context, user, group).await? {
+            let held = store::member_list::direct(connection, context, &[user]).await?;
+            let held: Vec<&Direct> = held.iter().filter(|held| held.group == group).collect();
+            let is_owner = store::groups::is_owner(connection, context, user, group).await?;
+            if held.is_empty() && !is_owner {
                 return Ok(None);
             }
-            store::users::find(connection, context, user).await
+            let found = store::users::find(connection, context, user).await?;
+            let Some(found) = found else { return Ok(None) };
+            let shown = match typed(&held).filter(|_| !is_owner) {
+                Some(typed) if unread(connection, &actor, group, &[user], now).await?.contains(&user) => {
+                    as_typed(&found, typed)
+                }
+                _ => found,
+            };
+            Ok(Some(shown))
         };
         let found = self.database().read(read).await?.ok_or_else(Error::not_found)?;
         Ok(found.name().to_owned())
@@ -112,7 +124,8 @@ impl App {
         let read = async move |connection: &mut Connection<'_>| {
             readable(connection, &actor, id).await?;
             let context = actor.context;
-            let reads = reads_members(connection, &actor, id).await?;
+            let query =
+                MemberQuery { as_typed: !reads_members(connection, &actor, id).await?, ..query.clone() };
             let page = if query.effective {
                 store::member_list::effective(connection, context, id, now, &query).await?
             } else {
@@ -121,11 +134,14 @@ impl App {
             let users: Vec<UserId> = page.items.iter().map(|user| user.id).collect();
             let mut direct = store::member_list::direct(connection, context, &users).await?;
             direct.retain(|held| if query.effective { held.given.holds(now) } else { held.group == id });
-            let is_through = |held: &&store::member_list::Direct| held.group != id;
-            let starts: Vec<GroupId> = direct.iter().filter(is_through).map(|held| held.group).collect();
+            let starts: Vec<GroupId> =
+                direct.iter().map(|held| held.group).filter(|held| *held != id).collect();
             let ways = store::nestings::ways_up(connection, context, &starts, now).await?;
+            let below = ways.below(id);
+            direct.retain(|held| below.contains(&held.group));
+            let unread = unread(connection, &actor, id, &users, now).await?;
             let items = page.items.into_iter().map(|user| {
-                let held: Vec<_> = direct.iter().filter(|held| held.user == user.id).collect();
+                let held: Vec<&Direct> = direct.iter().filter(|held| held.user == user.id).collect();
                 let given = held.iter().find(|held| held.group == id).map(|held| held.given.clone());
                 let mut through = Vec::new();
                 if given.is_none() {
@@ -133,10 +149,9 @@ impl App {
                     through = ways.from(&starts).remove(&id).unwrap_or_default();
                     through.pop();
                 }
-                let by_actor = given.as_ref().is_some_and(|given: &Given| given.by == actor.agent);
-                let is_unread = by_actor && !reads && actor.user() != Some(user.id);
-                let typed = held.iter().find(|held| held.group == id).and_then(|held| held.typed.as_deref());
-                let user = if is_unread { as_typed(&user, typed) } else { user };
+                let typed = typed(&held).filter(|_| unread.contains(&user.id));
+                let is_unread = typed.is_some();
+                let user = typed.map_or_else(|| user.clone(), |typed| as_typed(&user, typed));
                 Member { user, given, is_unread, through }
             });
             Ok(Page { items: items.collect(), next: page.next, previous: page.previous, more_than: None })
@@ -217,12 +232,11 @@ impl App {
                 verdicts.insert(*id, Verdict::Unchanged);
             }
             for (id, verdict) in &mut verdicts {
-                *verdict = match op.admit_one(*id, &group, &given, administers).await {
-                    Ok(true) => {
-                        let line = lines.iter().find(|line| ids.get(*line) == Some(id));
-                        op.keep_typed(*id, &group, line).await?;
-                        Verdict::Added
-                    }
+                let line = lines.iter().find(|line| ids.get(*line) == Some(id));
+                // An id says nothing.
+                let typed = line.filter(|line| line.parse::<UserId>().is_err()).map_or("", String::as_str);
+                *verdict = match op.admit_one(*id, &group, &given, administers, typed).await {
+                    Ok(true) => Verdict::Added,
                     Ok(false) => Verdict::Unchanged,
                     Err(error) if error.kind() == Kind::NotFound => nobody(),
                     Err(error) if matches!(error.kind(), Kind::Invalid | Kind::Forbidden) => refused(&error),
@@ -263,10 +277,33 @@ async fn reads_members(connection: &mut Connection<'_>, actor: &Actor, group: Gr
     Ok(actor.rights.over(&above).contains(Permission::UserRead))
 }
 
+/// Those of these members whose records the actor may not read.
+async fn unread(
+    connection: &mut Connection<'_>,
+    actor: &Actor,
+    group: GroupId,
+    users: &[UserId],
+    now: Timestamp,
+) -> Result<HashSet<UserId>> {
+    if users.is_empty() || reads_members(connection, actor, group).await? {
+        return Ok(HashSet::new());
+    }
+    let reach = actor.rights.reach(Permission::UserRead);
+    let seen = seen_among(connection, actor.context, &reach, users, now).await?;
+    let is_unread = |user: &UserId| actor.user() != Some(*user) && !seen.contains(user);
+    Ok(users.iter().copied().filter(is_unread).collect())
+}
+
+/// How somebody was named by those who put them there, if none of these could read the record.
+fn typed<'h>(held: &[&'h Direct]) -> Option<&'h str> {
+    let all: Option<Vec<&str>> = held.iter().map(|held| held.typed.as_deref()).collect();
+    all?.into_iter().min()
+}
+
 /// The user as whoever typed this knows them: by nothing else. Nothing was typed but an id where nothing is kept.
-fn as_typed(user: &User, typed: Option<&str>) -> User {
-    let name = typed.map_or_else(|| user.id.to_string(), str::to_owned);
-    let email = typed.filter(|typed| typed.contains('@')).map(str::to_owned);
+fn as_typed(user: &User, typed: &str) -> User {
+    let name = if typed.is_empty() { user.id.to_string() } else { typed.to_owned() };
+    let email = Some(typed).filter(|typed| typed.contains('@')).map(str::to_owned);
     let fields =
         UserFields { display_name: Some(name.clone()), username: Some(name), email, ..UserFields::default() };
     let mut named = User::new(user.id, user.org, fields, user.created_at);
@@ -308,15 +345,6 @@ impl Operation<'_, '_> {
         Ok(ids)
     }
 
-    /// Keeps how somebody was named by who may not read the record, to be shown that again. An id says nothing.
-    async fn keep_typed(&mut self, id: UserId, group: &Group, line: Option<&String>) -> Result<()> {
-        let Some(line) = line.filter(|line| line.parse::<UserId>().is_err()) else { return Ok(()) };
-        if self.may_see(id).await? {
-            return Ok(());
-        }
-        store::memberships::note_typed(self.connection, self.context, id, group.id, line).await
-    }
-
     /// Puts one user into a group that the actor may admit to; false if the user is in it already.
     async fn admit_one(
         &mut self,
@@ -324,6 +352,7 @@ impl Operation<'_, '_> {
         group: &Group,
         given: &Given,
         administers: bool,
+        typed: &str,
     ) -> Result<bool> {
         let user = self.user_in_reach(id).await?;
         let held = store::memberships::find(self.connection, self.context, id, group.id).await?;
@@ -335,7 +364,7 @@ impl Operation<'_, '_> {
             return Err(guest_in_a_group_with_roles(group));
         }
         self.may_bring_user(group.id, id).await?;
-        self.admit(&user, group, given).await?;
+        self.admit(&user, group, given, typed).await?;
         Ok(true)
     }
 }

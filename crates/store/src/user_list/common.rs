@@ -1,11 +1,7 @@
 //! Pages of a search that finds more than are sorted: first those whose name, username or email begins with what was typed,
 //! each along its index; then as many others as were looked at, in the order of their keys.
 
-use model::{
-    Result,
-    filter::{BEST_FIRST, UserQuery},
-    page::Page,
-};
+use model::{Result, filter::BEST_FIRST, page::Page};
 
 use super::{
     Asked, COMMON, Found, LOOKED_AT, Listed,
@@ -26,7 +22,7 @@ type Placed = (usize, Found);
 /// The page, with the number of which there are more.
 pub(super) async fn page(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Page<Listed>> {
     let rows = rows(connection, asked).await?;
-    let of = (&UserQuery::list(asked.context), BEST_FIRST);
+    let of = (&asked.query.list(), BEST_FIRST);
     let page = cut(rows, asked.query.limit, asked.query.cursor.as_ref(), of, |(way, found)| {
         (format!("{way}{}", sort_key(WAYS[*way], found)), found.listed.user.id.0)
     });

@@ -16,7 +16,8 @@ use model::{
     GroupId, UserId,
     group::{Group, GroupFields},
     group_query::GroupQuery,
-    page, unacceptable,
+    page::{self, Reader},
+    unacceptable,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -181,7 +182,7 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    async fn understood(self, shared: &Shared, caller: &Caller) -> model::Result<GroupQuery> {
+    async fn understood(self, shared: &Shared, caller: &Caller, reader: Reader) -> model::Result<GroupQuery> {
         let roles: Vec<String> = Some(self.role).filter(|role| !role.is_empty()).into_iter().collect();
         let role = shared.app.role_keys(&caller.actor, &roles).await?.first().copied();
         let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -191,9 +192,9 @@ impl ListQuery {
             role,
             owner: given(&self.owner).map(|id| id.parse()).transpose()?,
             limit: page::limit(self.limit)?,
-            cursor: None,
+            ..GroupQuery::default()
         };
-        query.at(caller.actor.context, Some(&self.page_token))
+        query.at(reader, Some(&self.page_token))
     }
 }
 
@@ -227,7 +228,7 @@ pub(crate) async fn list(
     caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Answer<axum::Json<GroupPage>> {
-    let query = query.understood(&shared, &caller).await?;
+    let query = query.understood(&shared, &caller, caller.actor.reader()).await?;
     Ok(axum::Json(shared.app.groups(&caller.actor, query).await?.into()))
 }
 

@@ -155,7 +155,7 @@ impl ListQuery {
             limit: page::limit(self.limit)?,
             ..InvitationQuery::default()
         };
-        query.with_statuses(&self.status)?.at(actor.context, Some(&self.page_token))
+        query.with_statuses(&self.status)?.at(actor.reader(), Some(&self.page_token))
     }
 }
 

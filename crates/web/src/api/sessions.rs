@@ -257,7 +257,7 @@ impl ListQuery {
             limit: page::limit(self.limit)?,
             ..filter.understood(&caller.org.settings.zone())?
         };
-        query.at(caller.actor.context, &self.page_token)
+        query.at(caller.actor.reader(), &self.page_token)
     }
 }
 

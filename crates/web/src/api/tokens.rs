@@ -210,7 +210,7 @@ pub(crate) async fn all(
     caller: Caller,
     Query(wanted): Query<Wanted>,
 ) -> Answer<axum::Json<AllTokens>> {
-    let query = TokenQuery::read(caller.actor.context, &wanted.filter, wanted.limit, &wanted.page_token)?;
+    let query = TokenQuery::read(caller.actor.reader(), &wanted.filter, wanted.limit, &wanted.page_token)?;
     let page = shared.app.tokens(&caller.actor, query).await?;
     let items = page.items.into_iter().map(ListedTokenView::from).collect();
     Ok(axum::Json(AllTokens { items, next_page_token: page.next }))

@@ -245,7 +245,7 @@ impl ListQuery {
             let ids = shared.app.group_ids(&caller.actor, std::slice::from_ref(&self.group)).await?;
             query.group = ids.first().copied();
         }
-        query.with_statuses(&self.status)?.at(caller.actor.context, Some(&self.page_token))
+        query.with_statuses(&self.status)?.at(caller.actor.reader(), Some(&self.page_token))
     }
 }
 

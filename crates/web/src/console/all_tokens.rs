@@ -50,7 +50,7 @@ pub(crate) struct Wanted {
 /// `GET /o/{slug}/settings/tokens`
 pub(crate) async fn list(visit: Visit, Query(wanted): Query<Wanted>) -> Answer<Response> {
     let query =
-        TokenQuery::read(visit.caller.actor.context, &wanted.filter, Some(DEFAULT_LIMIT), &wanted.page)?;
+        TokenQuery::read(visit.caller.actor.reader(), &wanted.filter, Some(DEFAULT_LIMIT), &wanted.page)?;
     let filter = query.filter;
     let page = visit.app().tokens(&visit.caller.actor, query).await?;
     let rows: Vec<TokenRow> = page.items.iter().map(|listed| listed_row(&visit, listed)).collect();

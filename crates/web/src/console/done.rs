@@ -56,10 +56,15 @@ pub(crate) enum Done {
     Resent,
     Reminded,
     ActivationSent,
+    /// Nothing: a page token led nowhere.
+    BeganAnew,
 }
 
+/// How the first page of a list is told that a page token led nowhere.
+pub(crate) const FIRST_PAGE: &str = "page-began-anew";
+
 /// Every one but the transitions, which are named as their actions are.
-const NAMES: [(Done, &str); 49] = [
+const NAMES: [(Done, &str); 50] = [
     (Done::Created, "created"),
     (Done::Edited, "edited"),
     (Done::RolesChanged, "roles-changed"),
@@ -109,6 +114,7 @@ const NAMES: [(Done, &str); 49] = [
     (Done::Resent, "invitation-resent"),
     (Done::Reminded, "invitation-reminded"),
     (Done::ActivationSent, "activation-sent"),
+    (Done::BeganAnew, FIRST_PAGE),
 ];
 
 impl Done {
@@ -209,6 +215,9 @@ impl Done {
             Self::Reminded => format!("{subject} was reminded."),
             Self::DataAsked => {
                 format!("What is held on {subject} is being put together. You get a mail when it is ready.")
+            }
+            Self::BeganAnew => {
+                "This is the first page. The address of another page works only for who opened it.".to_owned()
             }
             Self::SetUp => "Everything is set up, and you are signed in as the owner.".to_owned(),
         }

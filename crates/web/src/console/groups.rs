@@ -204,7 +204,7 @@ impl Address {
             let names = std::slice::from_ref(&self.role);
             query.role = visit.app().role_keys(&visit.caller.actor, names).await?.first().copied();
         }
-        query.at(visit.caller.actor.context, Some(&self.page_token))
+        query.at(visit.caller.actor.reader(), Some(&self.page_token))
     }
 }
 

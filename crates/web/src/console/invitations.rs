@@ -86,7 +86,7 @@ impl Address {
             limit: page::DEFAULT_LIMIT,
             ..InvitationQuery::default()
         };
-        query.with_statuses(&self.status)?.at(visit.caller.actor.context, Some(&self.page_token))
+        query.with_statuses(&self.status)?.at(visit.caller.actor.reader(), Some(&self.page_token))
     }
 }
 

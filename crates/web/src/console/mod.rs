@@ -59,12 +59,12 @@ use axum::{
 };
 use model::{Error, Kind, Org, Permission, UserId, lifecycle::ActionName, link::Purpose};
 
-pub(crate) use self::cookies::session_cookie;
 use self::{
     acceptance::Brought,
     cookies::{devices_cookie, end_session_cookie},
     visit::Visit,
 };
+pub(crate) use self::{cookies::session_cookie, done::FIRST_PAGE};
 use crate::{
     api::data_exports,
     auth::Place,

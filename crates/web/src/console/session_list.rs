@@ -123,7 +123,7 @@ impl Address {
         let method = self.method.clone();
         let query =
             SessionQuery { platform, method, remembered, active_since, limit, ..SessionQuery::default() };
-        query.at(visit.caller.actor.context, &self.page_token)
+        query.at(visit.caller.actor.reader(), &self.page_token)
     }
 
     /// What is meant by the typed words.

@@ -86,7 +86,7 @@ impl Address {
         if !self.sort.is_empty() {
             query = query.ordered_by(&self.sort)?;
         }
-        query.with_statuses(&self.status)?.at(actor.context, Some(&self.page_token))
+        query.with_statuses(&self.status)?.at(actor.reader(), Some(&self.page_token))
     }
 }
 

@@ -3,7 +3,12 @@
 
 use app::groups::{Effective, GroupsOfUser, Member, MemberVerdict, Named, Verdict};
 use axum::extract::State;
-use model::{GroupId, Status, Timestamp, UserId, given_date::GivenDate, group_query::MemberQuery, page};
+use model::{
+    GroupId, Status, Timestamp, UserId,
+    given_date::GivenDate,
+    group_query::MemberQuery,
+    page::{self, Reader},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -107,13 +112,11 @@ async fn page_of(
     caller: &Caller,
     id: GroupId,
     query: MembersQuery,
+    reader: Reader,
 ) -> Answer<axum::Json<MemberPage>> {
-    let asked =
-        MemberQuery { of: id, effective: query.effective, limit: page::limit(query.limit)?, cursor: None };
-    let page = shared
-        .app
-        .members(&caller.actor, id, asked.at(caller.actor.context, Some(&query.page_token))?)
-        .await?;
+    let (effective, limit) = (query.effective, page::limit(query.limit)?);
+    let asked = MemberQuery { of: id, effective, limit, ..MemberQuery::default() };
+    let page = shared.app.members(&caller.actor, id, asked.at(reader, Some(&query.page_token))?).await?;
     let now = shared.app.now();
     let items = page.items.into_iter().map(|member| MemberView::of(member, now)).collect();
     Ok(axum::Json(MemberPage { items, next_page_token: page.next, previous_page_token: page.previous }))
@@ -129,7 +132,7 @@ pub(crate) async fn list(
     Id(id): Id<GroupId>,
     Query(query): Query<MembersQuery>,
 ) -> Answer<axum::Json<MemberPage>> {
-    page_of(&shared, &caller, id, query).await
+    page_of(&shared, &caller, id, query, caller.actor.reader()).await
 }
 
 /// People to put into a group.
@@ -288,7 +291,7 @@ pub(crate) async fn owned(
     caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Answer<axum::Json<GroupPage>> {
-    let query = query.understood(&shared, &caller).await?;
+    let query = query.understood(&shared, &caller, caller.actor.reader().as_owner()).await?;
     Ok(axum::Json(shared.app.own_groups(&caller.actor, query).await?.into()))
 }
 
@@ -302,7 +305,7 @@ pub(crate) async fn owned_members(
     Id(id): Id<GroupId>,
     Query(query): Query<MembersQuery>,
 ) -> Answer<axum::Json<MemberPage>> {
-    page_of(&shared, &caller, id, query).await
+    page_of(&shared, &caller, id, query, caller.actor.reader().as_owner()).await
 }
 
 /// Put many people into a group that one owns

@@ -59,7 +59,7 @@ fn nothing(icon: &'static str, title: &str, text: &str) -> Empty {
 pub(crate) async fn list(visit: Visit, Query(address): Query<Address>) -> Answer<Response> {
     let own = visit.app().own_account(&visit.caller.actor).await?;
     let query = GroupQuery { limit: 100, ..GroupQuery::default() }
-        .at(visit.caller.actor.context, Some(&address.page_token))?;
+        .at(visit.caller.actor.reader().as_owner(), Some(&address.page_token))?;
     let owned = visit.app().own_groups(&visit.caller.actor, query).await?;
     let mut cards = vec![places(&visit, &own).await?];
     if !owned.items.is_empty() {
@@ -165,7 +165,7 @@ pub(crate) async fn show_group(
     let own = visit.app().own_account(&visit.caller.actor).await?;
     let (name, now) = (details.group.fields.name.as_str(), visit.app().now());
     let query = MemberQuery { of: id, ..MemberQuery::default() }
-        .at(visit.caller.actor.context, Some(&address.page_token))?;
+        .at(visit.caller.actor.reader().as_owner(), Some(&address.page_token))?;
     let found = visit.app().members(&visit.caller.actor, id, query).await?;
     let row = |member: &Member| {
         let user = &member.user;

@@ -211,7 +211,7 @@ pub(crate) async fn members(
     let shown = Shown::of(&visit, id).await?;
     let effective = address.show == "everybody";
     let query = MemberQuery { of: id, effective, ..MemberQuery::default() }
-        .at(visit.caller.actor.context, Some(&address.page_token))?;
+        .at(visit.caller.actor.reader(), Some(&address.page_token))?;
     let found = visit.app().members(&visit.caller.actor, id, query).await?;
     let mut by: Vec<Agent> = Vec::new();
     for given in found.items.iter().filter_map(|member| member.given.as_ref()) {
@@ -275,12 +275,16 @@ fn member_row(shown: &Shown<'_>, member: &Member, names: &Names) -> HeldRow {
     }
     HeldRow {
         name: user.name().to_owned(),
-        href: if visit.may(Permission::UserRead) { visit.at_user(user.id, "") } else { String::new() },
+        href: if visit.may(Permission::UserRead) && !member.is_unread {
+            visit.at_user(user.id, "")
+        } else {
+            String::new()
+        },
         detail: Some(user.shown_email())
             .filter(|email| !email.is_empty())
             .unwrap_or_else(|| user.username().to_owned()),
         avatar: Some(Avatar::of(user.name(), &id)),
-        badge: Some(badge(user.status(shown.now))),
+        badge: (!member.is_unread).then(|| badge(user.status(shown.now))),
         through: member
             .through
             .iter()
@@ -302,7 +306,7 @@ pub(crate) async fn groups(
     let query = GroupQuery { parent: Some(id), limit: 100, ..GroupQuery::default() };
     let inside = visit
         .app()
-        .groups(&visit.caller.actor, query.at(visit.caller.actor.context, Some(&address.page_token))?)
+        .groups(&visit.caller.actor, query.at(visit.caller.actor.reader(), Some(&address.page_token))?)
         .await?;
     let may = shown.may(Permission::GroupAssign);
     let row = |listed: &app::groups::ListedGroup| {
