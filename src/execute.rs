@@ -46,7 +46,7 @@ pub(crate) async fn execute(app: &App, command: Command) -> Result<(Outcome, Zon
             let mut actor = Actor::operator(org.id.into());
             actor.dry_run = dry_run;
             let zone = org.settings.zone();
-            actor.end_secrets = end_secrets;
+            actor.end_secrets = model::outgrown::Confirmed::number(end_secrets);
             let operator = Operator { app, actor, org };
             let outcome = if dry_run && effective::is_changed_by(&deed) {
                 operator.previewed(deed).await?

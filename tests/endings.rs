@@ -187,7 +187,7 @@ on_both! {
                 (model::job::Work::EndGrant { grant: key }, end),
             ]) {
                 let job = model::job::Job { id: model::JobId(uuid::Uuid::from_u128(number)), org: context, work, run_at, attempts: 0 };
-                store::jobs::insert(connection, &job, at).await?;
+                store::jobs::insert(connection, context, &[job], at).await?;
             }
             Ok(Attempt::Commit(()))
         };

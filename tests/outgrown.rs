@@ -8,6 +8,7 @@ mod many;
 mod nodes;
 mod rising;
 mod scopes;
+mod unseen;
 
 use std::time::Duration;
 
@@ -516,33 +517,6 @@ on_both! {
         assert!(!accepts(&app, &second, "vic@acme.example").await);
         let third = begun::mailed(&app, "vic@acme.example", Purpose::Invitation).await;
         assert!(accepts(&app, &third, "vic@acme.example").await);
-    }
-
-    async fn who_may_not_see_somebody_ends_what_others_made_and_is_told_nothing(app: TestApp) {
-        let weak = app.person("Weak", Role::UserManager).await;
-        let made = make(&app, &weak, Secret::InvitationLink, None, "hidden").await;
-        let group = id(&app, "/groups", json!({"name": "Crew"})).await;
-        // A right that shows nobody.
-        let role = id(&app, "/roles", json!({"name": "Post", "permissions": ["audit:read"]})).await;
-        app.post(&format!("/groups/{group}/roles"), json!({"role": role})).await.expect(200);
-        let gus = app.person("Gus", Role::Member).await;
-        app.post(&format!("/users/{}/roles", gus.id), json!({"role": role})).await.expect(200);
-        let owns = format!("/groups/{group}/owners/{}", gus.id);
-        app.call(Method::PUT, &owns, &app.owner.token, json!({})).await.expect(200);
-        let token = gus.token.clone();
-        let path = format!("/account/groups/{group}/members");
-        let body = json!({"members": [made.email]});
-        let dry = app.call(Method::POST, &format!("{path}?dry_run=true&impact=true"), &token, body.clone()).await;
-        assert!(!dry.text.contains("hidden New") && !dry.text.contains("(set by"), "{}", dry.text);
-        let added = app.call(Method::POST, &path, &token, body).await.expect(200);
-        assert!(added.text.contains("\"added\""), "{}", added.text);
-        let mails = links_to(&app, &made.email).await.len();
-        assert!(!accepts(&app, &made.copy, &made.email).await);
-        assert_eq!(links_to(&app, &made.email).await.len(), mails, "nobody has confirmed the address");
-        // Somebody who may sends it again.
-        invite(&app, &app.owner, made.user, json!({})).await;
-        let link = links_to(&app, &made.email).await.remove(0);
-        assert!(accepts(&app, &link, &made.email).await);
     }
 
     async fn what_its_owner_has_proven_or_replaced_is_left_alone(app: TestApp) {

@@ -51,8 +51,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
     if let Noun::Geo(verb) = command {
         return geo::run(verb, &config, global.json).map(|()| ExitCode::SUCCESS);
     }
-    let session =
-        Session { config, json: global.json, end_secrets: global.end_secrets.min(model::outgrown::CODES) };
+    let session = Session { config, json: global.json, end_secrets: global.end_secrets };
     match command {
         Noun::Migrate => migrate::run(&session).await?,
         Noun::Org(verb) => org::run(verb, &session).await?,

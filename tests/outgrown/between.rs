@@ -6,7 +6,7 @@ use axum::http::Method;
 use model::Role;
 use serde_json::{Value, json};
 
-use super::{SOON, accepts, id, links_to};
+use super::{SOON, Secret, accepts, id, links_to, make, opens, weaker};
 use crate::app::{Somebody, TestApp};
 
 /// Somebody is invited; their id and the link that whoever invites them may have kept.
@@ -98,5 +98,29 @@ on_both! {
         let again = app.post(&confirmed, body.clone()).await.expect(409);
         assert_eq!(again.json()["code"], "access.secrets_changed", "{}", again.text);
         app.post(&path, body).await.expect(200);
+    }
+    async fn what_only_ends_may_be_made_after_the_question(app: TestApp) {
+        let weak = weaker(&app).await;
+        let program = make(&app, &weak, Secret::ServiceToken, None, "program").await;
+        let other = make(&app, &weak, Secret::ServiceToken, None, "other").await;
+        let (path, body) = (format!("/users/{}/roles", program.user), json!({"role": "auditor"}));
+        let number = app.post(&path, body.clone()).await.expect(409).json()["confirm"].clone();
+        let of_other = format!("/users/{}/roles?end_secrets={number}", other.user);
+        app.post(&of_other, body.clone()).await.expect(409);
+        // Whoever goes on making tokens does not hold it off: they end as well.
+        let more = json!({"name": "Later", "scopes": ["*"]});
+        let more = app.call(Method::POST, &format!("/users/{}/tokens", program.user), &weak.token, more).await.expect(201).json();
+        app.post(&format!("{path}?end_secrets={number}"), body.clone()).await.expect(200);
+        for copy in [program.copy.as_str(), more["token"].as_str().unwrap()] {
+            assert!(!opens(&app, Secret::ServiceToken, copy, &program.email).await);
+        }
+
+        // Whatever goes out anew is asked about again, with whatever else there is.
+        let (invitee, _) = invited(&app, &weak, "late@acme.example").await;
+        let path = format!("/users/{invitee}/roles");
+        let number = app.post(&path, body.clone()).await.expect(409).json()["confirm"].clone();
+        app.call(Method::PATCH, &format!("/users/{invitee}"), &weak.token, json!({"personal_email": "evil@home.example"})).await.expect(200);
+        let again = app.post(&format!("{path}?end_secrets={number}"), body).await.expect(409);
+        assert!(again.text.contains("evil@home.example"), "{}", again.text);
     }
 }

@@ -84,7 +84,9 @@ fn addresses(route: &Declared, nested: &Nested, user: &str) -> Vec<String> {
     if !path.contains("/groups/{id}") {
         return vec![path.replace("{id}", user)];
     }
+    let is_list = path.ends_with("/members") || path.ends_with("/groups/{id}");
     let queries = ["", "?effective=true", "?show=everybody", "?limit=1", "?effective=true&limit=1"];
+    let queries = if is_list { &queries[..] } else { &queries[..1] };
     let of = |group: &str| {
         let path = path.replace("{id}", group).replace("{child}", group);
         queries.iter().map(move |query| format!("{path}{query}")).collect::<Vec<_>>()

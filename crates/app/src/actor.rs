@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{
     Agent, Error, OrgContext, Permission, Permissions, Result, Rights, SessionId, UserId, audit::Door,
-    page::Reader, rights::Reach,
+    outgrown::Confirmed, page::Reader, rights::Reach,
 };
 
 use crate::{cache::PresentedCredential, impact::Preview};
@@ -39,8 +39,8 @@ pub struct Actor {
     pub once: Option<Once>,
     /// Of a dry run: also say what it would do to people's access.
     pub preview: Option<Preview>,
-    /// The number that confirms that what others made ends, because this gives more rights than they have (`outgrown.rs`).
-    pub end_secrets: u64,
+    /// What is confirmed of what others made and ends, because this gives more rights than they have (`outgrown.rs`).
+    pub end_secrets: Confirmed,
     /// Why nothing may be written for this request, though it may be read for: its form has to be looked at once more.
     pub refusal: Option<Error>,
 }
@@ -65,9 +65,6 @@ impl Once {
 }
 
 impl Actor {
-    /// As `end_secrets`, of whoever has nobody to ask: an owner is brought back on the host.
-    pub const CONFIRMS_ALL: u64 = u64::MAX;
-
     /// The same actor for one part of what came with one idempotency key.
     pub(crate) fn for_part(&self, about: &str) -> Self {
         Self { once: self.once.as_ref().map(|once| once.of_part(about)), ..self.clone() }
@@ -98,7 +95,7 @@ impl Actor {
             dry_run: false,
             once: None,
             preview: None,
-            end_secrets: 0,
+            end_secrets: Confirmed::Nothing,
             refusal: None,
         }
     }

@@ -110,9 +110,20 @@ impl Operation<'_, '_> {
 
     /// Compares after the deed with before, and leaves what was found to who asked.
     pub(crate) async fn foresee(&mut self) -> Result<()> {
-        let (Some(foresight), Some(preview)) = (self.foresight.take(), self.preview().cloned()) else {
-            return Ok(());
+        let Some(preview) = self.preview().cloned() else { return Ok(()) };
+        let mut impact = match self.foresight.take() {
+            Some(foresight) => self.compared(foresight).await?,
+            None if self.ended_secrets.is_empty() => return Ok(()),
+            None => Impact::default(),
         };
+        impact.secrets = self.ended_secrets.len();
+        impact.confirm = (self.confirms > 0).then_some(self.confirms);
+        impact.ended = std::mem::take(&mut self.ended_secrets);
+        preview.put(impact);
+        Ok(())
+    }
+
+    async fn compared(&mut self, foresight: Foresight) -> Result<Impact> {
         let Foresight { before, people, mut names, more } = foresight;
         let users: Vec<UserId> = before.keys().copied().collect();
         let web = store::access_paths::web(self.connection, self.context, &users).await?;
@@ -126,11 +137,7 @@ impl Operation<'_, '_> {
         seen.extend(self.actor_user());
         impact.people.retain(|person| seen.contains(&person.user));
         impact.more = more;
-        impact.secrets = self.ended_secrets.len();
-        impact.confirm = (self.confirms > 0).then_some(self.confirms);
-        impact.ended = std::mem::take(&mut self.ended_secrets);
-        preview.put(impact);
-        Ok(())
+        Ok(impact)
     }
 }
 

@@ -93,6 +93,15 @@ pub(crate) fn guest_in_a_group_with_roles(group: &Group) -> Error {
     Error::invalid_field("groups", "user.guest_with_roles", message)
 }
 
+/// How the actor named somebody who comes into a group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Named<'n> {
+    /// It is somebody new, with this name.
+    New(&'n str),
+    /// By what was typed; nothing, if it was an id.
+    Known(&'n str),
+}
+
 /// What somebody decides about members under: as an administrator, whose people are those in reach, or as nothing but the
 /// owner of a group, who may name anybody.
 pub(crate) fn deciding(actor: &Actor) -> Permission {
@@ -158,7 +167,7 @@ impl Operation<'_, '_> {
     ) -> Result<()> {
         self.may_bring_user(group, person.user.id).await?;
         // Named by an id, if at all.
-        self.place_as(person, group, terms, "").await
+        self.place_as(person, group, terms, Named::Known("")).await
     }
 
     /// The same of a user.
@@ -175,7 +184,7 @@ impl Operation<'_, '_> {
         terms: GrantTerms,
     ) -> Result<()> {
         let name = person.user.name().to_owned();
-        self.place_as(person, group, terms, &name).await
+        self.place_as(person, group, terms, Named::New(&name)).await
     }
 
     async fn place_as(
@@ -183,7 +192,7 @@ impl Operation<'_, '_> {
         person: &mut Person,
         group: GroupId,
         terms: GrantTerms,
-        typed: &str,
+        named: Named<'_>,
     ) -> Result<()> {
         let terms = terms.checked(self.now)?;
         let group = self.group_in_reach(group, Permission::GroupAssign).await?;
@@ -193,7 +202,7 @@ impl Operation<'_, '_> {
             return Err(guest_in_a_group_with_roles(&group));
         }
         let given = Given { by: self.agent, at: self.now, terms };
-        self.admit(&person.user, &group, &given, typed).await?;
+        self.admit(&person.user, &group, &given, named).await?;
         person.memberships.retain(|held| held.group != group.id);
         person.memberships.push(Membership { group: group.id, name: group.fields.name, given });
         person.memberships.sort_by(|one, other| one.name.cmp(&other.name));
@@ -209,18 +218,31 @@ impl Operation<'_, '_> {
         user: &User,
         group: &Group,
         given: &Given,
-        typed: &str,
+        named: Named<'_>,
     ) -> Result<()> {
         self.raising(Concern::User(user.id)).await?;
         store::memberships::add(self.connection, self.context, user.id, group.id, given).await?;
         if self.actor_user() != Some(user.id) && !self.may_see(user.id).await? {
+            let (Named::New(typed) | Named::Known(typed)) = named;
             store::memberships::note_typed(self.connection, self.context, user.id, group.id, typed).await?;
+            if let Named::Known(typed) = named {
+                self.unseen.typed.insert(user.id, typed.to_owned());
+                self.ask_about_unseen(group.id).await?;
+            }
         }
         self.ends_later(GrantKey::Member { group: group.id, user: user.id }, given);
         let mut changes = changed("group", Value::Null, group.fields.name.as_str().into());
         changes.extend(changed("group_id", Value::Null, group.id.to_string().into()));
         changes.extend(span(&given.terms));
         self.record_user(user, "membership.added", changes, given.terms.reason.clone());
+        Ok(())
+    }
+
+    /// What others made for somebody whom the actor may not see could end where a group gives anything: it is asked about in
+    /// any case.
+    pub(crate) async fn ask_about_unseen(&mut self, group: GroupId) -> Result<()> {
+        let conferred = store::access::conferred(self.connection, self.context, &[group], self.now).await?;
+        self.unseen.is_asked |= !Rights::member().covers(&conferred);
         Ok(())
     }
 

@@ -103,13 +103,22 @@ impl Operation<'_, '_> {
 
     /// The password is another one, and there was one before: with a way back for whoever did not do it.
     pub(crate) async fn tell_password_changed(&mut self, person: &Person) -> Result<()> {
-        let user = &person.user;
+        self.tell_of_password(&person.user, "").await
+    }
+
+    /// The password, which somebody else had set, opens nothing any more: with a link to choose another one.
+    pub(crate) async fn tell_password_ended(&mut self, user: &User) -> Result<()> {
+        self.tell_of_password(user, "ended").await
+    }
+
+    async fn tell_of_password(&mut self, user: &User, about: &str) -> Result<()> {
         let Some(address) = user.fields.email.clone() else { return Ok(()) };
         if !user.may_act(self.now) {
             return Ok(());
         }
         let link = self.new_link(user.id, Purpose::PasswordReset, &address, AFTER_A_CHANGE).await?;
-        let details = MailDetails { at: Some(self.now), ..self.caused_for(user.id) };
+        let about = about.to_owned();
+        let details = MailDetails { at: Some(self.now), about, ..self.caused_for(user.id) };
         self.notify(user, MailKind::PasswordChanged, Some(&link), details);
         Ok(())
     }

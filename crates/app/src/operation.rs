@@ -20,7 +20,7 @@ use model::{
     job::{Job, Work},
     mail::Mail,
     merkle::Hash,
-    outgrown::{EndedSecret, Maker},
+    outgrown::{Confirmed, EndedSecret, Maker},
     rights::Reach,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -35,7 +35,7 @@ use crate::{
     invitations::Terms,
     kept,
     keys::Keys,
-    outgrown::Rise,
+    outgrown::{Rise, Unseen},
 };
 
 /// What a deed works with: the transaction, and what it leaves behind.
@@ -71,6 +71,8 @@ pub struct Operation<'c, 't> {
     pub(crate) begun_within: Option<Maker>,
     /// Whose rights may have risen.
     pub(crate) risen: Vec<Rise>,
+    /// Whom the actor has named without being able to see them.
+    pub(crate) unseen: Unseen,
     /// What others made for them and has ended with this.
     pub(crate) ended_secrets: Vec<EndedSecret>,
     /// What confirms that they end; 0: nothing has to be confirmed.
@@ -207,6 +209,7 @@ impl<'c, 't> Operation<'c, 't> {
             foresight: None,
             begun_within: None,
             risen: Vec::new(),
+            unseen: Unseen::default(),
             ended_secrets: Vec::new(),
             confirms: 0,
         }
@@ -274,8 +277,8 @@ impl<'c, 't> Operation<'c, 't> {
         self.foresee().await?;
         self.order_entries();
         let sealed = self.seal_entries().await?;
-        for job in &self.jobs {
-            store::jobs::insert(self.connection, job, self.now).await?;
+        if !self.jobs.is_empty() {
+            store::jobs::insert(self.connection, self.context, &self.jobs, self.now).await?;
         }
         for mail in &self.mails {
             store::mails::insert(self.connection, mail).await?;
@@ -319,16 +322,17 @@ impl<'c, 't> Operation<'c, 't> {
         self.actor.preview.as_ref().filter(|_| self.actor.dry_run)
     }
 
-    /// Whether the actor has yet to confirm that secrets of others end; Muster's timers carry out what somebody has
-    /// decided.
-    pub(crate) fn must_confirm(&self, code: u64) -> bool {
-        let confirmed = [code, Actor::CONFIRMS_ALL].contains(&self.actor.end_secrets);
-        !self.actor.dry_run && self.agent != Agent::System && !confirmed
+    /// What the actor confirms of what ends. A dry run ends nothing; Muster's timers carry out what somebody has decided.
+    pub(crate) fn confirmed(&self) -> Confirmed {
+        if self.actor.dry_run || self.agent == Agent::System {
+            return Confirmed::Everything;
+        }
+        self.actor.end_secrets
     }
 
-    /// Whether the actor confirms something that was shown.
-    pub(crate) fn confirms_what_was_shown(&self) -> bool {
-        !self.actor.dry_run && ![0, Actor::CONFIRMS_ALL].contains(&self.actor.end_secrets)
+    /// Whether nothing of this is kept.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.actor.dry_run
     }
 
     /// The actor's name at the time.
@@ -440,7 +444,10 @@ impl<'c, 't> Operation<'c, 't> {
     /// two operations can't each leave the other's owner as the last one.
     #[boxed]
     pub async fn owners_may_change(&mut self) -> Result<()> {
-        store::orgs::lock(self.connection, self.context).await?;
+        // Nothing of a dry run is kept, and it may take long: nobody waits for it.
+        if !self.is_dry() {
+            store::orgs::lock(self.connection, self.context).await?;
+        }
         self.authorize_again().await
     }
 

@@ -26,7 +26,7 @@ use model::{
 use serde_json::Value;
 use store::made_within::{self, Made, Outstanding};
 
-pub(crate) use self::settling::Rise;
+pub(crate) use self::settling::{Rise, Unseen};
 use self::settling::{Risen, Shown};
 use crate::{
     Actor, App, Operation,
@@ -161,13 +161,18 @@ impl Operation<'_, '_> {
     }
 
     async fn end_secrets_of(&mut self, mut risen: Risen, is_asked: bool) -> Result<()> {
-        let mut replaced = false;
+        let (mut replaced, mut ends_password) = (false, false);
         for secret in std::mem::take(&mut risen.secrets) {
             let is_invitation = is_of_invitation(&secret);
+            ends_password |= matches!(secret.kind, SecretKind::Password | SecretKind::Session);
             if !(is_invitation && replaced) {
                 self.end_secret(&risen, secret, is_asked).await?;
             }
             replaced |= is_invitation;
+        }
+        // What others wrote and nobody has proven is no address to tell it to.
+        if ends_password && !self.is_address_outgrown(risen.user.id).await? {
+            self.tell_password_ended(&risen.user).await?;
         }
         Ok(())
     }
@@ -224,6 +229,7 @@ impl Operation<'_, '_> {
                 changes.extend(changed("name", secret.label.into(), Value::Null));
                 self.record_user(user, "token.outgrown", changes, String::new());
             }
+            (SecretKind::Unseen, _) => return Err(Error::internal("no secret is kept as unseen")),
             (SecretKind::Address, _) => {
                 let maker = confirmed.outgrown(self.now);
                 made_within::keep(self.connection, context, Made::Address(id), Some(&maker)).await?;

@@ -88,7 +88,7 @@ impl App {
             let since = now.minus(HOUR);
             let times = store::credentials::count_try(connection, context, counted, "", now, since).await?;
             if times <= FROM_AN_ADDRESS {
-                store::jobs::insert(connection, &job, now).await?;
+                store::jobs::insert(connection, context, std::slice::from_ref(&job), now).await?;
             }
             Ok(())
         };

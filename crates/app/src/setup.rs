@@ -113,7 +113,8 @@ impl App {
         let mut credential = self.new_credential(password).await?;
         credential.must_change = true;
         // The account is taken back: whatever others made for it ends.
-        let actor = Actor { end_secrets: Actor::CONFIRMS_ALL, ..Actor::operator(org.id.into()) };
+        let actor =
+            Actor { end_secrets: model::outgrown::Confirmed::Everything, ..Actor::operator(org.id.into()) };
         let (identifier, settings) = (identifier.to_owned(), org.settings.clone());
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;

@@ -71,18 +71,22 @@ names! {
         Address = "address",
         /// A personal address, which invitations go to.
         Personal = "personal",
+        /// Whatever there is of people whom the caller may not see, if there is anything.
+        Unseen = "unseen",
     }
 }
 
 /// A secret that ends because its user gets more rights than its maker could have given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EndedSecret {
-    /// Whose account it opens.
-    #[schema(value_type = uuid::Uuid)]
-    pub user: UserId,
+    /// Whose account it opens; missing if that is not for you to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    pub user: Option<UserId>,
     /// The user's name.
     pub name: String,
-    /// `link`, `expired` (an invitation), `password`, `session`, `token`, `address` or `personal` (address).
+    /// `link`, `expired` (an invitation), `password`, `session`, `token`, `address` or `personal` (address); `unseen` stands
+    /// for whatever there is of people whom you may not see, if there is anything.
     pub kind: SecretKind,
     /// The address that a new link is mailed to, or that is not used for recovery any more; the name of a token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -98,7 +102,46 @@ const MOST_NAMED: usize = 6;
 /// The query parameter, and the command line's option, that confirms.
 pub const CONFIRMED_BY: &str = "end_secrets";
 
+/// What whoever asks confirms of what ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Confirmed {
+    /// Nothing yet: it is asked first.
+    #[default]
+    Nothing,
+    /// What was shown with this number.
+    Shown(u64),
+    /// Everything: there is nobody to ask, or nothing happens.
+    Everything,
+}
+
+impl Confirmed {
+    /// The number as it is sent; 0 confirms nothing.
+    pub fn number(number: u64) -> Self {
+        if number == 0 { Self::Nothing } else { Self::Shown(number) }
+    }
+
+    /// Whether that is confirmed which was shown with this number.
+    pub fn is_of(self, number: u64) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Shown(confirmed) => confirmed == number,
+            Self::Everything => true,
+        }
+    }
+}
+
 impl EndedSecret {
+    /// What is told of people whom the actor may not see: neither who, nor whether there is anything.
+    pub fn unseen() -> Self {
+        Self {
+            user: None,
+            name: String::new(),
+            kind: SecretKind::Unseen,
+            label: String::new(),
+            made_by: None,
+        }
+    }
+
     /// What becomes of it, in a sentence.
     pub fn in_words(&self) -> String {
         let (name, label) = (&self.name, &self.label);
@@ -120,6 +163,10 @@ impl EndedSecret {
             SecretKind::Personal => {
                 format!("Invitations of {name} go to {label} as well, which {by} wrote: check this address.")
             }
+            SecretKind::Unseen => "Passwords, sessions, API tokens and invitations of people whom you may not see end, if they \
+                                   were made by somebody who has fewer rights. An invitation goes out again to the address \
+                                   that you typed."
+                .to_owned(),
             SecretKind::Address => format!(
                 "{label}, which {by} set as the address of {name}, recovers no password until {name} verifies it."
             ),

@@ -1,6 +1,9 @@
 //! The rows of `jobs`, the outbox: claimed with a lease, done, tried again later, or dead.
 
-use model::{JobId, OrgContext, Result, Timestamp, job::Job};
+use model::{
+    JobId, OrgContext, Result, Timestamp,
+    job::{Job, Work},
+};
 
 use crate::{
     Connection, Record, Row, Sql, Value, boxed,
@@ -21,14 +24,38 @@ impl Record for Job {
     }
 }
 
-/// Asks for work; the change that asks is in the same transaction.
+/// Asks for work of one organization; the change that asks is in the same transaction.
 #[boxed]
-pub async fn insert(connection: &mut Connection<'_>, job: &Job, now: Timestamp) -> Result<()> {
-    let work = to_json(&job.work)?;
-    let sql = "INSERT INTO jobs (org_id, id, work, run_at, leased_until, attempts, last_error, dead, created_at) \
-               VALUES ($1, $2, $3, $4, 0, 0, '', FALSE, $5)";
-    connection.execute(sql, values![job.org.org, job.id, Value::Json(&work), job.run_at, now]).await?;
+pub async fn insert(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    jobs: &[Job],
+    now: Timestamp,
+) -> Result<()> {
+    const INSERT: Sql = Sql::by_engine(
+        "INSERT INTO jobs (org_id, id, work, run_at, leased_until, attempts, last_error, dead, created_at) \
+         SELECT $1, unhex(asked.value ->> 'id'), asked.value -> 'work', asked.value ->> 'at', 0, 0, '', FALSE, $3 \
+         FROM json_each($2) asked",
+        "INSERT INTO jobs (org_id, id, work, run_at, leased_until, attempts, last_error, dead, created_at) \
+         SELECT $1, (asked.value ->> 'id')::uuid, asked.value -> 'work', (asked.value ->> 'at')::bigint, 0, 0, '', FALSE, $3 \
+         FROM jsonb_array_elements($2::jsonb) asked (value)",
+    );
+    let asked = jobs.iter().map(|job| Asked {
+        id: job.id.0.simple().to_string(),
+        work: &job.work,
+        at: job.run_at.micros(),
+    });
+    let asked = to_json(&asked.collect::<Vec<_>>())?;
+    connection.execute(INSERT, values![context.org, Value::Json(&asked), now]).await?;
     Ok(())
+}
+
+/// A job as it is bound.
+#[derive(serde::Serialize)]
+struct Asked<'j> {
+    id: String,
+    work: &'j Work,
+    at: i64,
 }
 
 /// Claims due jobs until `leased_until`; nobody else gets them before.

@@ -408,7 +408,7 @@ fn actor_of(access: &Access, door: Door, origin: Origin, dry_run: bool) -> Actor
         dry_run,
         once: None,
         preview: None,
-        end_secrets: 0,
+        end_secrets: model::outgrown::Confirmed::Nothing,
         refusal: None,
     }
 }

@@ -6,7 +6,7 @@
 use axum::extract::Request;
 use model::{
     Error, Kind, Result,
-    outgrown::{CODES, CONFIRMED_BY},
+    outgrown::{CONFIRMED_BY, Confirmed},
     page, search,
 };
 
@@ -23,7 +23,7 @@ pub(crate) struct Asked {
     /// `impact=true` beside it: answer whose access it would change.
     pub(crate) impact: bool,
     /// `end_secrets=…`: the number that confirms that what others made ends with it.
-    pub(crate) end_secrets: u64,
+    pub(crate) end_secrets: Confirmed,
 }
 
 /// What every write takes, and what those take besides that can give rights.
@@ -60,7 +60,7 @@ pub(crate) fn query(route: &Declared, query: Option<&str>) -> Result<Asked> {
         if of_write {
             match name {
                 "dry_run" => asked.dry_run = yes_or_no(name, value)?,
-                CONFIRMED_BY => asked.end_secrets = number(name, value)?.min(CODES),
+                CONFIRMED_BY => asked.end_secrets = Confirmed::number(number(name, value)?),
                 _ => asked.impact = is_strict && yes_or_no(name, value)?,
             }
         }

@@ -19,7 +19,7 @@ use super::readable;
 use crate::{
     Actor, App, Operation,
     holders::seen_among,
-    memberships::{deciding, guest_in_a_group_with_roles},
+    memberships::{Named as NamedBy, deciding, guest_in_a_group_with_roles},
 };
 
 /// Most people in a pasted list.
@@ -243,6 +243,19 @@ impl App {
                     Err(error) => return Err(error),
                 };
             }
+            // Whether somebody is there, or in the group, is not told by the question either.
+            if op.permission() == Some(Permission::AccountGroups) {
+                for line in &lines {
+                    let is_seen = match ids.get(line) {
+                        Some(id) => op.may_see(*id).await?,
+                        None => false,
+                    };
+                    if !is_seen {
+                        op.ask_about_unseen(group.id).await?;
+                        break;
+                    }
+                }
+            }
             let added: Vec<UserId> = verdicts
                 .iter()
                 .filter(|(_, verdict)| **verdict == Verdict::Added)
@@ -364,7 +377,7 @@ impl Operation<'_, '_> {
             return Err(guest_in_a_group_with_roles(group));
         }
         self.may_bring_user(group.id, id).await?;
-        self.admit(&user, group, given, typed).await?;
+        self.admit(&user, group, given, NamedBy::Known(typed)).await?;
         Ok(true)
     }
 }

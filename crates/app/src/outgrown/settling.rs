@@ -11,7 +11,7 @@ use model::{
     access_paths::Reckoning,
     impact::Concern,
     job::Work,
-    outgrown::{self, EndedSecret, SecretKind, not_confirmed, nothing_ends, opened},
+    outgrown::{self, Confirmed, EndedSecret, SecretKind, not_confirmed, nothing_ends, opened},
     rights::Scoped,
 };
 use store::made_within::{self, Outstanding};
@@ -22,7 +22,7 @@ use crate::{Operation, holders::seen_among};
 
 /// Of so many people what is outgrown ends in one transaction; the worker goes on with the others. All of them are looked
 /// at, told and confirmed before.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 50;
 /// So many people are read in one statement.
 const READ_AT_ONCE: usize = 5_000;
 /// The rights of so few are read one by one, which is cheaper than reading everything that leads to them.
@@ -35,6 +35,25 @@ pub(crate) enum Shown {
     ToActor,
     /// Somebody earlier, these links to these addresses and no others (`Operation::number_of`).
     Before(BTreeSet<u64>),
+}
+
+/// People whom the actor has named and may not see.
+#[derive(Debug, Default)]
+pub(crate) struct Unseen {
+    /// Whether it is asked about them: always, where something could end, or the question would tell whether they have
+    /// anything, or are there at all.
+    pub(crate) is_asked: bool,
+    /// What was typed for them.
+    pub(crate) typed: BTreeMap<UserId, String>,
+}
+
+impl Unseen {
+    /// Whether somebody's invitation goes to what was typed and nowhere else: then whoever typed this knows the address.
+    fn knows_addresses(&self, user: &User) -> bool {
+        let Some(typed) = self.typed.get(&user.id) else { return false };
+        let addresses = [&user.fields.email, &user.fields.personal_email];
+        addresses.into_iter().flatten().all(|address| model::user::is_same_mailbox(address, typed))
+    }
 }
 
 /// Whose rights rise, and when.
@@ -83,7 +102,7 @@ pub(super) struct Risen {
     pub(super) secrets: Vec<Outstanding>,
     /// Who wrote the addresses, as far as somebody else did.
     writers: BTreeMap<SecretKind, UserId>,
-    /// Whether whoever raises the rights may see the user: else there is nothing to tell, and nobody to confirm.
+    /// Whether whoever raises the rights may see the user: else it is told that something may end, of nobody.
     is_seen: bool,
 }
 
@@ -117,25 +136,43 @@ fn is_beyond(secret: &Outstanding, rights: &Rights) -> bool {
 struct Ended {
     told: Vec<EndedSecret>,
     /// Whom each of these is about, and what is said of it, once.
-    said: BTreeSet<(UserId, SecretKind, String, Option<String>)>,
+    said: BTreeSet<(Option<UserId>, SecretKind, String, Option<String>)>,
     /// Each secret once.
     known: BTreeSet<(SecretKind, Uuid)>,
-    /// All that is shown of all of them, and which they are.
+    /// What was asked for, and of what is shown whatever goes out anew or is written to: which it is, and where it goes. What
+    /// only ends does so even if it was made after the question: else whoever goes on making it would hold off the answer.
     shown: Vec<u8>,
 }
 
 impl Ended {
-    fn tell(&mut self, secret: &Outstanding, described: EndedSecret) {
-        let parts: [&[u8]; 5] = [
-            described.user.0.as_bytes(),
-            secret.kind.as_str().as_bytes(),
-            secret.id.as_bytes(),
-            described.name.as_bytes(),
-            described.label.as_bytes(),
-        ];
+    /// Something that what is confirmed depends on.
+    fn note(&mut self, parts: &[&[u8]]) {
         for part in parts {
             self.shown.extend(part.len().to_be_bytes());
-            self.shown.extend(part);
+            self.shown.extend(*part);
+        }
+    }
+
+    /// Something may end of people whom the actor may not see.
+    fn tell_of_unseen(&mut self) {
+        if !self.told.iter().any(|told| told.kind == SecretKind::Unseen) {
+            self.told.push(EndedSecret::unseen());
+        }
+    }
+
+    fn tell(&mut self, user: &User, secret: &Outstanding, described: EndedSecret) {
+        if goes_out(secret) {
+            let fields = &user.fields;
+            let to = [&fields.email, &fields.personal_email].map(|to| to.as_deref().unwrap_or_default());
+            let parts: [&[u8]; 6] = [
+                user.id.0.as_bytes(),
+                secret.kind.as_str().as_bytes(),
+                secret.id.as_bytes(),
+                secret.label.as_bytes(),
+                to[0].as_bytes(),
+                to[1].as_bytes(),
+            ];
+            self.note(&parts);
         }
         // Several links to one address are one mail.
         let EndedSecret { user, kind, label, made_by, .. } = &described;
@@ -143,6 +180,11 @@ impl Ended {
             self.told.push(described);
         }
     }
+}
+
+/// Whether mail goes out because of it, now or when somebody asks for it.
+fn goes_out(secret: &Outstanding) -> bool {
+    is_of_invitation(secret) || matches!(secret.kind, SecretKind::Address | SecretKind::Personal)
 }
 
 /// The names of people, as far as the actor may see them.
@@ -160,11 +202,15 @@ fn described(risen: &Risen, secret: &Outstanding, names: &Names) -> EndedSecret 
         }
         SecretKind::Token | SecretKind::Address | SecretKind::Personal => secret.label.clone(),
         // A link of another purpose is not sent again.
-        SecretKind::Link | SecretKind::Expired | SecretKind::Password | SecretKind::Session => String::new(),
+        SecretKind::Link
+        | SecretKind::Expired
+        | SecretKind::Password
+        | SecretKind::Session
+        | SecretKind::Unseen => String::new(),
     };
     let made_by = secret.maker.by.and_then(|by| names.get(&by)).cloned();
     let name = names.get(&user.id).map_or("somebody", String::as_str).to_owned();
-    EndedSecret { user: user.id, name, kind: secret.kind, label, made_by }
+    EndedSecret { user: Some(user.id), name, kind: secret.kind, label, made_by }
 }
 
 impl Operation<'_, '_> {
@@ -173,6 +219,12 @@ impl Operation<'_, '_> {
     pub(crate) async fn settle_outgrown(&mut self) -> Result<()> {
         let is_raising = !self.risen.is_empty();
         let (mut ended, mut ending) = (Ended::default(), BTreeMap::new());
+        if std::mem::take(&mut self.unseen.is_asked) {
+            ended.tell_of_unseen();
+        }
+        for rise in &self.risen {
+            ended.note(&[format!("{:?}", rise.whom).as_bytes()]);
+        }
         for (rises, users) in self.concerned_by_rises().await? {
             let Some(rise) = rises.first() else { continue };
             let looked = self.look_at(&users, rise, &mut ended).await?;
@@ -186,12 +238,16 @@ impl Operation<'_, '_> {
             // It confirms what was shown: neither another address nor another link that somebody has put there meanwhile.
             let digest = self.keys.derive("end_secrets", &[&ended.shown]);
             let code = outgrown::code(&digest);
-            if self.must_confirm(code) {
+            if !self.confirmed().is_of(code) {
                 return Err(not_confirmed(&ended.told, code));
             }
             (self.ended_secrets, self.confirms) = (ended.told, code);
-        } else if is_raising && self.confirms_what_was_shown() {
+        } else if is_raising && matches!(self.confirmed(), Confirmed::Shown(_)) {
             return Err(nothing_ends());
+        }
+        if self.is_dry() {
+            // It was told; ending it would only hold what others wait for.
+            return Ok(());
         }
         for (risen, is_asked) in ending.into_values() {
             self.end_secrets_of(risen, is_asked).await?;
@@ -233,10 +289,16 @@ impl Operation<'_, '_> {
             let names = self.names_about(&mut found).await?;
             for risen in found {
                 let mut shown = Vec::new();
-                for secret in risen.secrets.iter().filter(|_| risen.is_seen) {
-                    shown.extend(is_of_invitation(secret).then(|| self.number_of(&risen.user, secret)));
-                    if ended.known.insert((secret.kind, secret.id)) {
-                        ended.tell(secret, described(&risen, secret, &names));
+                if !risen.is_seen {
+                    ended.tell_of_unseen();
+                }
+                let knows = risen.is_seen || self.unseen.knows_addresses(&risen.user);
+                for secret in &risen.secrets {
+                    shown.extend(
+                        (knows && is_of_invitation(secret)).then(|| self.number_of(&risen.user, secret)),
+                    );
+                    if risen.is_seen && ended.known.insert((secret.kind, secret.id)) {
+                        ended.tell(&risen.user, secret, described(&risen, secret, &names));
                     }
                 }
                 looked.found.insert(risen.user.id, shown);
@@ -290,7 +352,7 @@ impl Operation<'_, '_> {
     /// Whether all links of somebody's invitation that end were shown.
     fn was_shown(&self, risen: &Risen, shown: &Shown) -> bool {
         match shown {
-            Shown::ToActor => risen.is_seen,
+            Shown::ToActor => risen.is_seen || self.unseen.knows_addresses(&risen.user),
             Shown::Before(shown) => {
                 let mut links = risen.secrets.iter().filter(|secret| is_of_invitation(secret));
                 links.all(|link| shown.contains(&self.number_of(&risen.user, link)))
@@ -315,8 +377,12 @@ impl Operation<'_, '_> {
             return Ok(Vec::new());
         }
         let concerned: Vec<UserId> = concerned.into_iter().collect();
-        let locked = store::users::lock_all(self.connection, context, &concerned).await?;
-        if !self.connection.writes_alone() {
+        let locked = if self.is_dry() {
+            store::holders::records(self.connection, context, &concerned).await?
+        } else {
+            store::users::lock_all(self.connection, context, &concerned).await?
+        };
+        if !self.connection.writes_alone() && !self.is_dry() {
             // Whoever uses or writes one of them holds the user's row: what is read now is what is left.
             outstanding = made_within::outstanding(self.connection, context, &concerned, at).await?;
         }
