@@ -23,7 +23,7 @@ async fn write(app: &TestApp, sql: &'static str, values: &[store::Value<'_>]) {
         let values: Vec<store::Value<'_>> = values.iter().map(Owned::value).collect();
         connection.execute(sql, &values).await.map(Attempt::Commit)
     };
-    app.app.database().transaction(proof, Lane::Interactive, work, |_| ()).await.unwrap();
+    app.app.database().transaction(proof, Lane::Interactive, work, |_, _| ()).await.unwrap();
 }
 
 /// A value that a deed can own.

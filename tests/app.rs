@@ -435,7 +435,7 @@ impl TestApp {
             }
             Ok(Attempt::Commit(()))
         };
-        self.app.database().transaction(proof, Lane::Interactive, work, |&()| {}).await.unwrap();
+        self.app.database().transaction(proof, Lane::Interactive, work, |(), _| {}).await.unwrap();
     }
 
     /// Answers of the database to one question, for what no door shows.

@@ -5,6 +5,7 @@ mod clean;
 mod log;
 mod proofs;
 mod tampered;
+mod unsure;
 
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ where
 {
     let proof = Proof { org: app.context().org, entry: model::EntryId(Uuid::max()) };
     let work = async move |connection: &mut Connection<'_>| Ok(Attempt::Commit(work(connection).await?));
-    app.app.database().transaction(proof, Lane::Interactive, work, |()| ()).await.unwrap();
+    app.app.database().transaction(proof, Lane::Interactive, work, |(), _| ()).await.unwrap();
 }
 
 /// Runs statements without parameters behind Muster's back.

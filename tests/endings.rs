@@ -42,7 +42,7 @@ pub(crate) async fn group(app: &TestApp, name: &str, role: Option<Role>, owner: 
         }
         Ok(Attempt::Commit(()))
     };
-    app.app.database().transaction(proof, Lane::Interactive, work, |()| ()).await.unwrap();
+    app.app.database().transaction(proof, Lane::Interactive, work, |(), _| ()).await.unwrap();
     app.app.cache().forget_everything();
     id
 }
@@ -191,7 +191,7 @@ on_both! {
             }
             Ok(Attempt::Commit(()))
         };
-        app.app.database().transaction(proof, Lane::Interactive, work, |()| ()).await.unwrap();
+        app.app.database().transaction(proof, Lane::Interactive, work, |(), _| ()).await.unwrap();
         app.app.cache().forget_everything();
         assert!(may_list(&app, &ana.token).await);
         app.later(8 * DAY);

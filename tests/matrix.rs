@@ -177,7 +177,7 @@ pub(crate) async fn force(app: &TestApp, sql: &'static str, user: UserId) {
         let changed = connection.execute(sql, &[store::Value::from(user)]).await?;
         Ok(Done::Commit(changed))
     };
-    let changed = app.app.database().transaction(proof, Lane::Interactive, work, |_| ()).await.unwrap();
+    let changed = app.app.database().transaction(proof, Lane::Interactive, work, |_, _| ()).await.unwrap();
     assert_eq!(changed, 1, "{sql}");
     app.app.cache().forget_everything();
 }

@@ -59,7 +59,7 @@ pub(crate) async fn links_of_all_purposes(app: &TestApp, somebody: &Somebody) ->
     };
     let entry = model::EntryId(uuid::Uuid::from_u128(7));
     let proof = Proof { org: app.org.id, entry };
-    app.app.database().transaction(proof, Lane::Interactive, work, |()| ()).await.unwrap();
+    app.app.database().transaction(proof, Lane::Interactive, work, |(), _| ()).await.unwrap();
     secrets
 }
 

@@ -124,7 +124,7 @@ async fn a_while_later(directory: &Path) -> usize {
             "UPDATE mails SET next_at = next_at - $1, leased_until = 0 WHERE state IN ('queued', 'deferred')";
         connection.execute(sql, values![A_WHILE]).await.map(Attempt::Commit)
     };
-    database.transaction(proof, Lane::Interactive, pass, |_| ()).await.unwrap();
+    database.transaction(proof, Lane::Interactive, pass, |_, _| ()).await.unwrap();
     let waiting = mails(&database)
         .await
         .iter()

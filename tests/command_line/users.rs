@@ -278,7 +278,7 @@ fn wait_for_approval(place: &Place, id: &str) {
         };
         let nothing = model::EntryId(uuid::Uuid::from_u128(7));
         let proof = store::Proof { org: model::OrgId(uuid::Uuid::nil()), entry: nothing };
-        let changed = database.transaction(proof, store::Lane::Interactive, work, |_| ()).await.unwrap();
+        let changed = database.transaction(proof, store::Lane::Interactive, work, |_, _| ()).await.unwrap();
         assert_eq!(changed, 1);
         database.close().await;
     });

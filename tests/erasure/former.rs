@@ -54,7 +54,22 @@ async fn age(app: &TestApp, person: UserId) {
         }
         Ok(Attempt::Commit(()))
     };
-    app.app.database().transaction(proof, Lane::Interactive, work, |()| ()).await.unwrap();
+    app.app.database().transaction(proof, Lane::Interactive, work, |(), _| ()).await.unwrap();
+}
+
+/// All entries as they were before there were seals, so that this version seals them.
+pub(super) async fn unsealed(connection: &mut Connection<'_>) -> model::Result<()> {
+    for sql in [
+        "DELETE FROM audit_trees",
+        "DELETE FROM audit_tiles",
+        "DELETE FROM audit_pending",
+        "UPDATE audit_entries SET by_salt = NULL, by_commitment = NULL, about_salt = NULL, about_commitment = NULL, \
+         by_erased_at = NULL, about_erased_at = NULL, mac = NULL, fields = ''",
+        "INSERT INTO audit_pending (org_id, entry_id) SELECT org_id, id FROM audit_entries",
+    ] {
+        connection.execute(sql, &[] as &[Bound<'_>]).await?;
+    }
+    Ok(())
 }
 
 /// The entries; answers which events there were.

@@ -172,7 +172,7 @@ impl App {
         let proof = store::Proof { org: context.org, entry };
         let work =
             async move |connection: &mut Connection<'_>| Ok(store::Attempt::Commit(work(connection).await?));
-        self.database().transaction(proof, store::Lane::Background, work, |_| ()).await
+        self.database().transaction(proof, store::Lane::Background, work, |_, _| ()).await
     }
 }
 

@@ -24,7 +24,7 @@ use model::{
     rights::Reach,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use store::{Attempt, Connection, Lane, Proof, boxed};
+use store::{Attempt, Connection, Lane, Outcome, Proof, boxed};
 use uuid::Uuid;
 
 use crate::{
@@ -164,7 +164,7 @@ impl App {
             Ok(if dry_run { Attempt::Discard(done) } else { Attempt::Commit(done) })
         };
         let app = self.clone();
-        let after = move |done: &Done<T>| {
+        let after = move |done: &Done<T>, outcome: Outcome| {
             app.cache().forget(&done.stale);
             app.guard().committed(proof.org, &done.sealed, app.now());
             if done.jobs {

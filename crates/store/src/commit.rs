@@ -10,16 +10,27 @@ use std::{
 
 use deadpool_postgres::{Client, Pool};
 use model::{Error, Kind, Result};
+use tokio::time::{sleep, timeout_at};
 
 use crate::{
-    Connection, Proof, Writing,
+    Connection, Proof, Sql, Writing, boxed,
     postgres::{self, Open},
     values,
     writer::outcome_unknown,
 };
 
-/// How long it is looked for what became of a commit.
-const LOOKING: Duration = Duration::from_secs(12);
+/// How long a COMMIT, and the search for what became of it, may take together. Long enough for a server to be started
+/// again, short enough for a person who waits.
+const LIMIT: Duration = Duration::from_secs(11);
+
+/// What is known of a COMMIT when caches learn of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The change is in the database.
+    Committed,
+    /// Nobody can tell yet whether it is: see [`committed`].
+    Unknown,
+}
 
 /// What a COMMIT needs besides its transaction.
 pub(crate) struct Ending {
@@ -36,14 +47,15 @@ pub(crate) async fn commit<T>(
     Ending { pool, stuck, notices }: Ending,
     open: Open,
     proof: Proof,
-    (value, after): (T, impl FnOnce(&T)),
+    (value, after): (T, impl FnOnce(&T, Outcome)),
 ) -> Result<T> {
+    let deadline = sleep(LIMIT).deadline();
     let revokes = !notices.is_empty();
     let failed = match open.commit().await {
         Err(failed) => failed,
         Ok(client) => {
             note_silence(&stuck, false);
-            after(&value);
+            after(&value, Outcome::Committed);
             if let Some(client) = client.filter(|_| revokes) {
                 outlast_writers(client, proof).await?;
             }
@@ -55,22 +67,39 @@ pub(crate) async fn commit<T>(
     }
     metrics::counter!("muster_database_unsure_commits_total").increment(1);
     note_silence(&stuck, failed.is_silent);
-    let found = proof.find(&pool).await;
+    let found = timeout_at(deadline, proof.find(&pool)).await.ok().flatten();
     let detail = failed.error.detail().unwrap_or_default();
     if found == Some(false) {
         let said = failed.error.kind() != Kind::Unavailable;
         return Err(if said { failed.error } else { Error::unavailable("database.unavailable", detail) });
     }
-    after(&value);
-    // Whoever said that it failed may not have announced it.
-    let told = announce(&pool, &notices).await;
-    if found != Some(true) || told.is_err() {
+    after(&value, if found.is_some() { Outcome::Committed } else { Outcome::Unknown });
+    // Whoever said that it failed may not have announced it. Whoever is told "unknown" does not wait longer for that.
+    let announced = tokio::spawn(announce(pool.clone(), notices));
+    if found.is_none() {
+        drop(timeout_at(deadline, announced).await);
+        return Err(outcome_unknown(detail));
+    }
+    if !matches!(announced.await, Ok(Ok(()))) {
         return Err(outcome_unknown(detail));
     }
     if revokes {
         outlast_writers(postgres::client(&pool).await.map_err(outcome_unknown)?, proof).await?;
     }
     Ok(value)
+}
+
+/// What became of a transaction whose outcome was unknown: whether it was committed, or `None` while it is still under way.
+#[boxed]
+pub async fn committed(connection: &mut Connection<'_>, proof: Proof) -> Result<Option<bool>> {
+    // Whoever gets its lock sees in the next statement what it has left. `SQLite` ends a transaction before it answers.
+    const HAS_ENDED: Sql =
+        Sql::by_engine("SELECT $1 IS NOT NULL", "SELECT pg_try_advisory_xact_lock($1::bigint)");
+    let (has_ended,): (bool,) = connection.one(HAS_ENDED, values![proof.lock()]).await?;
+    if !has_ended {
+        return Ok(None);
+    }
+    proof.is_written(connection).await.map(Some)
 }
 
 /// Notes whether the last COMMIT was answered in time.
@@ -107,13 +136,13 @@ async fn outlast_writers(client: Client, proof: Proof) -> Result<()> {
 const OUTLASTING: usize = 6;
 
 /// Tells all nodes what a commit should have told them.
-async fn announce(pool: &Pool, notices: &[String]) -> Result<()> {
+async fn announce(pool: Pool, notices: Vec<String>) -> Result<()> {
     if notices.is_empty() {
         return Ok(());
     }
-    let client = postgres::client(pool).await?;
+    let client = postgres::client(&pool).await?;
     let mut connection = Connection::postgres(&client);
-    for notice in notices {
+    for notice in &notices {
         connection.notify(notice).await?;
     }
     Ok(())
@@ -144,25 +173,25 @@ impl Proof {
 
     /// Whether the entry is there, now that its transaction has ended; `None` when nobody can be asked.
     async fn find(self, pool: &Pool) -> Option<bool> {
-        // Long enough for a server to be started again, short enough for somebody who waits.
-        let looked = tokio::time::timeout(LOOKING, async {
-            for pause in [0, 300, 1000, 3000] {
-                tokio::time::sleep(Duration::from_millis(pause)).await;
-                if let Ok(found) = self.look(pool).await {
-                    return Some(found);
-                }
+        for pause in [0, 300, 1000, 3000] {
+            sleep(Duration::from_millis(pause)).await;
+            if let Ok(found) = self.look(pool).await {
+                return Some(found);
             }
-            None
-        });
-        looked.await.ok().flatten()
+        }
+        None
     }
 
     async fn look(self, pool: &Pool) -> Result<bool> {
         let open = Open::begin(postgres::client(pool).await?, self.lock(), self.writers()).await?;
-        let mut connection = Connection::postgres(open.client()?);
+        let found = self.is_written(&mut Connection::postgres(open.client()?)).await?;
+        open.roll_back().await;
+        Ok(found)
+    }
+
+    async fn is_written(self, connection: &mut Connection<'_>) -> Result<bool> {
         let sql = "SELECT 1 FROM audit_entries WHERE org_id = $1 AND id = $2";
         let found: Option<(i64,)> = connection.optional(sql, values![self.org, self.entry]).await?;
-        open.roll_back().await;
         Ok(found.is_some())
     }
 }

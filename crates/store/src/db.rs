@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{
     boxed,
-    commit::{Ending, commit},
+    commit::{Ending, Outcome, commit},
     connection::{Connection, Engine, Health, panic_text, went_on},
     migrations,
     notify::{Listener, Ways},
@@ -213,14 +213,14 @@ impl Database {
     /// * `work` may run more than once: it changes nothing outside the database and awaits nothing but its connection.
     /// * An error and a panic undo the transaction. Whatever was answered with an error other than `outcome_unknown`
     ///   has left nothing behind.
-    /// * `after` runs once the change is (or may be) in the database, whether or not somebody still waits: that is
-    ///   where caches learn of it. It does not run for a refusal or a dry run.
+    /// * `after` runs once the change is (or may be: [`Outcome`]) in the database, whether or not somebody still waits:
+    ///   that is where caches learn of it. It does not run for a refusal or a dry run.
     /// * Dropping the future stops nothing on `SQLite`, and undoes a PostgreSQL transaction that has not reached its
     ///   COMMIT; in no case is there half a change, or a change without its `after`.
     pub async fn transaction<T, W, A>(&self, proof: Proof, lane: Lane, work: W, after: A) -> Result<T>
     where
         W: AsyncFn(&mut Connection<'_>) -> Result<Attempt<T>> + Send + Sync + 'static,
-        A: FnOnce(&T) + Send + 'static,
+        A: FnOnce(&T, Outcome) + Send + 'static,
         T: Send + 'static,
     {
         match &self.0 {
@@ -371,7 +371,7 @@ impl Sqlite {
     async fn transaction<T, W, A>(&self, lane: Lane, work: W, after: A) -> Result<T>
     where
         W: AsyncFn(&mut Connection<'_>) -> Result<Attempt<T>> + Send + Sync + 'static,
-        A: FnOnce(&T) + Send + 'static,
+        A: FnOnce(&T, Outcome) + Send + 'static,
         T: Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
@@ -392,10 +392,10 @@ impl Sqlite {
     }
 }
 
-fn settle<T>(ran: Ran<T>, outcome: &Result<()>, after: impl FnOnce(&T)) -> Result<T> {
+fn settle<T>(ran: Ran<T>, outcome: &Result<()>, after: impl FnOnce(&T, Outcome)) -> Result<T> {
     match (ran, outcome) {
         (Ran::Kept(value), Ok(())) => {
-            after(&value);
+            after(&value, Outcome::Committed);
             Ok(value)
         }
         (Ran::Undone(answer), Ok(())) => answer,
@@ -403,7 +403,7 @@ fn settle<T>(ran: Ran<T>, outcome: &Result<()>, after: impl FnOnce(&T)) -> Resul
             if let Ran::Kept(value) = ran
                 && error.kind() == model::Kind::OutcomeUnknown
             {
-                after(&value);
+                after(&value, Outcome::Unknown);
             }
             Err(error.clone())
         }
@@ -452,7 +452,7 @@ impl Postgres {
     async fn transaction<T, W, A>(&self, proof: Proof, lane: Lane, work: &W, after: A) -> Result<T>
     where
         W: AsyncFn(&mut Connection<'_>) -> Result<Attempt<T>>,
-        A: FnOnce(&T) + Send + 'static,
+        A: FnOnce(&T, Outcome) + Send + 'static,
         T: Send + 'static,
     {
         for attempt in 1.. {

@@ -73,6 +73,7 @@ mod writing;
 /// attribute that `async-recursion` has for another purpose. It costs one allocation for each call, and took the debug
 /// build of `web` from 187 s to 69 s.
 pub use async_recursion::async_recursion as boxed;
+pub use commit::{Outcome, committed};
 pub use connection::{Connection, Engine, Part};
 pub use db::{Attempt, Database, Lane, Options, Proof};
 pub use notify::Listener;

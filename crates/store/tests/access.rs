@@ -341,7 +341,7 @@ async fn agree(engine: Engine, count: u64) {
         };
         let entry = EntryId(Uuid::from_u128(chunk.into()));
         let proof = Proof { org: OrgId(Uuid::nil()), entry };
-        database.transaction(proof, Lane::Interactive, write, |()| {}).await.unwrap();
+        database.transaction(proof, Lane::Interactive, write, |(), _| {}).await.unwrap();
         let compare = async |connection: &mut Connection<'_>| {
             for (number, world) in worlds.iter() {
                 world.compare(connection, *number).await?;

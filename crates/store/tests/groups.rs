@@ -102,7 +102,7 @@ async fn loaded(engine: Engine) -> (Database, Scratch) {
         write(connection).await?;
         Ok(Attempt::Commit(()))
     };
-    database.transaction(proof, Lane::Bulk, work, |()| {}).await.unwrap();
+    database.transaction(proof, Lane::Bulk, work, |(), _| {}).await.unwrap();
     if engine == Engine::Postgres {
         let analyze = async |connection: &mut Connection<'_>| connection.execute("ANALYZE", &[]).await;
         database.read(analyze).await.unwrap();
@@ -249,7 +249,7 @@ async fn people_at_any_depth_are_right_and_short(engine: Engine) {
         nest(connection).await?;
         Ok(Attempt::Commit(()))
     };
-    database.transaction(proof, Lane::Bulk, work, |()| {}).await.unwrap();
+    database.transaction(proof, Lane::Bulk, work, |(), _| {}).await.unwrap();
     let mut expected: Vec<(String, UserId)> =
         (70..GROUPS).map(|number| (format!("{:05}", number * 7_919 % 100_003), user(number))).collect();
     expected.sort();

@@ -97,7 +97,7 @@ async fn loaded(engine: Engine) -> (Database, Scratch) {
             }
             Ok(Attempt::Commit(()))
         };
-        database.transaction(proof, Lane::Interactive, work, |()| {}).await.unwrap();
+        database.transaction(proof, Lane::Interactive, work, |(), _| {}).await.unwrap();
     }
     if engine == Engine::Postgres {
         let analyze = async |connection: &mut Connection<'_>| connection.execute("ANALYZE", &[]).await;

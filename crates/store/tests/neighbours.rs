@@ -67,7 +67,7 @@ async fn assert_each_finds_its_own(engine: Engine) {
             write(connection, number).await?;
             Ok(Attempt::Commit(()))
         };
-        database.transaction(proof, Lane::Interactive, work, |()| {}).await.unwrap();
+        database.transaction(proof, Lane::Interactive, work, |(), _| {}).await.unwrap();
         // At first the organization is alone.
         for (number, people) in PEOPLE.iter().enumerate().take(number + 1) {
             for (search, count) in [("ana", *people), ("zimmerli", 1), ("ana zimmerli", 1), ("nobody", 0)] {

@@ -37,7 +37,7 @@ where
         work(connection).await?;
         Ok(Attempt::Commit(()))
     };
-    database.transaction(proof, Lane::Bulk, work, |()| {}).await.unwrap();
+    database.transaction(proof, Lane::Bulk, work, |(), _| {}).await.unwrap();
 }
 
 async fn write(connection: &mut Connection<'_>) -> model::Result<()> {

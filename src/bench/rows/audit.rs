@@ -85,7 +85,7 @@ async fn append_in(directory: &Path, how_long: Duration, sealed: bool) -> Result
             Ok(Attempt::Commit(()))
         };
         let proof = Proof { org: context.org, entry: EntryId(Uuid::nil()) };
-        database.transaction(proof, Lane::Interactive, work, |()| ()).await?;
+        database.transaction(proof, Lane::Interactive, work, |(), _| ()).await?;
         operations += GROUP;
         if sealed && sequenced.elapsed() > Duration::from_secs(1) {
             app.sequence_all().await?;

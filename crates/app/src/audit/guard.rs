@@ -20,7 +20,7 @@ use model::{
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use store::{
-    Connection,
+    Connection, Outcome, Proof,
     audit_tree::{self, Tree, WIDTH},
     boxed,
 };
@@ -76,6 +76,8 @@ struct Committed {
     leaf: Hash,
     at: Timestamp,
     told: bool,
+    /// The transaction, if nobody knows whether it was committed.
+    unsure: Option<Proof>,
 }
 
 impl Known {
@@ -98,11 +100,18 @@ impl Guard {
         Some(self.directory.get()?.join(format!("{org}.{ending}")))
     }
 
-    /// Remembers what was just committed.
-    pub(crate) fn committed(&self, org: OrgId, sealed: &[(EntryId, Hash)], at: Timestamp) {
+    /// Remembers what was just committed, or may have been.
+    pub(crate) fn remember(
+        &self,
+        transaction: Proof,
+        sealed: &[(EntryId, Hash)],
+        at: Timestamp,
+        outcome: Outcome,
+    ) {
+        let (org, unsure) = (transaction.org, (outcome == Outcome::Unknown).then_some(transaction));
+        let entry = |leaf: &Hash| Committed { org, leaf: *leaf, at, told: false, unsure };
         let mut committed = self.committed.lock();
-        committed
-            .extend(sealed.iter().map(|(id, leaf)| (*id, Committed { org, leaf: *leaf, at, told: false })));
+        committed.extend(sealed.iter().map(|(id, leaf)| (*id, entry(leaf))));
         while committed.len() > REMEMBERED {
             committed.pop_first();
         }
@@ -375,7 +384,8 @@ impl App {
     }
 
     /// Looks where entries are that this node committed more than `age` ago and has not seen in the tree: those that
-    /// are nowhere raise an alarm, those that wait are told of.
+    /// are nowhere raise an alarm, those that wait are told of. Where nobody knew whether they were committed, they may
+    /// be nowhere: then they were not.
     #[boxed]
     pub async fn look_for_committed(&self, age: Duration) -> Result<()> {
         let now = self.now();
@@ -384,15 +394,17 @@ impl App {
             let old = committed.iter().filter(|(_, committed)| committed.at.plus(age) <= now);
             old.take(AT_ONCE).map(|(id, committed)| (*id, *committed)).collect()
         };
-        for (id, Committed { org, leaf, at, told }) in looked {
+        for (id, Committed { org, leaf, at, told, unsure }) in looked {
             let context = OrgContext::from(org);
-            match self.find_committed(context, id).await? {
+            match self.find_committed(context, id, unsure).await? {
                 Found::Waits(waiting) if waiting == leaf => {
-                    if at.plus(LATE) <= now && !told {
+                    let is_late = at.plus(LATE) <= now;
+                    if is_late && !told {
                         tracing::warn!(%org, entry = %id, "an audit entry has waited for its place for over 5 seconds");
-                        if let Some(committed) = self.guard().committed.lock().get_mut(&id) {
-                            committed.told = true;
-                        }
+                    }
+                    if let Some(committed) = self.guard().committed.lock().get_mut(&id) {
+                        committed.told |= is_late;
+                        committed.unsure = None;
                     }
                     continue;
                 }
@@ -401,6 +413,8 @@ impl App {
                     let message = "An entry that was written is not as it was written.";
                     self.raise(context, "entry.altered", Some(id), message).await?;
                 }
+                Found::UnderWay => continue,
+                Found::Never => tracing::info!(%org, entry = %id, "a COMMIT of unknown outcome was not done"),
                 Found::Nowhere => {
                     let message = "An entry that was written is nowhere in the log.";
                     self.raise(context, "entry.lost", Some(id), message).await?;
@@ -411,15 +425,20 @@ impl App {
         Ok(())
     }
 
-    async fn find_committed(&self, context: OrgContext, id: EntryId) -> Result<Found> {
-        // In this order: an entry that does not wait any more has its place.
+    async fn find_committed(&self, context: OrgContext, id: EntryId, unsure: Option<Proof>) -> Result<Found> {
+        // In this order: what has ended changes nothing any more, and an entry that does not wait any more has its place.
         let read = async move |connection: &mut Connection<'_>| {
+            let is_committed = match unsure {
+                Some(transaction) => store::committed(connection, transaction).await?,
+                None => Some(true),
+            };
+            let Some(is_committed) = is_committed else { return Ok(Found::UnderWay) };
             if let Some(waits) = audit_tree::is_pending(connection, context, id).await? {
                 let leaf = waits.and_then(|leaf| leaf.try_into().ok()).unwrap_or_default();
                 return Ok(Found::Waits(leaf));
             }
             let Some(place) = audit_tree::place(connection, context, id).await? else {
-                return Ok(Found::Nowhere);
+                return Ok(if is_committed { Found::Nowhere } else { Found::Never });
             };
             let tile = audit_tree::tile(connection, context, 0, place / WIDTH).await?;
             let offset = usize::try_from(place % WIDTH).unwrap_or(usize::MAX);
@@ -453,4 +472,8 @@ enum Found {
     Waits(Hash),
     Placed(Hash),
     Nowhere,
+    /// Nobody can tell yet whether it was committed.
+    UnderWay,
+    /// It was not committed.
+    Never,
 }

@@ -145,7 +145,7 @@ impl App {
     {
         let entry = EntryId::new(self.now(), self.entropy());
         let proof = store::Proof { org: context.org, entry };
-        self.database().transaction(proof, Lane::Bulk, work, |_| ()).await
+        self.database().transaction(proof, Lane::Bulk, work, |_, _| ()).await
     }
 
     /// Seals entries from before there were seals: once, when an upgrade needs it. A log of which anything is known was

@@ -127,7 +127,7 @@ where
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let proof = Proof { org: OrgId(Uuid::nil()), entry: EntryId(Uuid::from_u128(number.into())) };
-    database.transaction(proof, Lane::Interactive, work, |_| {}).await.unwrap()
+    database.transaction(proof, Lane::Interactive, work, |_, _| {}).await.unwrap()
 }
 
 /// The id of a person: in the order of their numbers.

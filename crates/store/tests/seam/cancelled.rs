@@ -56,7 +56,7 @@ async fn stuck(database: Database, key: i64, begun: mpsc::UnboundedSender<i64>) 
         begun.send(backend).unwrap();
         pending::<Result<Attempt<()>>>().await
     };
-    database.transaction(proof, Lane::Interactive, work, |()| {}).await
+    database.transaction(proof, Lane::Interactive, work, |(), _| {}).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use std::sync::{
 
 use crate::support::{Fixture, add, add_counted, insert, proof, refusal, write};
 use model::{Error, Kind, Result};
-use store::{Attempt, Connection, Database, Lane, values};
+use store::{Attempt, Connection, Database, Lane, Outcome, values};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_everyone_is_answered_after_their_own_commit() {
@@ -67,7 +67,7 @@ async fn mixed(database: Database, key: i64, after: Arc<AtomicUsize>) -> Result<
             _ => Ok(Attempt::Commit(key)),
         }
     };
-    let count = move |_: &i64| {
+    let count = move |_: &i64, _: Outcome| {
         after.fetch_add(1, Ordering::SeqCst);
     };
     database.transaction(proof, Lane::Interactive, work, count).await
@@ -101,7 +101,7 @@ async fn a_defect_after_the_commit_takes_nobody_elses_answer() {
                 insert(connection, proof, 1).await?;
                 Ok(Attempt::Commit(()))
             };
-            defective.transaction(proof, Lane::Interactive, work, |()| panic!("a defect")).await
+            defective.transaction(proof, Lane::Interactive, work, |(), _| panic!("a defect")).await
         });
         let others: Vec<_> = (2..20)
             .map(|key| {
@@ -170,7 +170,7 @@ where
         let mut operation = Operation { connection };
         work(&mut operation).await.map(Attempt::Commit)
     };
-    database.transaction(proof(), Lane::Interactive, wrapped, |_| {}).await
+    database.transaction(proof(), Lane::Interactive, wrapped, |_, _| {}).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -85,7 +85,7 @@ async fn whoever_swallows_a_deadlock_is_run_again_all_the_same() {
         }
         Ok(Attempt::Commit(()))
     };
-    fixture.database.transaction(proof, Lane::Interactive, work, |()| {}).await.unwrap();
+    fixture.database.transaction(proof, Lane::Interactive, work, |(), _| {}).await.unwrap();
     fixture.assert_whole(1).await;
 }
 

@@ -14,7 +14,7 @@ use crate::support::{Fixture, add, add_counted, eventually, impatient, insert, p
 use model::{Kind, Result};
 use parking_lot::Mutex;
 use store::{
-    Attempt, Connection, Database, Lane, Options, Writing,
+    Attempt, Connection, Database, Lane, Options, Outcome, Writing,
     testing::{fail_commits, fail_next_commit, hold_writer, limit_growth},
     values,
 };
@@ -64,7 +64,7 @@ async fn logged(database: Database, lane: Lane, key: i64, log: Arc<Mutex<Vec<Eve
         ran.lock().push(Event::Ran(lane));
         Ok(Attempt::Commit(()))
     };
-    database.transaction(proof, lane, work, move |()| log.lock().push(Event::After)).await
+    database.transaction(proof, lane, work, move |(), _| log.lock().push(Event::After)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,7 +108,7 @@ async fn what_is_committed_is_visible_to_others_before_what_follows_runs() {
         during.lock().push(count(&file));
         Ok(Attempt::Commit(()))
     };
-    let after = move |&(): &()| afterwards.lock().push(count(&same_file));
+    let after = move |&(): &(), _: Outcome| afterwards.lock().push(count(&same_file));
     fixture.database.transaction(proof, Lane::Interactive, work, after).await.unwrap();
     assert_eq!(*seen.lock(), [0, 1]);
 }

@@ -14,7 +14,7 @@ use std::{
 
 use model::{EntryId, Error, OrgId, Result};
 use store::{
-    Attempt, Connection, Database, Lane, Options, Proof, Sql,
+    Attempt, Connection, Database, Lane, Options, Outcome, Proof, Sql,
     testing::{Postgres, Scratch},
     values,
 };
@@ -131,7 +131,7 @@ where
     W: AsyncFn(&mut Connection<'_>) -> Result<Attempt<T>> + Send + Sync + 'static,
     T: Send + 'static,
 {
-    database.transaction(proof(), lane, work, |_| {}).await
+    database.transaction(proof(), lane, work, |_, _| {}).await
 }
 
 /// Adds a person with an audit entry and search words.
@@ -151,7 +151,7 @@ pub(crate) async fn add(database: &Database, key: i64) -> Result<()> {
         insert(connection, proof, key).await?;
         Ok(Attempt::Commit(()))
     };
-    database.transaction(proof, Lane::Interactive, work, |()| {}).await
+    database.transaction(proof, Lane::Interactive, work, |(), _| {}).await
 }
 
 /// The same, and `after` counts.
@@ -161,7 +161,7 @@ pub(crate) async fn add_counted(database: &Database, key: i64, after: Arc<Atomic
         insert(connection, proof, key).await?;
         Ok(Attempt::Commit(()))
     };
-    let count = move |&(): &()| {
+    let count = move |&(): &(), _: Outcome| {
         after.fetch_add(1, Ordering::SeqCst);
     };
     database.transaction(proof, Lane::Interactive, work, count).await
