@@ -3,6 +3,7 @@
 
 mod around;
 mod former;
+mod namesakes;
 
 use std::{
     fs,

@@ -150,7 +150,7 @@ impl Operation<'_, '_> {
             self.tell_unanswered(&person, state).await?;
         }
         if change.effects.contains(&Effect::Erase) {
-            return self.purge(person, name, &change).await;
+            return self.purge(person, &change).await;
         }
         self.save(&mut person.user).await?;
         let changes = audit::changes(&before, &facts(&person.user));
@@ -162,7 +162,7 @@ impl Operation<'_, '_> {
     }
 
     /// Removes every personal value; the id and a pseudonym stay in the audit log.
-    async fn purge(&mut self, mut person: Person, name: ActionName, change: &Change) -> Result<Person> {
+    async fn purge(&mut self, mut person: Person, change: &Change) -> Result<Person> {
         let (context, id) = (self.context, person.user.id);
         let pseudonym = audit::seal::pseudonym(id);
         let held = self.holdings(id).await?;
@@ -184,7 +184,8 @@ impl Operation<'_, '_> {
         self.unname_in_answers(&person.user).await?;
         store::audit::erase_person(self.connection, context, id, self.now).await?;
         self.record(Event {
-            name: event_of(name),
+            // Also where the trash keeps nobody: this entry is the receipt, and explains what is gone from the log.
+            name: event_of(ActionName::Purge),
             target_type: "user",
             target: id.0,
             target_name: &pseudonym,

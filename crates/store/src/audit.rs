@@ -225,15 +225,6 @@ pub async fn erase_person(
                  about_erased_at = $5 WHERE org_id = $1 AND target = $2 AND about_erased_at IS NULL";
     connection.execute(about, values![context.org, user.0, &pseudonym, Value::Json("{}"), now]).await?;
     let actor = user.to_string();
-    // Of former versions, while it is known from where the person came.
-    let from = "UPDATE audit_entries SET target_name = '', changes = $3, reason = '', about_salt = NULL, \
-                about_erased_at = $4 WHERE org_id = $1 AND about_erased_at IS NULL AND id IN \
-                (SELECT m.entry_id FROM audit_mentions m WHERE m.org_id = $1 AND m.named_id IN \
-                (SELECT lower(e.address) FROM audit_entries e WHERE e.org_id = $1 AND e.actor = $2))";
-    connection.execute(from, values![context.org, &actor, Value::Json("{}"), now]).await?;
-    let forget = "DELETE FROM audit_mentions WHERE org_id = $1 AND named_id IN \
-                  (SELECT lower(e.address) FROM audit_entries e WHERE e.org_id = $1 AND e.actor = $2)";
-    connection.execute(forget, values![context.org, &actor]).await?;
     let by = "UPDATE audit_entries SET actor_name = $3, address = '', by_salt = NULL, by_erased_at = $4 \
               WHERE org_id = $1 AND actor = $2 AND by_erased_at IS NULL";
     connection.execute(by, values![context.org, &actor, &pseudonym, now]).await?;
@@ -241,7 +232,8 @@ pub async fn erase_person(
 }
 
 /// Takes the values out of entries of former versions about others, which held somebody's name beside the id `named`, or
-/// the address `named` without an id.
+/// the address `named` without an id. Where one name stands for several users, as far as anybody can tell, the entry keeps
+/// its values for the others: it loses them with the last.
 #[boxed]
 pub async fn erase_mentions(
     connection: &mut Connection<'_>,
@@ -251,7 +243,9 @@ pub async fn erase_mentions(
 ) -> Result<()> {
     let mentioned = "UPDATE audit_entries SET target_name = '', changes = $3, reason = '', about_salt = NULL, \
                      about_erased_at = $4 WHERE org_id = $1 AND about_erased_at IS NULL AND id IN \
-                     (SELECT entry_id FROM audit_mentions WHERE org_id = $1 AND named_id = lower($2))";
+                     (SELECT entry_id FROM audit_mentions WHERE org_id = $1 AND named_id = lower($2)) \
+                     AND NOT EXISTS (SELECT 1 FROM audit_mentions o WHERE o.org_id = $1 \
+                     AND o.entry_id = audit_entries.id AND o.named_id <> lower($2))";
     connection.execute(mentioned, values![context.org, named, Value::Json("{}"), now]).await?;
     let forget = "DELETE FROM audit_mentions WHERE org_id = $1 AND named_id = lower($2)";
     connection.execute(forget, values![context.org, named]).await?;

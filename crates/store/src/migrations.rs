@@ -70,6 +70,7 @@ pub(crate) const ALL: &[Migration] = &[
     step!(26, "0026_typed_members"),
     step!(27, "0027_names_kept", by engine),
     step!(28, "0028_typed_by_owners", by engine),
+    step!(29, "0029_names_of_one", by engine),
 ];
 
 impl Migration {

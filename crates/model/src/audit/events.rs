@@ -107,7 +107,7 @@ pub const EVENTS: &[(&str, &[(&str, ValueOf)])] = &[
     ("user.created", RECORD),
     ("user.data_downloaded", &[]),
     ("user.data_exported", &[]),
-    // Where the trash keeps nobody, this is the permanent deletion, with its receipt's counts.
+    // Of former versions: where the trash keeps nobody, this was the permanent deletion, with its receipt's counts.
     ("user.deleted", &[("locked_until", Target), ("state", Target), ("valid_until", Target), (REST, Nobody)]),
     ("user.deprovisioned", STATE),
     ("user.edited", RECORD),
