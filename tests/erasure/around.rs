@@ -1,6 +1,8 @@
 //! Everything that can be done with a person and around one, so that whatever keeps a value of somebody else's is written:
 //! every write of the API, and every event of the audit log, but for those that are named below with the reason.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use ::app::{activity::Whose, mail::Outcome};
 use model::{Rights, audit::events::EVENTS, outgrown::Maker};
 use web::Door;
@@ -63,9 +65,14 @@ impl Around<'_> {
         self.taken(&method, path, &answer)
     }
 
-    /// By the owner, and taken.
+    /// By the owner, and taken. The answer is kept with a key.
     async fn owner(&self, method: Method, path: &str, body: Value) -> Value {
-        let answer = self.app.call(method.clone(), path, &self.app.owner.token, body).await;
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let app = self.app;
+        let mut request = api_request(method.clone(), &app.org.slug, path, &app.owner.token, &body);
+        let key = format!("key-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        let answer = app.send(request).await;
         self.taken(&method, path, &answer)
     }
 
@@ -165,6 +172,34 @@ async fn others(around: &Around<'_>) -> String {
     colleague
 }
 
+/// What is typed about the person and names nobody, or in another spelling than the record's.
+async fn typed(around: &Around<'_>, group: &str) {
+    let names_nobody =
+        ["ZQXM.Home@zqxmail.example", "Zqxmgiven  Zqxmfamily", "@zqxmlogin", "Zqxm “given” \u{ff21}"];
+    let is_somebody = ["zqxm.work@ZQXMAIL.example", "ZQXMLOGIN"];
+    for lines in [&names_nobody[..], &is_somebody] {
+        let added =
+            around.owner(Method::POST, &format!("/groups/{group}/members"), json!({"members": lines})).await;
+        let verdicts = added["verdicts"].as_array().unwrap();
+        let said: Vec<&str> = verdicts.iter().map(|verdict| verdict["member"].as_str().unwrap()).collect();
+        assert_eq!(said, lines, "{added}");
+    }
+    let row = |email: &str, group: &str, role: &str| json!({"fields": {"given_name": "Zqxmgiven", "email": email}, "groups": [group], "roles": [role]});
+    let rows = json!({"rows": [
+        row("zqxm.home", "Crew", "auditor"),
+        row("zqxm.home@elsewhere.example", " Zqxm \"group\" ", "auditor"),
+        row("zqxm.work@zqxmail.example", "Zqxmgroup", "Zqxmrole"),
+        row("zqxm.other@elsewhere.example", "Crew", "Zqxmrole"),
+    ]});
+    let imported = around.owner(Method::POST, "/users/import", rows).await;
+    let count = |verdict: &str| {
+        imported["verdicts"].as_array().unwrap().iter().filter(|row| row["verdict"] == verdict).count()
+    };
+    assert_eq!((count("refused"), count("unchanged")), (3, 1), "{imported}");
+    let invitations = json!({"invitations": [{"email": "zqxm.work@zqxmail.example"}, {"email": "zqxm"}]});
+    around.owner(Method::POST, "/invitations/batch", invitations).await;
+}
+
 /// Groups that the person makes, owns, is in and decides about.
 async fn groups(around: &Around<'_>, colleague: &str) {
     let person = &around.person;
@@ -191,6 +226,7 @@ async fn groups(around: &Around<'_>, colleague: &str) {
     around.done(Method::POST, &format!("/groups/{crew}/move"), json!({"from": outer, "to": other})).await;
     around.done(Method::DELETE, &format!("/groups/{other}/groups/{crew}"), Value::Null).await;
     around.done(Method::PUT, &format!("/groups/{other}/groups/{crew}"), ends.clone()).await;
+    typed(around, &other).await;
     let role = json!({"role": "auditor", "valid_until": soon});
     around.done(Method::POST, &format!("/groups/{crew}/roles"), role).await;
     around.done(Method::POST, &format!("/groups/{crew}/roles"), json!({"role": "helpdesk"})).await;

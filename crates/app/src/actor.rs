@@ -52,6 +52,8 @@ pub struct Once {
     pub key: String,
     /// SHA-256 of method, path and body: the same key with another request is refused.
     pub fingerprint: [u8; 32],
+    /// What the request holds as somebody typed it and the answer may repeat: not kept with the answer (`kept.rs`).
+    pub typed: Arc<Vec<String>>,
 }
 
 impl Once {
@@ -60,7 +62,7 @@ impl Once {
     pub(crate) fn of_part(&self, about: &str) -> Self {
         use sha2::{Digest as _, Sha256};
         let (key, about) = (hex::encode(Sha256::digest(&self.key)), hex::encode(Sha256::digest(about)));
-        Self { key: format!("{key}:{about}"), fingerprint: self.fingerprint }
+        Self { key: format!("{key}:{about}"), ..self.clone() }
     }
 }
 
@@ -68,6 +70,12 @@ impl Actor {
     /// The same actor for one part of what came with one idempotency key.
     pub(crate) fn for_part(&self, about: &str) -> Self {
         Self { once: self.once.as_ref().map(|once| once.of_part(about)), ..self.clone() }
+    }
+
+    /// The same actor for a request whose answer may repeat these texts of it.
+    pub(crate) fn repeating(&self, typed: Vec<String>) -> Self {
+        let once = self.once.clone().map(|once| Once { typed: Arc::new(typed), ..once });
+        Self { once, ..self.clone() }
     }
 
     /// The operator on the host: may do everything, in every organization.

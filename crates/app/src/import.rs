@@ -118,6 +118,7 @@ impl App {
             ));
         }
         let policy = org.settings.lifecycle.clone();
+        let typed = rows.iter().flat_map(typed).collect();
         let checked: Vec<Checked> = rows.into_iter().map(check).collect();
         let deed = async move |op: &mut Operation<'_, '_>| {
             if taking.invite {
@@ -149,8 +150,20 @@ impl App {
             }
             Ok(imported)
         };
-        Ok(self.run_replayable(actor, Permission::UserImport, Lane::Bulk, deed).await?.0)
+        Ok(self.run_replayable(&actor.repeating(typed), Permission::UserImport, Lane::Bulk, deed).await?.0)
     }
+}
+
+/// What a refusal or a note may repeat of a row.
+fn typed(row: &Row) -> Vec<String> {
+    let fields = as_map(&row.fields).unwrap_or_default().into_iter();
+    let fields = fields.filter_map(|(_, value)| value.as_str().map(str::to_owned));
+    let listed = |listed: &Listed| match listed {
+        Listed::Names(names) => names.clone(),
+        Listed::Cell(cell) => [vec![cell.clone()], csv::names(cell)].concat(),
+    };
+    let texts = fields.chain(listed(&row.roles)).chain(listed(&row.groups));
+    texts.flat_map(|text| [text.trim().to_owned(), text]).filter(|text| !text.is_empty()).collect()
 }
 
 /// What a record says, by field.

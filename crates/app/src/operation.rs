@@ -166,7 +166,7 @@ impl App {
         let app = self.clone();
         let after = move |done: &Done<T>, outcome: Outcome| {
             app.cache().forget(&done.stale);
-            app.guard().committed(proof.org, &done.sealed, app.now());
+            app.guard().remember(proof, &done.sealed, app.now(), outcome);
             if done.jobs {
                 app.wake().notify_one();
             }
@@ -306,13 +306,15 @@ impl<'c, 't> Operation<'c, 't> {
                 "This Idempotency-Key was used with another request. Use a new key for a new request.";
             return Err(Error::new(Kind::Conflict, "idempotency.other_request", message));
         }
-        kept::read(&result).map(Some)
+        kept::read(&result, &once.typed).map(Some)
     }
 
     async fn keep_answer<T: Serialize>(&mut self, value: &T) -> Result<()> {
         let Some(once) = &self.actor.once else { return Ok(()) };
-        let about = self.entries.iter().filter(|entry| entry.target_type == "user").map(|entry| entry.target);
-        let text = kept::written(about, value)?;
+        let targets =
+            self.entries.iter().filter(|entry| entry.target_type == "user").map(|entry| entry.target);
+        let others = self.entries.iter().flat_map(Entry::references).map(|user| user.0);
+        let text = kept::written(targets.chain(others), &once.typed, value)?;
         let agent = self.agent.to_string();
         store::idempotency::keep(self.connection, self.context, &agent, &once.key, &text).await
     }

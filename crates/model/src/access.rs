@@ -324,7 +324,7 @@ impl Role {
         let plain = name.trim().to_lowercase().replace([' ', '-'], "_");
         Self::parse(&plain).ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|role| role.as_str()).collect();
-            let message = format!("There is no role {name}. The roles are {}.", names.join(", "));
+            let message = format!("There is no role “{name}”. The roles are {}.", names.join(", "));
             Error::invalid_field("roles", "role.unknown", message)
         })
     }

@@ -215,6 +215,7 @@ impl App {
             let message = format!("Paste at most {MOST_MEMBERS} people at once, the rest afterwards.");
             return Err(Error::invalid_field("members", "group.too_many_members", message));
         }
+        let typed = lines.clone();
         let deed = async move |op: &mut Operation<'_, '_>| {
             op.owners_may_change().await?;
             let terms = terms.clone().checked(op.now)?;
@@ -277,7 +278,7 @@ impl App {
             });
             Ok(answer.collect())
         };
-        Ok(self.run_replayable(actor, deciding(actor), Lane::Bulk, deed).await?.0)
+        Ok(self.run_replayable(&actor.repeating(typed), deciding(actor), Lane::Bulk, deed).await?.0)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What headers say of a request of the API: which version was seen, and that the same is done once.
 
+use std::sync::Arc;
+
 use app::{Actor, actor::Once};
 use axum::{
     body::Body,
@@ -48,7 +50,7 @@ pub(super) async fn remember_once(request: &mut Request, actor: &mut Actor) -> R
         .chain_update([0])
         .chain_update(&body)
         .finalize();
-    actor.once = Some(Once { key, fingerprint: fingerprint.into() });
+    actor.once = Some(Once { key, fingerprint: fingerprint.into(), typed: Arc::default() });
     *request.body_mut() = Body::from(body);
     Ok(())
 }
