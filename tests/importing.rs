@@ -152,6 +152,8 @@ on_both! {
             let fields = json!({"given_name": name, "email": format!("{name}@x.example"), "title": "Lead", "password": PASSWORD});
             ids.push(text(&app.post("/users", fields).await.expect(201).json()["id"]).to_owned());
         }
+        let whole = json!({"given_name": "Yq", "family_name": "Hidden", "email": "part@x.example", "phone": "+49 30 555"});
+        app.post("/users", whole).await.expect(201);
         app.post(&format!("/users/{}/suspend", ids[2]), json!({"reason": "on_leave"})).await.expect(200);
         app.post(&format!("/users/{}/deprovision", ids[1]), json!({"reason": "left"})).await.expect(200);
         app.post(&format!("/users/{}/suspend", ids[0]), json!({"reason": "left"})).await.expect(200);
@@ -165,7 +167,9 @@ on_both! {
         other["groups"] = json!(["Sales; EMEA"]);
         other["roles"] = json!(["auditor"]);
         let rows = json!([row("trashed", json!({})), row("gone", json!({"title": "Lead"})), row("resting", json!({})), other,
-            row("same", json!({"title": "Lead"}))]);
+            row("same", json!({"title": "Lead"})),
+            // Says a part of what the record says, and what follows from that part is not said.
+            row("part", json!({"given_name": "Yq"})), row("part", json!({"given_name": "Yq", "display_name": "Y"}))]);
         let by = async |token: &str| {
             let answer = app.call(Method::POST, "/users/import", token, json!({"rows": rows})).await.expect(200).json();
             let verdicts = answer["verdicts"].as_array().unwrap().clone();
@@ -180,11 +184,12 @@ on_both! {
         assert_eq!(notes[..3], [[" import.in_trash"], [" import.deprovisioned"], [" import.suspended"]]);
         let differing = ["phone", "title", "roles", "groups"].map(|field| format!("{field} import.differs"));
         assert_eq!(notes[3], differing);
-        assert_eq!(notes[4], [""; 0]);
+        assert_eq!(notes[4..6], [[""; 0]; 2]);
+        assert_eq!(notes[6], ["display_name import.differs"]);
         // Who may not read records learns nothing of them.
         let owner = app.app.user_by_identifier(&app.operator(), "olivia@acme.example").await.unwrap().user.id;
         let token = app.token_for(owner, &["user:import"]).await;
-        assert_eq!(by(&token).await, vec![Vec::<String>::new(); 5]);
+        assert_eq!(by(&token).await, vec![Vec::<String>::new(); 7]);
     }
 
     async fn missing_groups_are_named_once_and_made_when_asked(app: TestApp) {

@@ -177,14 +177,21 @@ fn as_map(fields: &UserFields) -> Result<Map<String, Value>> {
 /// A row whose values are acceptable, or why not.
 type Checked = Result<(UserFields, Names), Vec<FieldError>>;
 
-/// What a row calls the roles and groups.
+/// What a row says besides the checked record.
 struct Names {
+    /// What it calls the roles.
     roles: Listed,
+    /// What it calls the groups.
     groups: Listed,
+    /// The fields of the record that it has, without those that follow from others.
+    fields: BTreeSet<String>,
 }
 
 fn check(row: Row) -> Checked {
-    let names = Names { roles: row.roles, groups: row.groups };
+    let unsaid = as_map(&UserFields::default()).unwrap_or_default();
+    let said = as_map(&row.fields).unwrap_or_default().into_iter();
+    let fields = said.filter(|(name, value)| unsaid.get(name) != Some(value)).map(|(name, _)| name);
+    let names = Names { roles: row.roles, groups: row.groups, fields: fields.collect() };
     match row.fields.checked(Completeness::EmailOnly) {
         Ok(fields) => Ok((fields, names)),
         Err(error) => Err(error.fields().to_vec()),
@@ -264,10 +271,10 @@ impl Operation<'_, '_> {
             let message = "The record says something else. An import leaves users who exist as they are: edit the user.";
             FieldError::new(field.to_owned(), "import.differs", message)
         };
-        let (said, kept, unsaid) = (as_map(fields)?, as_map(&known.fields)?, as_map(&UserFields::default())?);
+        let (said, kept) = (as_map(fields)?, as_map(&known.fields)?);
         let fields = said
             .iter()
-            .filter(|(name, value)| unsaid.get(*name) != Some(value) && kept.get(*name) != Some(value));
+            .filter(|(name, value)| names.fields.contains(*name) && kept.get(*name) != Some(value));
         notes.extend(fields.map(|(name, _)| differs(name)));
         if !names.roles.is_empty() {
             let held = store::grants::of_user(self.connection, self.context, known.id).await?;
