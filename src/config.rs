@@ -437,8 +437,14 @@ impl Values<'_> {
     fn log_level(&self) -> Result<String> {
         let level = self.text("log.level").unwrap_or_default();
         let wanted = "error, warn, info, debug or trace, by module as in info,store=debug";
-        let read = tracing_subscriber::EnvFilter::builder().parse(&level);
-        read.map(|_| level).map_err(|_| self.wrong("log.level", wanted))
+        // What is no level would be taken for a module, and nothing else would be logged.
+        let is_level = |text: &str| text.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+        let parts = level.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parts: Vec<&str> = parts.collect();
+        let is_clear =
+            parts.iter().all(|part| is_level(part.rsplit_once('=').map_or(*part, |(_, level)| level)));
+        let read = tracing_subscriber::EnvFilter::builder().parse(parts.join(","));
+        read.ok().filter(|_| is_clear).map(|_| level).ok_or_else(|| self.wrong("log.level", wanted))
     }
 }
 

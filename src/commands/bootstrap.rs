@@ -3,7 +3,10 @@
 use app::{Actor, App, setup::SetUp, tokens::NewToken};
 use model::{Error, Kind, Result, UserFields, session::Secret, token};
 
-use crate::config::Bootstrap;
+use crate::{
+    config::{Bootstrap, Config},
+    runner::is_fresh,
+};
 
 /// What the operator should be told at the start.
 pub(crate) enum Start {
@@ -13,6 +16,23 @@ pub(crate) enum Start {
     Made { slug: String },
     /// The first one is made on the page `/setup/{secret}`, which works once.
     SetUpPage { secret: String },
+}
+
+/// Refuses settings that the first start would refuse. Nothing is made.
+pub(crate) fn check(config: &Config) -> Result<()> {
+    let breached = config.breached()?;
+    match set_up(&config.bootstrap) {
+        Some(wanted) => wanted.check(&breached).map_err(|error| about_the_settings(&error)),
+        None => Ok(()),
+    }
+}
+
+/// The same before an embedded database is made for it.
+pub(crate) fn check_before_making(config: &Config) -> Result<()> {
+    match config.database_file() {
+        Some(file) if is_fresh(&file) => check(config),
+        _ => Ok(()),
+    }
 }
 
 /// Looks whether this is the first start, and does what it needs.
@@ -68,8 +88,15 @@ async fn make(app: &App, bootstrap: &Bootstrap, wanted: SetUp) -> Result<Start> 
 
 /// The refused fields are those of the set-up page; here they come from settings.
 fn about_the_settings(error: &Error) -> Error {
+    let setting = |field: &str| match field {
+        "name" => "org_name".to_owned(),
+        "slug" => "org_slug".to_owned(),
+        "password" | "email" => format!("admin_{field}"),
+        "display_name" => "admin_name".to_owned(),
+        other => other.to_owned(),
+    };
     let reasons: Vec<String> =
-        error.fields().iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
+        error.fields().iter().map(|field| format!("{}: {}", setting(&field.field), field.message)).collect();
     let reasons = if reasons.is_empty() { error.message().to_owned() } else { reasons.join(" ") };
     let message = format!("The settings under bootstrap can't be used. {reasons}");
     Error::new(error.kind(), "config.bootstrap", message)

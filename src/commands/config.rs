@@ -5,6 +5,7 @@ use clap::Subcommand;
 use model::Result;
 use serde_json::{Map, json};
 
+use super::bootstrap;
 use crate::{
     cli::Global,
     config::{Config, keys},
@@ -57,7 +58,8 @@ fn as_table(config: &Config) -> Table {
 }
 
 fn check(config: &Config, as_json: bool) -> Result<()> {
-    config.breached()?;
+    bootstrap::check(config)?;
+    config.check_key()?;
     let advice = advice(config);
     if as_json {
         return output::json(&json!({ "valid": true, "advice": advice }));
@@ -93,14 +95,20 @@ pub(crate) fn advice(config: &Config) -> Vec<String> {
         );
     }
     let bootstrap = &config.bootstrap;
-    let given = [&bootstrap.org_name, &bootstrap.admin_email, &bootstrap.admin_password];
-    let missing = given.iter().filter(|value| value.is_none()).count();
-    if (1..given.len()).contains(&missing) {
+    let needed = [&bootstrap.org_name, &bootstrap.admin_email, &bootstrap.admin_password];
+    let mut others = ["bootstrap.org_slug", "bootstrap.admin_name", "bootstrap.api_token"].into_iter();
+    let is_given = needed.iter().any(|value| value.is_some()) || others.any(|name| !config.is_default(name));
+    if is_given && needed.iter().any(|value| value.is_none()) {
         advice.push(
             "bootstrap needs org_name, admin_email and admin_password together; otherwise the first start \
              prints a set-up page."
                 .to_owned(),
         );
+    }
+    let unused = ["mail.security", "mail.ca_file", "mail.timeout"].into_iter();
+    let unused: Vec<&str> = unused.filter(|name| !config.is_default(name)).collect();
+    if config.mail().is_none() && !unused.is_empty() {
+        advice.push(format!("Without mail.server, {} has no effect.", unused.join(" and ")));
     }
     advice
 }

@@ -79,6 +79,8 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
     config.management = options.management.unwrap_or(config.management);
     if options.demo {
         demo::prepare(&mut config);
+    } else {
+        bootstrap::check_before_making(&config)?;
     }
     log::start(&config);
     let metrics = record_metrics()?;

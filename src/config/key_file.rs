@@ -21,6 +21,11 @@ impl Config {
         self.database_file().map_or_else(|| USUAL_FILE.into(), |database| database.with_extension("key"))
     }
 
+    /// Refuses a key file that is there and holds no key.
+    pub(crate) fn check_key(&self) -> Result<()> {
+        if self.key.is_none() && !self.key_file().exists() { Ok(()) } else { self.keys().map(drop) }
+    }
+
     /// The server's key; the file is made if there is none.
     pub(crate) fn keys(&self) -> Result<Keys> {
         if let Some(text) = &self.key {

@@ -55,7 +55,15 @@ const REFUSED: &[(&str, &[(&str, &str)])] = &[
     ("server.requests_per_address", &[("1", "4 to 60000")]),
     ("server.request_patience", &[("301", "1 to 300"), ("10s", "1 to 300")]),
     ("log.format", &[("xml", "json or text")]),
-    ("log.level", &[("info,=", "error, warn")]),
+    (
+        "log.level",
+        &[
+            ("info,=", "error, warn"),
+            ("loud", "error, warn"),
+            ("info,store", "error, warn"),
+            ("store=loud", "error, warn"),
+        ],
+    ),
     ("security.key", &[("short", "43 characters"), ("x x", "43 characters")]),
     (
         "mail.server",
@@ -116,8 +124,8 @@ const TAKEN: &[(&str, &str)] = &[
     ("passwords.breach_file", "is opened at the start and by `muster config check`"),
     ("audit.directory", "is tried out at the start and by `muster doctor`"),
     ("bootstrap.org_name", "any text is a name; one that is too long is refused"),
-    ("bootstrap.admin_name", "any text is a name"),
-    ("bootstrap.admin_password", "the first start compares it with the policy"),
+    ("bootstrap.admin_name", "the first start and `muster config check` make the owner's record of it"),
+    ("bootstrap.admin_password", "the first start and `muster config check` compare it with the policy"),
 ];
 
 /// What else must be given for the value to count.
@@ -180,6 +188,9 @@ fn what_is_accepted_is_what_others_understand() {
     }
     let receiver = read(&[("audit.checkpoint_url", " https://b\u{fc}cher.example/muster ")]).unwrap();
     assert_eq!(receiver.keeping().url.as_deref(), Some("https://xn--bcher-kva.example/muster"));
+    for level in ["off", "WARN", "info,store=debug", "info, web=trace", "tower_http::trace=debug,error"] {
+        read(&[("log.level", level)]).unwrap_or_else(|error| panic!("{level}: {}", error.message()));
+    }
     let open = read(&[("server.trusted_proxies", "0.0.0.0/0")]).unwrap();
     let advice = crate::commands::config::advice(&open);
     assert!(advice.iter().any(|advice| advice.contains("believes everybody")), "{advice:?}");

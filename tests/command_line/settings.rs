@@ -79,6 +79,80 @@ fn a_file_of_breached_passwords_that_can_not_be_used_is_told_at_once() {
     place.ok(&["config", "check", "--config", "muster.toml"]);
 }
 
+/// What the first start would refuse, `config check` refuses with the same words; neither makes a database.
+#[test]
+fn what_the_first_start_refuses_is_refused_when_it_is_checked() {
+    let place = Place::new();
+    let usable = [
+        ("org_name", "Acme"),
+        ("admin_email", "olivia@acme.example"),
+        ("admin_password", "copper-meadow-violin"),
+    ];
+    for (name, value, setting, said) in [
+        ("admin_password", "short", "admin_password: ", "12 characters"),
+        ("admin_password", "olivia@acme.example", "admin_password: ", ""),
+        ("admin_password", "aaaaaaaaaaaaaaaa", "admin_password: ", ""),
+        ("org_name", "\u{682a}\u{5f0f}", "org_slug: ", "3 to 40"),
+        ("admin_name", &"n".repeat(300), "admin_name: ", "200"),
+    ] {
+        let changed = (name, value);
+        let lines = usable.iter().filter(|(key, _)| *key != name).chain([&changed]);
+        let lines: Vec<String> = lines.map(|(key, value)| format!("{key} = \"{value}\"")).collect();
+        place.file("muster.toml", &format!("[bootstrap]\n{}\n", lines.join("\n")));
+        let refused = [&["config", "check"][..], &["serve", "--listen", "127.0.0.1:0"]]
+            .map(|command| place.refused(2, &[command, &["--config", "muster.toml"]].concat()));
+        assert_eq!(refused[0], refused[1], "{name}={value}");
+        let message = refused[0]["message"].as_str().unwrap();
+        assert!(
+            refused[0]["code"] == "config.bootstrap" && message.contains(setting) && message.contains(said),
+            "{message}"
+        );
+        assert!(!place.directory.join("muster-data").exists(), "{name}={value}");
+    }
+    let lines = usable.map(|(key, value)| format!("{key} = \"{value}\"")).join("\n");
+    place.file("muster.toml", &format!("[bootstrap]\n{lines}\n"));
+    assert_eq!(place.ok(&["config", "check", "--config", "muster.toml"]), "The settings can be used.\n");
+    // A level that is none, and a key file without a key.
+    for (name, value, said) in [
+        ("MUSTER_LOG__LEVEL", "loud", "error, warn, info, debug or trace"),
+        ("MUSTER_DATABASE__URL", "sqlite:other.db", "other.key does not hold a key"),
+    ] {
+        place.file("other.key", "no key");
+        for arguments in
+            [&["config", "check"][..], &["serve", "--listen", "127.0.0.1:0", "--management", "127.0.0.1:0"]]
+        {
+            let output = place.command(arguments).env(name, value).output().unwrap();
+            let problem = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.code() == Some(2) && problem.contains(said), "{arguments:?}: {problem}");
+        }
+    }
+}
+
+/// What is given and does nothing is said.
+#[test]
+fn settings_without_effect_are_named() {
+    let place = Place::new();
+    for (settings, said) in [
+        ("[bootstrap]\napi_token = \"muster_x\"", ""),
+        (
+            "[bootstrap]\norg_slug = \"acme\"",
+            "bootstrap needs org_name, admin_email and admin_password together",
+        ),
+        (
+            "[mail]\ntimeout = 5\nsecurity = \"tls\"",
+            "Without mail.server, mail.security and mail.timeout has no effect",
+        ),
+    ] {
+        place.file("muster.toml", &format!("{settings}\n"));
+        if said.is_empty() {
+            place.refused(2, &["config", "check", "--config", "muster.toml"]);
+            continue;
+        }
+        let out = place.ok(&["config", "check", "--config", "muster.toml"]);
+        assert!(out.contains(said), "{out}");
+    }
+}
+
 /// Two SHA-1 hashes, the larger one first.
 const UNORDERED: &str = "\
 B1B3773A05C0ED0176787A4F1574FF0075F7521E:4

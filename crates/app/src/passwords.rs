@@ -3,8 +3,6 @@
 //! In this order: its length; how hard it is to guess; whether it is in the operator's file of breached passwords;
 //! whether the person had it before. All but the first runs in the pool of `hashing.rs`, which is bounded.
 
-use std::sync::Arc;
-
 use model::{
     Error, Org, OrgContext, Password, Result, UserId,
     credential::Credential,
@@ -116,13 +114,25 @@ impl App {
     }
 }
 
+/// Refuses a password that nobody could have chosen, without keeping it. Where there is no program yet to wait for: it takes
+/// milliseconds.
+pub(crate) fn ensure_acceptable(
+    field: &'static str,
+    text: &str,
+    policy: &PasswordPolicy,
+    about: &About,
+    breached: &BreachedPasswords,
+) -> Result<()> {
+    check(field, &Password::chosen(field, text, policy)?, policy, about, breached).map(drop)
+}
+
 /// What can be said of a password without knowing what the person had before.
 fn check(
     field: &'static str,
     password: &Password,
     policy: &PasswordPolicy,
     about: &About,
-    breached: &Arc<BreachedPasswords>,
+    breached: &BreachedPasswords,
 ) -> Result<Estimate> {
     let estimate = Estimate::of(password, about);
     estimate.check(field, policy)?;

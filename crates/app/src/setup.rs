@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use model::{
-    Error, Kind, Org, OrgContext, Permission, Result, UserFields, UserId,
+    Error, Kind, Org, OrgContext, OrgId, Permission, Result, Timestamp, UserFields, UserId,
     access::Role,
     credential,
     credential_change::CredentialChange,
@@ -17,8 +17,9 @@ use model::{
     user::Completeness,
 };
 use store::{Connection, boxed};
+use uuid::Uuid;
 
-use crate::{Actor, App, Operation, Person, users::Holds};
+use crate::{Actor, App, Operation, Person, breached::BreachedPasswords, passwords, users::Holds};
 
 /// The first organization and its owner.
 #[derive(Debug, Clone)]
@@ -31,6 +32,23 @@ pub struct SetUp {
     pub owner: UserFields,
     /// The owner's password.
     pub password: String,
+}
+
+impl SetUp {
+    /// Refuses what [`App::set_up`] would refuse, before there is a database.
+    pub fn check(&self, breached: &BreachedPasswords) -> Result<()> {
+        let fields = self.owner.clone().checked(Completeness::Full)?;
+        let org = Org {
+            id: OrgId(Uuid::nil()),
+            slug: model::org::slug(&self.slug)?,
+            name: model::org::name(&self.org_name)?,
+            settings: Settings::default(),
+            created_at: Timestamp::from_micros(0),
+            version: 1,
+        };
+        let about = About::person(&fields, &org);
+        passwords::ensure_acceptable("password", &self.password, &org.settings.password, &about, breached)
+    }
 }
 
 /// How long the set-up link works.
