@@ -96,5 +96,6 @@ mod tokens_of_others;
 mod typed_addresses;
 mod unseen;
 mod upgrading;
+mod usernames;
 mod users;
 mod wire;

@@ -215,6 +215,8 @@ fn service_users_have_no_password() -> Error {
 
 /// Usernames tried before a number is drawn at random.
 const NUMBERED: usize = 20;
+/// How often it is drawn: among thousands of one name it meets another one now and then.
+const DRAWN: usize = 8;
 
 impl Operation<'_, '_> {
     /// Writes a new user with roles and a credential.
@@ -301,8 +303,19 @@ impl Operation<'_, '_> {
                 other => return other,
             }
         }
-        let [.., a, b, c] = *self.new_id().as_bytes();
+        user.fields.username = None;
         let base = user.fields.username_candidates(template).next().unwrap_or_default();
+        for _ in 1..DRAWN {
+            match self.insert_numbered(user, &base).await {
+                Err(error) if error.code() == "username.taken" => {}
+                other => return other,
+            }
+        }
+        self.insert_numbered(user, &base).await
+    }
+
+    async fn insert_numbered(&mut self, user: &mut User, base: &str) -> Result<()> {
+        let [.., a, b, c] = *self.new_id().as_bytes();
         user.fields.username = Some(format!("{base}{}", u32::from_be_bytes([0, a, b, c])));
         self.insert_user(user).await
     }
