@@ -187,10 +187,7 @@ pub fn unnamed(ended: &[EndedSecret]) -> impl Iterator<Item = String> {
     ended.iter().skip(MOST_NAMED).map(EndedSecret::in_words)
 }
 
-/// Numbers that confirm are smaller: they fit every program's numbers.
-pub const CODES: u64 = 1 << 40;
-
-/// The number that confirms what was shown, from its keyed digest.
+/// The number that confirms what was shown, from its keyed digest: of 40 bits, which fit every program's numbers.
 pub fn code(digest: &[u8; 32]) -> u64 {
     let number = digest.iter().take(5).fold(0, |number, byte| number << 8 | u64::from(*byte));
     // Not 0, which confirms nothing.
