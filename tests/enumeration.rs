@@ -14,6 +14,7 @@ use web::{Declared, Needs};
 use crate::{
     app::{Answer, PASSWORD, Somebody, TestApp, form, form_request},
     matrix::{force, without_request_id},
+    patience::use_first,
     signin::submit,
 };
 
@@ -158,6 +159,7 @@ on_both! {
     /// How long a refusal takes follows from the statements it runs: they are the same, in the same order, for everybody
     /// and for nobody, at every public door that takes a name.
     async fn every_public_door_asks_the_database_the_same_of_everybody_and_nobody(app: TestApp) {
+        use_first(&app, &app.router, &app.owner.token).await;
         let people = refused_people(&app).await;
         let ana = app.person("Ana", Role::Member).await;
         let mut names: Vec<String> = people.iter().map(|(_, name, _)| name.clone()).collect();
@@ -186,6 +188,7 @@ on_both! {
 
     /// A link that was never made, and one that has ended, differ in what is said of them alone.
     async fn links_that_open_nothing_cost_the_same(app: TestApp) {
+        use_first(&app, &app.router, &app.owner.token).await;
         let ana = app.person("Ana", Role::Member).await;
         let made = crate::rescue::links_of_all_purposes(&app, &ana).await;
         app.post(&format!("/users/{}/suspend", ana.id), json!({"reason": "left"})).await.expect(200);

@@ -2,6 +2,11 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
+use axum::{Router, http::Method};
+use serde_json::Value;
+
+use crate::app::{TestApp, api_request, send};
+
 /// Waits for something that comes sooner or later; a minute is never.
 pub(crate) async fn eventually(what: &str, mut come: impl AsyncFnMut() -> bool) {
     for _ in 0..6000 {
@@ -11,6 +16,16 @@ pub(crate) async fn eventually(what: &str, mut come: impl AsyncFnMut() -> bool) 
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("it never came: {what}");
+}
+
+/// Uses a token for the first time and waits until that is written: it is noted behind the request, in a transaction of its
+/// own. Whoever watches statements, or loses a COMMIT, must not meet that one. Before any other use: until it is written,
+/// each request that reads the token anew notes it again.
+pub(crate) async fn use_first(app: &TestApp, router: &Router, token: &str) {
+    let noted = "SELECT count(*) FROM tokens WHERE last_used_at IS NOT NULL";
+    let before = app.count(noted).await;
+    send(router, api_request(Method::GET, "acme", "/whoami", token, &Value::Null)).await.expect(200);
+    eventually("the note of use", async || app.count(noted).await > before).await;
 }
 
 /// Polls `future` whenever it asks for it, at most `polls` times, then drops it.

@@ -6,7 +6,7 @@ use store::testing::fail_next_commit;
 use super::*;
 use crate::{
     app::{Answer, Engine, api_request},
-    patience::eventually,
+    patience::use_first,
     wire::{Line, Loss, Wire},
 };
 
@@ -41,11 +41,7 @@ impl Node {
 
     /// Creates somebody without ever learning whether that was done.
     async fn create_unsure(&self, loss: Loss, email: &str) {
-        // That the token is in use is noted by a COMMIT of its own, behind the request.
-        let request = api_request(Method::GET, "acme", "/whoami", &self.app.owner.token, &Value::Null);
-        send(&self.router, request).await.expect(200);
-        let noted = "SELECT count(*) FROM tokens WHERE last_used_at IS NOT NULL";
-        eventually("the use of the token", async || self.app.count(noted).await > 0).await;
+        use_first(&self.app, &self.router, &self.app.owner.token).await;
         self.wire.lose_commit(loss);
         let answer = self.create(email).await.expect(503);
         assert_eq!(answer.code(), "outcome_unknown");
@@ -107,6 +103,7 @@ async fn what_is_still_under_way_is_waited_for() {
 #[tokio::test]
 async fn a_commit_that_failed_raises_no_alarm() {
     let app = TestApp::new(Engine::Sqlite).await;
+    use_first(&app, &app.router, &app.owner.token).await;
     fail_next_commit(app.app.database(), 10);
     let answer =
         app.post("/users", json!({"given_name": "Bo", "email": "bo@acme.example"})).await.expect(503);

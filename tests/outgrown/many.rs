@@ -7,7 +7,10 @@ use model::Role;
 use serde_json::{Value, json};
 
 use super::{accepts, id, links_to};
-use crate::app::{Somebody, TestApp};
+use crate::{
+    app::{Somebody, TestApp},
+    patience::use_first,
+};
 
 /// More than one transaction carries out.
 const MANY: usize = 520;
@@ -49,6 +52,9 @@ async fn newest_links(app: &TestApp) -> BTreeMap<String, String> {
 on_both! {
     async fn everybody_whom_a_rise_touches_is_counted_and_listed_and_confirmed(app: TestApp) {
         let weak = app.person("Weak", Role::UserManager).await;
+        for somebody in [&app.owner, &weak] {
+            use_first(&app, &app.router, &somebody.token).await;
+        }
         let (few, many) = (invited(&app, &weak, "few", 20).await, invited(&app, &weak, "many", MANY).await);
         app.worked().await;
         let body = json!({"role": "auditor"});
