@@ -51,16 +51,37 @@ pub async fn page(
     query: &MemberQuery,
 ) -> Result<Page<User>> {
     let list = id_list(groups);
-    let asked = Asked { context, list: &list, at, cursor: query.cursor.as_ref(), limit: query.limit + 1 };
-    let of = (&query.list(), ORDER);
     if query.as_typed && has_typed(connection, context, &list).await? {
-        let rows: Vec<Typed> = asked.ask(connection, Among::Typed, "").await?;
-        let page = cut(rows, query.limit, query.cursor.as_ref(), of, |row| (row.key.clone(), row.user.id.0));
-        let items = page.items.into_iter().map(|row| row.user).collect();
-        return Ok(Page { items, next: page.next, previous: page.previous, more_than: None });
+        return by_typed(connection, context, &list, at, query).await;
     }
-    let among = if is_common(connection, context, &list).await? { Among::Everybody } else { Among::Members };
-    let rows: Vec<User> = asked.ask(connection, among, "").await?;
+    by_name(connection, context, &list, at, query).await
+}
+
+/// Whoever was put into a group by who may not read the person, by what was typed.
+async fn by_typed(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    list: &str,
+    at: Option<Timestamp>,
+    query: &MemberQuery,
+) -> Result<Page<User>> {
+    let rows: Vec<Typed> = Asked::page(context, list, at, query).ask(connection, Among::Typed, "").await?;
+    let of = (&query.list(), ORDER);
+    let page = cut(rows, query.limit, query.cursor.as_ref(), of, |row| (row.key.clone(), row.user.id.0));
+    let items = page.items.into_iter().map(|row| row.user).collect();
+    Ok(Page { items, next: page.next, previous: page.previous, more_than: None })
+}
+
+async fn by_name(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    list: &str,
+    at: Option<Timestamp>,
+    query: &MemberQuery,
+) -> Result<Page<User>> {
+    let among = if is_common(connection, context, list).await? { Among::Everybody } else { Among::Members };
+    let rows: Vec<User> = Asked::page(context, list, at, query).ask(connection, among, "").await?;
+    let of = (&query.list(), ORDER);
     Ok(cut(rows, query.limit, query.cursor.as_ref(), of, |user| (user.sort_name(), user.id.0)))
 }
 
@@ -76,16 +97,18 @@ pub async fn effective(
 ) -> Result<Page<User>> {
     if query.as_typed {
         let inside = crate::access::inside(connection, context, &[group], now).await?;
-        if has_typed(connection, context, &id_list(&inside)).await? {
-            return page(connection, context, &inside, Some(now), query).await;
+        let list = id_list(&inside);
+        if has_typed(connection, context, &list).await? {
+            return by_typed(connection, context, &list, Some(now), query).await;
         }
     }
     let most = i64::try_from(FEW_GROUPS).unwrap_or(i64::MAX) + 1;
     let inside = crate::access::inside_up_to(connection, context, group, now, most).await?;
+    let list = id_list(&inside);
     let is_searched = inside.len() <= VERY_FEW_GROUPS
-        || inside.len() <= FEW_GROUPS && !is_common(connection, context, &id_list(&inside)).await?;
+        || inside.len() <= FEW_GROUPS && !is_common(connection, context, &list).await?;
     if is_searched {
-        return page(connection, context, &inside, Some(now), query).await;
+        return by_name(connection, context, &list, Some(now), query).await;
     }
     from_below(connection, context, group, now, query).await
 }
@@ -217,7 +240,12 @@ struct Asked<'a> {
     limit: u16,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// One page, and one row more.
+    fn page(context: OrgContext, list: &'a str, at: Option<Timestamp>, query: &'a MemberQuery) -> Self {
+        Self { context, list, at, cursor: query.cursor.as_ref(), limit: query.limit + 1 }
+    }
+
     /// The rows; `how` stands before the statement.
     async fn ask<R: Record>(
         &self,
