@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use app::{
     App,
+    breached::BreachedPasswords,
     mail::Carrier,
     system::{SystemClock, SystemEntropy},
 };
@@ -126,7 +127,8 @@ async fn open_here(config: &Config) -> Result<App> {
         let message = "The database is of an earlier Muster. Make a copy of it, then run `muster migrate`.";
         return Err(Error::new(Kind::Unavailable, "database.not_migrated", message));
     }
-    new_app(database, config, config.url_for(config.listen), config.carrier()?).await
+    let (url, breached) = (config.url_for(config.listen), config.breached()?);
+    new_app(database, config, url, config.carrier()?, breached).await
 }
 
 /// Whether there is no database in it yet.
@@ -140,8 +142,9 @@ pub(crate) async fn new_app(
     config: &Config,
     public_url: String,
     carrier: Carrier,
+    breached: BreachedPasswords,
 ) -> Result<App> {
-    let breached = config.breached()?.into();
+    let breached = breached.into();
     let options =
         app::Options { carrier, breached, ..app::Options::new(config.hashing, config.keys()?, public_url) };
     let app = App::new(database, Arc::new(SystemClock), Arc::new(SystemEntropy), options);

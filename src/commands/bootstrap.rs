@@ -1,6 +1,6 @@
 //! The first start: the first organization and its owner, from the settings or through a single-use page.
 
-use app::{Actor, App, setup::SetUp, tokens::NewToken};
+use app::{Actor, App, breached::BreachedPasswords, setup::SetUp, tokens::NewToken};
 use model::{Error, Kind, Result, UserFields, session::Secret, token};
 
 use crate::{
@@ -19,18 +19,17 @@ pub(crate) enum Start {
 }
 
 /// Refuses settings that the first start would refuse. Nothing is made.
-pub(crate) fn check(config: &Config) -> Result<()> {
-    let breached = config.breached()?;
+pub(crate) fn check(config: &Config, breached: &BreachedPasswords) -> Result<()> {
     match set_up(&config.bootstrap) {
-        Some(wanted) => wanted.check(&breached).map_err(|error| about_the_settings(&error)),
+        Some(wanted) => wanted.check(breached).map_err(|error| about_the_settings(&error)),
         None => Ok(()),
     }
 }
 
 /// The same before an embedded database is made for it.
-pub(crate) fn check_before_making(config: &Config) -> Result<()> {
+pub(crate) fn check_before_making(config: &Config, breached: &BreachedPasswords) -> Result<()> {
     match config.database_file() {
-        Some(file) if is_fresh(&file) => check(config),
+        Some(file) if is_fresh(&file) => check(config, breached),
         _ => Ok(()),
     }
 }

@@ -58,7 +58,7 @@ fn as_table(config: &Config) -> Table {
 }
 
 fn check(config: &Config, as_json: bool) -> Result<()> {
-    bootstrap::check(config)?;
+    bootstrap::check(config, &config.breached()?)?;
     config.check_key()?;
     let advice = advice(config);
     if as_json {

@@ -79,8 +79,10 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
     config.management = options.management.unwrap_or(config.management);
     if options.demo {
         demo::prepare(&mut config);
-    } else {
-        bootstrap::check_before_making(&config)?;
+    }
+    let breached = config.breached()?;
+    if !options.demo {
+        bootstrap::check_before_making(&config, &breached)?;
     }
     log::start(&config);
     let metrics = record_metrics()?;
@@ -98,7 +100,7 @@ pub(crate) async fn run(options: Options, mut config: Config) -> Result<()> {
         Carrier::Nobody if options.demo => Carrier::Mailbox(Mailbox::default()),
         configured => configured,
     };
-    let app = new_app(database, &config, url.clone(), carrier).await?;
+    let app = new_app(database, &config, url.clone(), carrier, breached).await?;
     if let Err(error) = app.try_audit_directory() {
         tracing::error!(detail = error.detail(), "{}", error.message());
     }
