@@ -153,6 +153,17 @@ impl Ended {
         }
     }
 
+    /// Whose access rises.
+    fn note_whom(&mut self, whom: Concern) {
+        let (kind, id): (&[u8], _) = match whom {
+            Concern::User(user) => (b"user", user.to_string()),
+            Concern::Group(group) => (b"group", group.to_string()),
+            Concern::Role(role) => (b"role", role.to_string()),
+            Concern::Over(group) => (b"over", group.to_string()),
+        };
+        self.note(&[kind, id.as_bytes()]);
+    }
+
     /// Something may end of people whom the actor may not see.
     fn tell_of_unseen(&mut self) {
         if !self.told.iter().any(|told| told.kind == SecretKind::Unseen) {
@@ -223,7 +234,7 @@ impl Operation<'_, '_> {
             ended.tell_of_unseen();
         }
         for rise in &self.risen {
-            ended.note(&[format!("{:?}", rise.whom).as_bytes()]);
+            ended.note_whom(rise.whom);
         }
         for (rises, users) in self.concerned_by_rises().await? {
             let Some(rise) = rises.first() else { continue };
