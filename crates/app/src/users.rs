@@ -305,13 +305,14 @@ impl Operation<'_, '_> {
         }
         user.fields.username = None;
         let base = user.fields.username_candidates(template).next().unwrap_or_default();
-        for _ in 1..DRAWN {
+        let mut drawn = 0;
+        loop {
+            drawn += 1;
             match self.insert_numbered(user, &base).await {
-                Err(error) if error.code() == "username.taken" => {}
+                Err(error) if error.code() == "username.taken" && drawn < DRAWN => {}
                 other => return other,
             }
         }
-        self.insert_numbered(user, &base).await
     }
 
     async fn insert_numbered(&mut self, user: &mut User, base: &str) -> Result<()> {
