@@ -52,14 +52,15 @@ impl Node {
         alarms(&self.app, &self.program).await
     }
 
-    /// Takes the entry that somebody was created out of the log, as nobody may.
-    async fn take_entry(&self) {
+    /// Takes the entry that somebody was created out of the log, as nobody may, and expects the alarm.
+    async fn expect_guarded(&self) {
         run(&self.app, &[
             "DELETE FROM audit_pending WHERE entry_id IN (SELECT e.id FROM audit_entries e JOIN users u ON u.id = e.target \
              WHERE u.email_key = 'bo@acme.example')",
             "DELETE FROM audit_entries WHERE target = (SELECT id FROM users WHERE email_key = 'bo@acme.example')",
         ])
         .await;
+        assert_eq!(self.alarms().await, ["entry.lost"]);
     }
 }
 
@@ -71,8 +72,7 @@ async fn what_was_not_committed_after_all_raises_no_alarm() {
     assert_eq!(node.alarms().await, [] as [&str; 0]);
     // Afterwards everything goes on, and what is certain is guarded as before.
     node.create("bo@acme.example").await.expect(201);
-    node.take_entry().await;
-    assert_eq!(node.alarms().await, ["entry.lost"]);
+    node.expect_guarded().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,8 +81,7 @@ async fn what_was_committed_after_all_is_guarded_once_it_was_seen() {
     node.create_unsure(Loss::Answer, "bo@acme.example").await;
     assert_eq!(node.app.count("SELECT count(*) FROM users WHERE email_key = 'bo@acme.example'").await, 1);
     assert_eq!(node.alarms().await, [] as [&str; 0]);
-    node.take_entry().await;
-    assert_eq!(node.alarms().await, ["entry.lost"]);
+    node.expect_guarded().await;
 }
 
 /// As long as its transaction may still be under way, nobody decides; it is committed, and then guarded as every other.
@@ -95,8 +94,7 @@ async fn what_is_still_under_way_is_waited_for() {
     node.wire.deliver().await;
     assert_eq!(node.app.count("SELECT count(*) FROM users WHERE email_key = 'bo@acme.example'").await, 1);
     assert_eq!(node.alarms().await, [] as [&str; 0]);
-    node.take_entry().await;
-    assert_eq!(node.alarms().await, ["entry.lost"]);
+    node.expect_guarded().await;
 }
 
 /// The same on `SQLite`, whose writer stops.
