@@ -44,11 +44,13 @@ const BORDER: Duration = Duration::from_secs(8);
 /// The code of what nobody has answered.
 pub(crate) const UNREACHABLE: &str = "database.unreachable";
 
-/// For connections of our own; one that a pooler lends is not ours to set up.
+/// For connections of our own; one that a pooler lends is not ours to set up. Compiling a question for the index of words
+/// takes longer than answering it.
 const SETTINGS: &str = "
     SET lock_timeout = '5s';
     SET statement_timeout = '30s';
-    SET idle_in_transaction_session_timeout = '5s';";
+    SET idle_in_transaction_session_timeout = '5s';
+    SET jit = off;";
 /// For one transaction, in the one round trip that begins it, so that it holds on every way to the server. An acknowledged
 /// change must survive a crash, whatever the server's default is.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
@@ -340,15 +342,30 @@ pub(crate) async fn query<R: Record>(
     values: &[Value<'_>],
     limit: usize,
 ) -> Result<Result<Vec<R>>, tokio_postgres::Error> {
-    let statement = if sql.is_planned_anew {
-        client.prepare(sql.postgres).await?
+    let rows = if sql.is_planned_anew {
+        // Prepared, run and forgotten in one round trip.
+        let parameters: Vec<_> =
+            values.iter().map(|value| (value as &(dyn ToSql + Sync), kind(value))).collect();
+        client.query_typed(sql.postgres, &parameters).await?
     } else {
-        prepared(client, sql.postgres).await?
+        let statement = prepared(client, sql.postgres).await?;
+        let parameters: Vec<_> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        client.query(&statement, &parameters).await?
     };
-    let parameters: Vec<&(dyn ToSql + Sync)> =
-        values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-    let rows = client.query(&statement, &parameters).await?;
     Ok(rows.iter().take(limit).map(|row| R::read(&Row::postgres(row))).collect())
+}
+
+/// The type as which a value is sent that no prepared statement has a type for.
+fn kind(value: &Value<'_>) -> Type {
+    match value {
+        Value::Null => Type::UNKNOWN,
+        Value::Int(_) => Type::INT8,
+        Value::Bool(_) => Type::BOOL,
+        Value::Text(_) => Type::TEXT,
+        Value::Json(_) => Type::JSONB,
+        Value::Bytes(_) => Type::BYTEA,
+        Value::Id(_) => Type::UUID,
+    }
 }
 
 /// Whether repeating the whole operation may help: a serialization failure or a deadlock.

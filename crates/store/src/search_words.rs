@@ -8,7 +8,7 @@
 
 use model::{OrgContext, OrgId, Result, lifecycle::StateName};
 
-use crate::{Connection, Engine, Record, Value, listing::Texts, users::to_json, values};
+use crate::{Connection, Engine, Record, Row, Value, listing::Texts, users::to_json, values};
 
 /// People of other organizations that a question for a rare word finds at most; whose they are is seen in their rows.
 const OTHERS: u16 = 200;
@@ -54,30 +54,212 @@ pub(crate) fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
     }
 }
 
-/// The keys of at most `most` people who may have all terms, in ascending order; of fewer than that perhaps some of other
-/// organizations. `SQLite` finds those with the lowest keys, in whatever state they are; PostgreSQL, which looks at each
-/// row, those that lie first in its table, of the `shown` states alone.
-pub(crate) async fn candidates(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    terms: &[String],
-    shown: &[StateName],
-    most: u16,
-) -> Result<Vec<i64>> {
-    let mut keys: Vec<(i64,)> = match connection.engine() {
-        Engine::Sqlite => {
-            let first = if is_alone(connection, context).await? { most } else { most.min(OTHERS) };
-            let found = ask(connection, context, None, terms, shown, first, "").await?;
-            if found.len() < usize::from(first) || first == most {
-                found
-            } else {
-                ask(connection, context, Some(context.org), terms, shown, most, "").await?
+/// Who may have the words.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    /// `users.key`, each once, in the order in which they are shown where they are not sorted.
+    pub(crate) keys: Vec<i64>,
+    /// They are the first of all in an order that [`Question::more`] keeps to.
+    pub(crate) are_first: bool,
+}
+
+/// Who is looked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'q> {
+    /// Whose people.
+    pub(crate) context: OrgContext,
+    /// All of which somebody must have.
+    pub(crate) terms: &'q [String],
+    /// In which states people are shown. PostgreSQL, which looks at each row, leaves out the others.
+    pub(crate) shown: &'q [StateName],
+    /// How many are found at most.
+    pub(crate) most: u16,
+}
+
+/// How people are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Way {
+    /// Look at the first people of the organization.
+    First,
+    /// Read along the people of the organization.
+    Read,
+    /// Ask the index of words for those of all organizations.
+    Index,
+    /// Ask it for those with the mark of the organization.
+    Marked,
+}
+
+/// At how many people of an organization PostgreSQL looks before it asks anything else, at some 1 µs each.
+const FIRST: usize = 500;
+/// How many people it reads rather than ask the index, which looks at all who have a word before it answers with some.
+const READ: usize = 25_000;
+
+/// Whether reading on meets so many soon, by how many there were among the first.
+const fn is_soon(found: usize, most: usize) -> bool {
+    found * READ >= most * FIRST
+}
+
+impl Question<'_> {
+    /// Those who may have all terms; of fewer than `most` perhaps some of other organizations. `SQLite` finds those with
+    /// the lowest keys. PostgreSQL finds the first in the order of their ids where reading meets enough of them soon, else
+    /// those that lie first in its table.
+    pub(crate) async fn candidates(self, connection: &mut Connection<'_>) -> Result<Candidates> {
+        match connection.engine() {
+            Engine::Sqlite => Ok(Candidates { keys: self.lowest_keys(connection).await?, are_first: true }),
+            Engine::Postgres => self.soonest(connection).await,
+        }
+    }
+
+    /// The same, where asking for fewer has found the first of all: these are found first again.
+    pub(crate) async fn more(self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {
+        match connection.engine() {
+            Engine::Sqlite => self.lowest_keys(connection).await,
+            Engine::Postgres => self.keys(connection, Way::Read).await,
+        }
+    }
+
+    async fn lowest_keys(self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {
+        let most = if is_alone(connection, self.context).await? { self.most } else { self.most.min(OTHERS) };
+        let mut keys = Self { most, ..self }.keys(connection, Way::Index).await?;
+        if keys.len() == usize::from(most) && most < self.most {
+            keys = self.keys(connection, Way::Marked).await?;
+        }
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// The index of words costs as many rows as have a word, however few are wanted. How common a word is shows in the
+    /// first people: often enough of them have it, or there are no others.
+    async fn soonest(self, connection: &mut Connection<'_>) -> Result<Candidates> {
+        let most = usize::from(self.most);
+        let first: Vec<First> = self.ask(connection, Way::First, "").await?;
+        let First { mut keys, looked_at } = first.into_iter().next().unwrap_or_default();
+        if looked_at < FIRST || keys.len() >= most {
+            keys.truncate(most);
+            return Ok(Candidates { keys, are_first: true });
+        }
+        if is_soon(keys.len(), most) {
+            let keys = self.keys(connection, Way::Read).await?;
+            if keys.len() == most || !self.are_unread(connection).await? {
+                return Ok(Candidates { keys, are_first: true });
             }
         }
-        Engine::Postgres => ask(connection, context, None, terms, shown, most, "").await?,
-    };
-    keys.sort_unstable();
-    Ok(keys.into_iter().map(|(key,)| key).collect())
+        let mut keys = self.keys(connection, Way::Index).await?;
+        keys.sort_unstable();
+        Ok(Candidates { keys, are_first: false })
+    }
+
+    /// Whether the organization has more people than are read.
+    async fn are_unread(self, connection: &mut Connection<'_>) -> Result<bool> {
+        let sql = "SELECT key FROM users WHERE org_id = $1 ORDER BY id LIMIT 1 OFFSET $2";
+        let read = i64::try_from(READ).unwrap_or(i64::MAX);
+        Ok(connection.optional::<(i64,)>(sql, values![self.context.org, read]).await?.is_some())
+    }
+
+    async fn keys(self, connection: &mut Connection<'_>, way: Way) -> Result<Vec<i64>> {
+        let keys: Vec<(i64,)> = self.ask(connection, way, "").await?;
+        Ok(keys.into_iter().map(|(key,)| key).collect())
+    }
+
+    /// How the engine finds them, step by step.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn explain(self, connection: &mut Connection<'_>) -> Result<Vec<String>> {
+        let engine = connection.engine();
+        let ways: &[Way] = match engine {
+            Engine::Sqlite => &[Way::Marked],
+            Engine::Postgres => &[Way::First, Way::Read, Way::Index],
+        };
+        let mut steps = Vec::new();
+        for way in ways {
+            let found = self.ask(connection, *way, crate::listing::plan::words(engine)).await?;
+            steps.extend(crate::listing::plan::texts(found));
+        }
+        Ok(steps)
+    }
+
+    async fn ask<R: Record>(
+        self,
+        connection: &mut Connection<'_>,
+        way: Way,
+        how: &'static str,
+    ) -> Result<Vec<R>> {
+        static TEXTS: Texts<(Engine, Way, &str, usize)> = Texts::new();
+        let engine = connection.engine();
+        let is_indexed = matches!(way, Way::Index | Way::Marked);
+        let trigrams = trigrams((way == Way::Marked).then_some(self.context.org), self.terms);
+        let states = to_json(&self.shown.iter().map(|state| state.as_str()).collect::<Vec<_>>())?;
+        let words = if is_indexed { patterns(engine, self.terms) } else { self.terms.to_vec() };
+        let mut bound = vec![
+            Value::from(self.context.org),
+            Value::from(i64::from(self.most)),
+            Value::from(&trigrams),
+            Value::Json(&states),
+        ];
+        bound.extend(words.iter().map(|word| Value::from(word.as_str())));
+        let text =
+            TEXTS.get((engine, way, how, self.terms.len()), |(engine, way, how, terms)| match engine {
+                Engine::Sqlite => {
+                    format!("{how}SELECT rowid FROM user_search WHERE user_search MATCH $3 LIMIT $2")
+                }
+                Engine::Postgres => format!("{how}{}", way.on_postgres(*terms)),
+            });
+        let sql = if is_indexed { text.sql_for_its_values() } else { text.sql() };
+        connection.all(sql, &text.values(&bound)).await
+    }
+}
+
+impl Way {
+    fn on_postgres(self, terms: usize) -> String {
+        let shown = "u.state IN (SELECT value FROM jsonb_array_elements_text($4::jsonb))";
+        let numbers = 5..5 + terms;
+        if matches!(self, Self::Index | Self::Marked) {
+            let words: Vec<String> =
+                numbers.map(|number| format!(" AND u.search_text LIKE ${number}")).collect();
+            // Materialized, so that it is planned for all answers and read only as far as the limit: planned for a few it
+            // might hope to meet them soon, and read through everybody.
+            return format!(
+                "WITH found AS MATERIALIZED (SELECT u.key FROM users u WHERE u.org_id = $1{} AND {shown}) \
+                 SELECT key FROM found LIMIT $2",
+                words.concat()
+            );
+        }
+        let words: Vec<String> =
+            numbers.map(|number| format!(" AND strpos(u.search_text, ${number}) > 0")).collect();
+        let has_words = format!("{shown}{}", words.concat());
+        // The limit is hidden from the planner: it would sort all people of an organization that has little more.
+        let along = |limit: usize| {
+            format!(
+                "SELECT p.key, p.state, p.search_text FROM users p WHERE p.org_id = $1 \
+                 ORDER BY p.id LIMIT (SELECT {limit})"
+            )
+        };
+        if self == Self::First {
+            let along = along(FIRST);
+            format!(
+                "SELECT count(*), COALESCE(string_agg(u.key::text, ',') FILTER (WHERE {has_words}), '') \
+                 FROM ({along}) u"
+            )
+        } else {
+            format!("SELECT u.key FROM ({}) u WHERE {has_words} LIMIT $2", along(READ))
+        }
+    }
+}
+
+/// What a look at the first people finds.
+#[derive(Default)]
+struct First {
+    keys: Vec<i64>,
+    looked_at: usize,
+}
+
+impl Record for First {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let (looked_at, keys): (i64, String) = (row.get(0)?, row.get(1)?);
+        Ok(Self {
+            keys: keys.split(',').filter_map(|key| key.parse().ok()).collect(),
+            looked_at: usize::try_from(looked_at).unwrap_or_default(),
+        })
+    }
 }
 
 /// Whether there is no other organization in the database.
@@ -86,60 +268,16 @@ async fn is_alone(connection: &mut Connection<'_>, context: OrgContext) -> Resul
     Ok(connection.optional::<(i64,)>(sql, values![context.org]).await?.is_none())
 }
 
-/// How the engine finds them, step by step.
-#[cfg(feature = "testing")]
-pub(crate) async fn explain(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    terms: &[String],
-    shown: &[StateName],
-    most: u16,
-) -> Result<Vec<String>> {
-    let how = crate::listing::plan::words(connection.engine());
-    ask(connection, context, Some(context.org), terms, shown, most, how)
-        .await
-        .map(crate::listing::plan::texts)
-}
-
-async fn ask<R: Record>(
-    connection: &mut Connection<'_>,
-    context: OrgContext,
-    marked: Option<OrgId>,
-    terms: &[String],
-    shown: &[StateName],
-    most: u16,
-    how: &'static str,
-) -> Result<Vec<R>> {
-    static TEXTS: Texts<(Engine, &str, usize)> = Texts::new();
-    let engine = connection.engine();
-    let (question, patterns) = (trigrams(marked, terms), patterns(engine, terms));
-    let mut bound = vec![Value::from(context.org), Value::from(i64::from(most)), Value::from(&question)];
-    let states = to_json(&shown.iter().map(|state| state.as_str()).collect::<Vec<_>>())?;
-    bound.push(Value::Json(&states));
-    bound.extend(patterns.iter().map(|pattern| Value::from(pattern.as_str())));
-    let text = TEXTS.get((engine, how, terms.len()), |(_, how, terms)| match engine {
-        Engine::Sqlite => {
-            format!("{how}SELECT rowid FROM user_search WHERE user_search MATCH $3 LIMIT $2")
-        }
-        Engine::Postgres => {
-            let words: Vec<String> =
-                (0..*terms).map(|term| format!(" AND u.search_text LIKE ${}", term + 5)).collect();
-            // Materialized, so that it is planned for all answers and read only as far as the limit: planned for a few it
-            // might hope to meet them soon, and read through everybody.
-            format!(
-                "{how}WITH found AS MATERIALIZED (SELECT u.key FROM users u WHERE u.org_id = $1{} \
-                 AND u.state IN (SELECT value FROM jsonb_array_elements_text($4::jsonb))) \
-                 SELECT key FROM found LIMIT $2",
-                words.concat()
-            )
-        }
-    });
-    connection.all(text.sql_for_its_values(), &text.values(&bound)).await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reading_on_is_worth_it_where_the_words_are_common_enough() {
+        let most = 401;
+        assert!(!is_soon(0, most) && !is_soon(8, most) && is_soon(9, most) && is_soon(400, most));
+        assert!(!is_soon(80, 4_001) && is_soon(81, 4_001));
+    }
 
     #[test]
     fn organizations_have_marks_of_their_own_that_are_one_trigram() {

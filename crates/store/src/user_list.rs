@@ -26,7 +26,9 @@ use crate::{
     access::{self, id_list},
     boxed, grants,
     listing::cut,
-    search_words, users, values,
+    search_words::{Candidates, Question},
+    users::{self, to_json},
+    values,
 };
 use common::Ranges;
 use limits::Limits;
@@ -77,11 +79,11 @@ fn listed_role(line: &str) -> Option<ListedRole> {
 /// A search that finds more people is not sorted: those come first who begin with it. Each who is sorted is looked at, at
 /// some 4 µs.
 const COMMON: u16 = 400;
-/// A limit (a role, a group, the viewer's) to no more people: they are looked at and sorted. Walking along the list until
-/// a page of them is met would be dearer.
+/// A limit (a role, a group, the viewer's, of a search the shown states) to no more people: they are looked at and sorted.
+/// Walking along the list until a page of them is met would be dearer.
 const FEW: u16 = 1_500;
-/// A limit, or the shown states, to no more people: a search looks at each of them. And as many a search looks at where
-/// only some of those who have the words are shown.
+/// A limit to no more people: a search looks at each of them. And as many a search looks at where only some of those who
+/// have the words are shown.
 const LOOKED_AT: u16 = 4_000;
 /// Words of a search that count; the rest of a pasted sentence is ignored.
 const MAX_TERMS: usize = 5;
@@ -100,10 +102,9 @@ pub async fn page(
     }
     let asked = Asked::of(connection, context, query, reach, now).await?;
     let Some(plan) = asked.plan else { return common::page(connection, &asked).await };
-    let (keys, after) = (key_list(&asked.candidates), query.cursor.as_ref());
+    let (keys, after) = (key_list(&asked.candidates.keys), query.cursor.as_ref());
     let after = after.map(|cursor| (cursor.key.as_str(), cursor.id));
-    let rows: Vec<Found> =
-        asked.rows(connection, plan, &keys, after, usize::from(query.limit) + 1, "").await?;
+    let rows: Vec<Found> = asked.rows(connection, plan, &keys, after, usize::from(query.limit) + 1).await?;
     let rows = rows.into_iter().map(|found| found.listed).collect();
     let (list, order) = (query.list(), query.order());
     Ok(cut(rows, query.limit, query.cursor.as_ref(), (&list, &order), |Listed { user, .. }| {
@@ -128,17 +129,12 @@ pub async fn explain(
     now: Timestamp,
 ) -> Result<Vec<String>> {
     let asked = Asked::of(connection, context, query, reach, now).await?;
-    let Some(plan) = asked.plan else {
-        let mut steps =
-            search_words::explain(connection, context, &asked.terms, &asked.shown.states, COMMON).await?;
-        steps.extend(common::explain(connection, &asked).await?);
-        return Ok(steps);
+    let mut steps = match asked.plan {
+        Some(plan) => asked.explain(connection, plan, &key_list(&asked.candidates.keys)).await?,
+        None => common::explain(connection, &asked).await?,
     };
-    let mut steps = asked.explain(connection, plan, &key_list(&asked.candidates)).await?;
-    if plan == Plan::Candidates {
-        steps.extend(
-            search_words::explain(connection, context, &asked.terms, &asked.shown.states, COMMON).await?,
-        );
+    if matches!(asked.plan, None | Some(Plan::Candidates)) {
+        steps.extend(asked.words(COMMON).explain(connection).await?);
     }
     Ok(steps)
 }
@@ -173,8 +169,8 @@ struct Asked<'q> {
     ranges: Ranges,
     /// `None`: more are found than are sorted.
     plan: Option<Plan>,
-    /// Keys of those who may have the words, if that was asked.
-    candidates: Vec<i64>,
+    /// Those who may have the words, if that was asked.
+    candidates: Candidates,
 }
 
 impl<'q> Asked<'q> {
@@ -192,7 +188,7 @@ impl<'q> Asked<'q> {
         let most = if terms.is_empty() { FEW } else { LOOKED_AT };
         let narrowest = limits.narrowest(connection, context, most).await?;
         let plan = Some(narrowest.map_or(Plan::Walk, Plan::Limited));
-        let candidates = Vec::new();
+        let candidates = Candidates::default();
         let mut asked = Self { context, query, now, terms, limits, shown, ranges, plan, candidates };
         let is_best_first = query.cursor.as_ref().is_some_and(|cursor| cursor.order == BEST_FIRST);
         if !asked.terms.is_empty() && (narrowest.is_none() || is_best_first) {
@@ -205,12 +201,10 @@ impl<'q> Asked<'q> {
     /// that order, and one of the best first in theirs, whatever is found meanwhile.
     async fn look_for_words(&mut self, connection: &mut Connection<'_>, is_best_first: bool) -> Result<()> {
         let most = if self.is_limited() { LOOKED_AT } else { COMMON };
-        let mut keys =
-            search_words::candidates(connection, self.context, &self.terms, &self.shown.states, most + 1)
-                .await?;
-        let is_common = keys.len() > usize::from(most);
-        keys.truncate(most.into());
-        self.candidates = keys;
+        let mut candidates = self.words(most + 1).candidates(connection).await?;
+        let is_common = candidates.keys.len() > usize::from(most);
+        candidates.keys.truncate(most.into());
+        self.candidates = candidates;
         self.plan = if is_best_first {
             None
         } else if is_common && self.shown.are_few(connection, self.context).await? {
@@ -219,6 +213,11 @@ impl<'q> Asked<'q> {
             (!is_common || self.query.cursor.is_some()).then_some(Plan::Candidates)
         };
         Ok(())
+    }
+
+    /// At most so many who may have the words.
+    fn words(&self, most: u16) -> Question<'_> {
+        Question { context: self.context, terms: &self.terms, shown: &self.shown.states, most }
     }
 
     /// Whether some who have the words are not shown: then more are asked for, so that enough of them are.
@@ -235,8 +234,22 @@ impl<'q> Asked<'q> {
         self.terms.len() > 1
     }
 
-    /// At most so many rows of a way after a place, or from its beginning; `how` stands before the statement.
+    /// At most so many rows of a way after a place, or from its beginning.
     async fn rows<R: Record>(
+        &self,
+        connection: &mut Connection<'_>,
+        plan: Plan,
+        candidates: &str,
+        after: Option<(&str, uuid::Uuid)>,
+        most: usize,
+    ) -> Result<Vec<R>> {
+        let mut rows = self.asked(connection, plan, candidates, after, most, "").await?;
+        rows.truncate(most);
+        Ok(rows)
+    }
+
+    /// The same, of which a few more may be answered; `how` stands before the statement.
+    async fn asked<R: Record>(
         &self,
         connection: &mut Connection<'_>,
         plan: Plan,
@@ -253,7 +266,6 @@ impl<'q> Asked<'q> {
             Value::from(self.context.org),
             key,
             Value::from(id),
-            Value::from(i64::try_from(most).unwrap_or(i64::MAX)),
             Value::from(self.now),
             Value::Json(candidates),
             Value::from(limits.role.as_deref()),
@@ -263,8 +275,7 @@ impl<'q> Asked<'q> {
         ];
         bound.extend(self.ranges.values());
         bound.extend(states.iter().map(|state| Value::from(state.as_str())));
-        let patterns = search_words::patterns(connection.engine(), &self.terms);
-        bound.extend(patterns.iter().map(|pattern| Value::from(pattern.as_str())));
+        bound.extend(self.terms.iter().map(|term| Value::from(term.as_str())));
         let shape = Shape {
             how,
             engine: connection.engine(),
@@ -277,8 +288,9 @@ impl<'q> Asked<'q> {
             states: states.len(),
             lock: self.shown.lock,
             terms: self.terms.len(),
+            most: statement::step(most),
         };
-        let text = TEXTS.get(shape, |shape| format!("{}{}", shape.how, shape.statement()));
+        let text = TEXTS.get(shape, |shape| shape.statement());
         connection.all(text.sql(), &text.values(&bound)).await
     }
 
@@ -311,7 +323,7 @@ impl<'q> Asked<'q> {
     ) -> Result<Vec<String>> {
         let most = usize::from(self.query.limit) + 1;
         let how = crate::listing::plan::words(connection.engine());
-        let steps = self.rows(connection, plan, candidates, None, most, how).await?;
+        let steps = self.asked(connection, plan, candidates, None, most, how).await?;
         Ok(crate::listing::plan::texts(steps))
     }
 }
@@ -446,25 +458,24 @@ impl Shown {
         Self { states, lock }
     }
 
-    /// Whether no more people are shown than a search looks at.
+    /// Whether so few people are shown that a search looks at each of them.
     async fn are_few(&self, connection: &mut Connection<'_>, context: OrgContext) -> Result<bool> {
-        let in_state =
-            "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 AND state = $2 LIMIT $3) found";
+        const IN_STATES: Sql = Sql::by_engine(
+            "SELECT count(*) FROM (SELECT 1 FROM json_each($2) s CROSS JOIN users u \
+             WHERE u.org_id = $1 AND u.state = s.value LIMIT $3) found",
+            "SELECT count(*) FROM (SELECT 1 FROM jsonb_array_elements_text($2::jsonb) s (value) CROSS JOIN users u \
+             WHERE u.org_id = $1 AND u.state = s.value LIMIT $3) found",
+        );
         let locked = "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 \
                       AND (lock_until IS NOT NULL OR password_locked_until IS NOT NULL) LIMIT $2) found";
-        let mut left = i64::from(LOOKED_AT) + 1;
-        for state in &self.states {
-            let (found,): (i64,) = if self.are_locked() {
-                connection.one(locked, values![context.org, left]).await?
-            } else {
-                connection.one(in_state, values![context.org, state.as_str(), left]).await?
-            };
-            left -= found;
-            if left <= 0 {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let most = i64::from(FEW) + 1;
+        let (found,): (i64,) = if self.are_locked() {
+            connection.one(locked, values![context.org, most]).await?
+        } else {
+            let states = to_json(&self.states.iter().map(|state| state.as_str()).collect::<Vec<_>>())?;
+            connection.one(IN_STATES, values![context.org, Value::Json(&states), most]).await?
+        };
+        Ok(found < most)
     }
 
     /// Whether nobody is shown but who is locked.

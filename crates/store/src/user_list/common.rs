@@ -7,7 +7,7 @@ use super::{
     Asked, COMMON, Found, LOOKED_AT, Listed,
     statement::{Column, Plan},
 };
-use crate::{Connection, Engine, Value, listing::cut, search_words};
+use crate::{Connection, Value, listing::cut};
 
 /// Candidates that are looked at together, where those who begin with it don't fill the page.
 const CHUNK: usize = 200;
@@ -64,15 +64,15 @@ async fn rows(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Vec<
         let after = start.filter(|(first, ..)| *first == way).map(|(_, key, id)| (key, id));
         let found = match WAYS[way] {
             Plan::Rest => rest(connection, asked, after.map(|(key, _)| key), missing).await?,
-            begins => asked.rows(connection, begins, "", after, missing, "").await?,
+            begins => asked.rows(connection, begins, "", after, missing).await?,
         };
         rows.extend(found.into_iter().map(|found| (way, found)));
     }
     Ok(rows)
 }
 
-/// Of the candidates, those after a key. Where many of the first ones are not shown, more are asked for: on `SQLite`,
-/// where the first ones stay the first of more.
+/// Of the candidates, those after a key. Where many of the first of all are not shown, or the pages go on, more are asked
+/// for, of whom they stay the first.
 async fn rest(
     connection: &mut Connection<'_>,
     asked: &Asked<'_>,
@@ -80,17 +80,16 @@ async fn rest(
     missing: usize,
 ) -> Result<Vec<Found>> {
     let after = after.and_then(|key| key.parse::<i64>().ok());
-    let is_cut = asked.candidates.len() == usize::from(COMMON) && connection.engine() == Engine::Sqlite;
-    let is_beyond = is_cut && after > asked.candidates.last().copied();
-    if !is_beyond {
-        let first = rest_of(connection, asked, &asked.candidates, after, missing).await?;
+    let candidates = &asked.candidates;
+    let is_cut = candidates.are_first && candidates.keys.len() == usize::from(COMMON);
+    let is_among_them = after.is_none_or(|after| candidates.keys.contains(&after));
+    if is_among_them || !is_cut {
+        let first = rest_of(connection, asked, &candidates.keys, after, missing).await?;
         if first.len() >= missing || asked.backwards() || !is_cut {
             return Ok(first);
         }
     }
-    let more =
-        search_words::candidates(connection, asked.context, &asked.terms, &asked.shown.states, LOOKED_AT)
-            .await?;
+    let more = asked.words(LOOKED_AT).more(connection).await?;
     rest_of(connection, asked, &more, after, missing).await
 }
 
@@ -102,13 +101,12 @@ async fn rest_of(
     after: Option<i64>,
     missing: usize,
 ) -> Result<Vec<Found>> {
-    let backwards = asked.backwards();
-    let mut keys: Vec<i64> = candidates
-        .iter()
-        .copied()
-        .filter(|key| after.is_none_or(|after| if backwards { *key < after } else { *key > after }))
-        .collect();
-    if backwards {
+    let mut keys: Vec<i64> = match after.map(|after| place(candidates, after)) {
+        None => candidates.to_vec(),
+        Some(at) if asked.backwards() => candidates[..at.start].to_vec(),
+        Some(at) => candidates[at.end..].to_vec(),
+    };
+    if asked.backwards() {
         keys.reverse();
     }
     let mut found: Vec<Found> = Vec::new();
@@ -120,9 +118,19 @@ async fn rest_of(
         let chunk;
         (chunk, left) = left.split_at(size.min(left.len()));
         size = CHUNK;
-        found.extend(asked.rows(connection, Plan::Rest, &super::key_list(chunk), None, still, "").await?);
+        found.extend(asked.rows(connection, Plan::Rest, &super::key_list(chunk), None, still).await?);
     }
     Ok(found)
+}
+
+/// Where a key stands in the list, or would: whose it is may have gone meanwhile. Lists ascend, but for a few who were
+/// created at the same moment.
+fn place(candidates: &[i64], key: i64) -> std::ops::Range<usize> {
+    if let Some(at) = candidates.iter().position(|candidate| *candidate == key) {
+        return at..at + 1;
+    }
+    let at = candidates.iter().position(|candidate| *candidate > key).unwrap_or(candidates.len());
+    at..at
 }
 
 /// How the engine goes about each way.
@@ -130,7 +138,8 @@ async fn rest_of(
 pub(super) async fn explain(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Vec<String>> {
     let mut steps = Vec::new();
     for way in WAYS {
-        let keys = super::key_list(asked.candidates.get(..CHUNK).unwrap_or(&asked.candidates));
+        let keys = &asked.candidates.keys;
+        let keys = super::key_list(keys.get(..CHUNK).unwrap_or(keys));
         steps.extend(asked.explain(connection, way, &keys).await?);
     }
     Ok(steps)

@@ -25,7 +25,7 @@ pub(super) enum Plan {
     Limited(Limit),
     /// Walk along those where a column begins with what is searched, and leave out who came before.
     Begins(Column),
-    /// Look at the rows that the trigram index knows, in the order of their keys, but for those who came before.
+    /// Look at the rows that are bound, in the order in which they are, but for those who came before.
     Rest,
 }
 
@@ -43,15 +43,15 @@ impl Column {
     /// The column, and the parameters that are the range in it: from, and up to.
     fn range(self) -> (&'static str, usize, usize) {
         match self {
-            Self::Name => ("u.sort_name", 11, 12),
-            Self::Username => ("u.username_key", 13, 14),
-            Self::Email => ("u.email_key", 13, 14),
+            Self::Name => ("u.sort_name", 10, 11),
+            Self::Username => ("u.username_key", 12, 13),
+            Self::Email => ("u.email_key", 12, 13),
         }
     }
 }
 
 /// The first parameter after those that every way has: the shown states, then the words.
-pub(super) const FIRST_STATE: usize = 15;
+pub(super) const FIRST_STATE: usize = 14;
 
 /// What limits a page to some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,43 +83,86 @@ pub(super) struct Shape {
     pub(super) states: usize,
     pub(super) lock: Lock,
     pub(super) terms: usize,
+    /// At least as many rows as are wanted.
+    pub(super) most: usize,
+}
+
+/// The numbers of rows that statements ask for: those in the text, so that engines plan for so many, and few, so that few
+/// statements differ by nothing else.
+const STEPS: [usize; 6] = [2, 11, 26, 51, 101, 201];
+
+/// The smallest step to at least so many.
+pub(super) fn step(most: usize) -> usize {
+    STEPS.into_iter().find(|step| *step >= most).unwrap_or_else(|| most.next_multiple_of(STEPS[5]))
 }
 
 /// A membership that holds now.
 const HOLDS: &str =
-    "(m.valid_from IS NULL OR m.valid_from <= $5) AND (m.valid_until IS NULL OR m.valid_until > $5)";
+    "(m.valid_from IS NULL OR m.valid_from <= $4) AND (m.valid_until IS NULL OR m.valid_until > $4)";
 
 impl Shape {
     /// First the keys of the page, in order and no more than fit on it; then what the page shows of each.
     pub(super) fn statement(self) -> String {
+        let text = format!("{}{}", self.how, self.page());
+        match self.engine {
+            Engine::Sqlite => text,
+            Engine::Postgres => self.planned_once(&text),
+        }
+    }
+
+    /// PostgreSQL compares what a plan promises that knows what is bound with one that does not, and plans anew as long as
+    /// the former looks better: that took twice as long as reading a page. What a subquery answers, no plan knows.
+    fn planned_once(self, text: &str) -> String {
+        let kind = |number: usize| match number {
+            1 | 3 => "uuid",
+            2 if matches!(self.column(), Some("u.last_sign_in_at")) => "bigint",
+            4 => "bigint",
+            5 | 7..=9 => "jsonb",
+            _ => "text",
+        };
+        let mut parts = text.split('$');
+        let mut hidden = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, rest) = part.split_at(digits);
+            let kind = kind(number.parse().unwrap_or_default());
+            let _ = write!(hidden, "(SELECT ${number}::{kind}){rest}");
+        }
+        hidden
+    }
+
+    fn page(self) -> String {
+        let most = self.most;
         let direction = if self.descending { "DESC" } else { "ASC" };
         let order = match self.column() {
             Some(column) => format!("{column} {direction}, u.id {direction}"),
-            None if self.plan == Plan::Rest => format!("u.key {direction}"),
+            None if self.plan == Plan::Rest => "place".to_owned(),
             None => format!("u.id {direction}"),
         };
+        let place = if self.plan == Plan::Rest { ", found.place" } else { "" };
         let keys = match self.plan {
             Plan::Walk | Plan::Begins(_) if self.column() == Some("u.sort_name") => {
                 let streams: Vec<String> = (0..self.states).map(|state| self.stream(state)).collect();
                 let streams = streams.join(" UNION ALL ");
-                format!("SELECT u.key FROM ({streams}) u ORDER BY {order} LIMIT $4")
+                format!("SELECT u.key FROM ({streams}) u ORDER BY {order} LIMIT {most}")
             }
             Plan::Walk | Plan::Begins(_) => {
                 let conditions = self.conditions();
                 format!(
-                    "SELECT u.key FROM users u WHERE u.org_id = $1 AND {conditions} ORDER BY {order} LIMIT $4"
+                    "SELECT u.key FROM users u WHERE u.org_id = $1 AND {conditions} ORDER BY {order} LIMIT {most}"
                 )
             }
             Plan::Candidates | Plan::Rest => {
                 let found = match self.engine {
-                    Engine::Sqlite => "SELECT value AS key FROM json_each($6)",
+                    Engine::Sqlite => "SELECT value AS key, key AS place FROM json_each($5)",
                     Engine::Postgres => {
-                        "SELECT value::bigint AS key FROM jsonb_array_elements_text($6::jsonb)"
+                        "SELECT value::bigint AS key, place FROM jsonb_array_elements_text($5) \
+                         WITH ORDINALITY listed (value, place)"
                     }
                 };
                 format!(
-                    "SELECT u.key FROM ({found}) found CROSS JOIN users u \
-                     WHERE u.key = found.key AND u.org_id = $1 AND {} ORDER BY {order} LIMIT $4",
+                    "SELECT u.key{place} FROM ({found}) found CROSS JOIN users u \
+                     WHERE u.key = found.key AND u.org_id = $1 AND {} ORDER BY {order} LIMIT {most}",
                     self.conditions()
                 )
             }
@@ -128,7 +171,7 @@ impl Shape {
                 let conditions = self.conditions();
                 format!(
                     "SELECT u.key FROM ({some}) held CROSS JOIN users u WHERE u.org_id = $1 \
-                     AND u.id = held.user_id AND {conditions} ORDER BY {order} LIMIT $4"
+                     AND u.id = held.user_id AND {conditions} ORDER BY {order} LIMIT {most}"
                 )
             }
         };
@@ -188,7 +231,7 @@ impl Shape {
         match self.engine {
             Engine::Sqlite => format!("SELECT unhex(value) FROM json_each(${number})"),
             Engine::Postgres => {
-                format!("SELECT value::uuid FROM jsonb_array_elements_text(${number}::jsonb)")
+                format!("SELECT value::uuid FROM jsonb_array_elements_text(${number})")
             }
         }
     }
@@ -203,11 +246,11 @@ impl Shape {
         };
         match limit {
             Limit::Role => {
-                let members = members(8);
-                format!("SELECT user_id FROM role_grants WHERE org_id = $1 AND role = $7 UNION {members}")
+                let members = members(7);
+                format!("SELECT user_id FROM role_grants WHERE org_id = $1 AND role = $6 UNION {members}")
             }
-            Limit::Group => members(9).replacen("SELECT", "SELECT DISTINCT", 1),
-            Limit::Reach => members(10).replacen("SELECT", "SELECT DISTINCT", 1),
+            Limit::Group => members(8).replacen("SELECT", "SELECT DISTINCT", 1),
+            Limit::Reach => members(9).replacen("SELECT", "SELECT DISTINCT", 1),
             Limit::State if self.lock == Lock::OnlyLocked && self.states == 1 => {
                 "SELECT s.id AS user_id FROM users s WHERE s.org_id = $1 \
                  AND (s.lock_until IS NOT NULL OR s.password_locked_until IS NOT NULL)"
@@ -239,11 +282,11 @@ impl Shape {
                 Limit::Role => write!(
                     text,
                     " AND (EXISTS (SELECT 1 FROM role_grants g WHERE g.org_id = $1 AND g.user_id = u.id \
-                     AND g.role = $7) OR {})",
-                    is_in(8)
+                     AND g.role = $6) OR {})",
+                    is_in(7)
                 ),
-                Limit::Group => write!(text, " AND {}", is_in(9)),
-                Limit::Reach => write!(text, " AND {}", is_in(10)),
+                Limit::Group => write!(text, " AND {}", is_in(8)),
+                Limit::Reach => write!(text, " AND {}", is_in(9)),
                 Limit::State => Ok(()),
             };
         }
@@ -252,6 +295,7 @@ impl Shape {
     /// The first rows of one state, by name.
     fn stream(self, state: usize) -> String {
         let direction = if self.descending { "DESC" } else { "ASC" };
+        let most = self.most;
         let mut stream = format!(
             "SELECT * FROM (SELECT u.sort_name, u.id, u.key FROM users u WHERE u.org_id = $1 AND u.state = ${} AND {}",
             FIRST_STATE + state,
@@ -260,7 +304,7 @@ impl Shape {
         self.lock_condition(&mut stream);
         self.limit_conditions(&mut stream);
         self.words(&mut stream);
-        let _ = write!(stream, " ORDER BY u.sort_name {direction}, u.id {direction} LIMIT $4) s{state}");
+        let _ = write!(stream, " ORDER BY u.sort_name {direction}, u.id {direction} LIMIT {most}) s{state}");
         stream
     }
 
@@ -283,7 +327,7 @@ impl Shape {
     }
 
     fn lock_condition(self, text: &mut String) {
-        let holds = "(COALESCE(u.lock_until, 0) > $5 OR COALESCE(u.password_locked_until, 0) > $5)";
+        let holds = "(COALESCE(u.lock_until, 0) > $4 OR COALESCE(u.password_locked_until, 0) > $4)";
         let _ = match self.lock {
             Lock::Any => Ok(()),
             Lock::OnlyUnlocked => write!(text, " AND (u.state <> 'active' OR NOT {holds})"),
@@ -300,7 +344,7 @@ impl Shape {
         for term in 0..self.terms {
             let number = FIRST_STATE + self.states + term;
             let _ = if self.engine == Engine::Postgres {
-                write!(text, " AND u.search_text LIKE ${number}")
+                write!(text, " AND strpos(u.search_text, ${number}) > 0")
             } else {
                 write!(text, " AND instr(u.search_text, ${number}) > 0")
             };
