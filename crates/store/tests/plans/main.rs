@@ -3,13 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on must stop")]
 
+#[path = "../people/mod.rs"]
 mod people;
+mod spread;
+#[path = "../texts/mod.rs"]
 mod texts;
 
 use std::time::Duration;
 
 use model::{
-    GroupId, Role, Status, Timestamp, User,
+    Role, Status, Timestamp, User,
     device::Platform,
     filter::{Sort, UserQuery},
     page::{Cursor, Page, Reader},
@@ -377,68 +380,6 @@ async fn assert_best_come_first(loaded: &Loaded, query: &UserQuery) {
         let back = query.clone().at(Reader::default(), pair[1].previous.as_deref()).unwrap();
         assert_eq!(ids(&page(loaded, &back).await), ids(&pair[0]), "{what}, back");
     }
-}
-
-/// Who is shown is found, however many others have the same word: those in a hidden state, or outside a large group.
-#[tokio::test]
-async fn whoever_is_shown_is_found_among_many_who_are_not() {
-    for engine in [Engine::Sqlite, Engine::Postgres] {
-        let loaded = Loaded::new(engine, 9_000).await;
-        loaded
-            .change(&[
-                "INSERT INTO group_members (org_id, group_id, user_id, granted_by, granted_at, reason) \
-                 SELECT org_id, org_id, id, 'operator', 0, '' FROM users \
-                 WHERE id NOT IN (SELECT id FROM users ORDER BY id LIMIT 1500)",
-                "UPDATE users SET state = 'deprovisioned' \
-                 WHERE id IN (SELECT id FROM users ORDER BY id LIMIT 3000)",
-            ])
-            .await;
-        let group = GroupId(loaded.context.org.0);
-        let common = UserQuery { search: "cme.exam".to_owned(), limit: 200, ..UserQuery::default() };
-        let rarer = UserQuery { search: "ukasz".to_owned(), ..common.clone() };
-        let shown = |person: &&Person, word: &str| {
-            let is_shown = !person.user.status(NOW).hidden_by_default();
-            is_shown && person.search_text.contains(word)
-        };
-        let later = &loaded.people[3_000..];
-        // As many as a search looks at, in the order of their keys.
-        let looked_at = later[..1_000].iter().filter(|person| shown(person, "cme.exam")).count();
-        for group in [None, Some(group)] {
-            let found = all_pages(&loaded, &UserQuery { group, ..common.clone() }).await;
-            // PostgreSQL looks at their states first, and finds them in the order in which they lie in its table.
-            let is_right = match (engine, group) {
-                (Engine::Sqlite, _) => found == looked_at,
-                (Engine::Postgres, None) => found == 400,
-                (Engine::Postgres, Some(_)) => found >= looked_at,
-            };
-            assert!(is_right, "{engine:?} {group:?}: {found} of {looked_at}");
-        }
-        let few = later.iter().filter(|person| shown(person, "lukasz")).count();
-        let found = all_pages(&loaded, &UserQuery { group: Some(group), ..rarer }).await;
-        assert_eq!(found, few, "{engine:?}");
-    }
-}
-
-/// How many people all pages of a search show, nobody twice, and back the same way.
-async fn all_pages(loaded: &Loaded, query: &UserQuery) -> usize {
-    let ids = |page: &Page<Listed>| page.items.iter().map(|row| row.user.id).collect::<Vec<_>>();
-    let (mut found, mut before, mut at) = (Vec::new(), None::<Page<Listed>>, None::<String>);
-    loop {
-        let page = page(loaded, &query.clone().at(Reader::default(), at.as_deref()).unwrap()).await;
-        if let Some(before) = &before {
-            let back = query.clone().at(Reader::default(), page.previous.as_deref()).unwrap();
-            assert_eq!(ids(&self::page(loaded, &back).await), ids(before), "back");
-        }
-        found.extend(ids(&page));
-        at.clone_from(&page.next);
-        before = Some(page);
-        if at.is_none() {
-            break;
-        }
-    }
-    let all: std::collections::HashSet<_> = found.iter().collect();
-    assert_eq!(all.len(), found.len(), "somebody twice");
-    found.len()
 }
 
 /// Every way to ask for a page of the audit log goes along an index, and ends at the page or at its window.
