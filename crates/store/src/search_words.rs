@@ -91,13 +91,8 @@ enum Way {
 
 /// At how many people of an organization PostgreSQL looks before it asks anything else, at some 1 µs each.
 const FIRST: usize = 500;
-/// How many people it reads rather than ask the index, which looks at all who have a word before it answers with some.
-const READ: usize = 25_000;
-
-/// Whether reading on meets so many soon, by how many there were among the first.
-const fn is_soon(found: usize, most: usize) -> bool {
-    found * READ >= most * FIRST
-}
+/// How many people it reads at most rather than ask the index.
+const READ: usize = 15_000;
 
 impl Question<'_> {
     /// Those who may have all terms; of fewer than `most` perhaps some of other organizations. `SQLite` finds those with
@@ -133,12 +128,12 @@ impl Question<'_> {
     async fn soonest(self, connection: &mut Connection<'_>) -> Result<Candidates> {
         let most = usize::from(self.most);
         let first: Vec<First> = self.ask(connection, Way::First, "").await?;
-        let First { mut keys, looked_at } = first.into_iter().next().unwrap_or_default();
-        if looked_at < FIRST || keys.len() >= most {
-            keys.truncate(most);
-            return Ok(Candidates { keys, are_first: true });
+        let mut first = first.into_iter().next().unwrap_or_default();
+        if first.looked_at < FIRST || first.keys.len() >= most {
+            first.keys.truncate(most);
+            return Ok(Candidates { keys: first.keys, are_first: true });
         }
-        if is_soon(keys.len(), most) {
+        if first.is_reading_cheaper(most) {
             let keys = self.keys(connection, Way::Read).await?;
             if keys.len() == most || !self.are_unread(connection).await? {
                 return Ok(Candidates { keys, are_first: true });
@@ -236,8 +231,8 @@ impl Way {
         if self == Self::First {
             let along = along(FIRST);
             format!(
-                "SELECT count(*), COALESCE(string_agg(u.key::text, ',') FILTER (WHERE {has_words}), '') \
-                 FROM ({along}) u"
+                "SELECT count(*), COALESCE(string_agg(u.key::text, ',') FILTER (WHERE {has_words}), ''), \
+                 (SELECT reltuples::bigint FROM pg_class WHERE oid = 'users'::regclass) FROM ({along}) u"
             )
         } else {
             format!("SELECT u.key FROM ({}) u WHERE {has_words} LIMIT $2", along(READ))
@@ -250,15 +245,27 @@ impl Way {
 struct First {
     keys: Vec<i64>,
     looked_at: usize,
+    /// About how many people of all organizations there are, by the engine's statistics.
+    all: usize,
+}
+
+impl First {
+    /// Whether reading on until so many are found costs less than the index. Somebody who is read costs about twice what
+    /// somebody costs whom the index knows, and it knows those of all organizations.
+    fn is_reading_cheaper(&self, most: usize) -> bool {
+        let found = self.keys.len().max(1);
+        let read = most * FIRST / found;
+        let known = self.all * found / FIRST;
+        read <= READ && 2 * read <= known
+    }
 }
 
 impl Record for First {
     fn read(row: &Row<'_>) -> Result<Self> {
-        let (looked_at, keys): (i64, String) = (row.get(0)?, row.get(1)?);
-        Ok(Self {
-            keys: keys.split(',').filter_map(|key| key.parse().ok()).collect(),
-            looked_at: usize::try_from(looked_at).unwrap_or_default(),
-        })
+        let number = |at: usize| Ok(usize::try_from(row.get::<i64>(at)?).unwrap_or_default());
+        let keys: String = row.get(1)?;
+        let keys = keys.split(',').filter_map(|key| key.parse().ok()).collect();
+        Ok(Self { keys, looked_at: number(0)?, all: number(2)? })
     }
 }
 
@@ -273,10 +280,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reading_on_is_worth_it_where_the_words_are_common_enough() {
-        let most = 401;
-        assert!(!is_soon(0, most) && !is_soon(8, most) && is_soon(9, most) && is_soon(400, most));
-        assert!(!is_soon(80, 4_001) && is_soon(81, 4_001));
+    fn reading_on_is_worth_it_where_the_index_would_find_too_many() {
+        let is_cheaper = |found: i64, all, most| {
+            First { keys: (0..found).collect(), looked_at: FIRST, all }.is_reading_cheaper(most)
+        };
+        // Of a hundred thousand, a word that a tenth have; of a million, one that some per cent have.
+        assert!(!is_cheaper(30, 100_000, 401) && is_cheaper(50, 100_000, 401));
+        assert!(!is_cheaper(9, 1_000_000, 401) && is_cheaper(20, 1_000_000, 401));
+        assert!(!is_cheaper(0, 10_000_000, 401) && !is_cheaper(2, 10_000_000, 401));
+        // Before there are statistics.
+        assert!(!is_cheaper(400, 0, 401));
     }
 
     #[test]

@@ -63,14 +63,14 @@ async fn whoever_is_far_behind_is_found_however_the_words_are_spread() {
              state_data, source, created_at, updated_at, last_sign_in_at, version) \
              SELECT u.org_id, ('ffffffff-ffff-4fff-8fff-' || lpad(n::text, 12, '0'))::uuid, 'far' || n, 'far', '', \
              u.fields, false, 'active', u.state_data, u.source, 0, 0, 0, 1 \
-             FROM (SELECT * FROM users ORDER BY id LIMIT 1) u CROSS JOIN generate_series(1, 25001) n",
+             FROM (SELECT * FROM users ORDER BY id LIMIT 1) u CROSS JOIN generate_series(1, 15001) n",
             "UPDATE users SET state = 'active', search_text = '  quillon  quince' WHERE id IN \
-             (SELECT id FROM users ORDER BY id LIMIT 20)",
-            "UPDATE users SET search_text = '  quillon  quokka' WHERE username_key IN ('far300', 'far25001')",
+             (SELECT id FROM users ORDER BY id LIMIT 80)",
+            "UPDATE users SET search_text = '  quillon  quokka' WHERE username_key IN ('far300', 'far15001')",
         ])
         .await;
-    for (word, found) in [("quillon", 22), ("quince", 20), ("quokka", 2), ("quagga", 0)] {
-        let query = UserQuery { search: word.to_owned(), limit: 50, ..UserQuery::default() };
+    for (word, found) in [("quillon", 82), ("quince", 80), ("quokka", 2), ("quagga", 0)] {
+        let query = UserQuery { search: word.to_owned(), limit: 100, ..UserQuery::default() };
         assert_eq!(page(&loaded, &query).await.items.len(), found, "{word}");
     }
 }
