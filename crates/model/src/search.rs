@@ -226,4 +226,34 @@ mod tests {
         assert!(finds("Smith-Jones", &["Ann Smith‑Jones"]) && finds("smith–jones", &["Ann Smith-Jones"]));
         assert!(finds("ann\u{200b}a", &["Anna"]) && finds("Anna", &["An\u{ad}na"]));
     }
+    #[test]
+    fn whoever_sorts_by_what_was_typed_has_all_its_words() {
+        let names = [
+            "Anna Müller",
+            "Łukasz  Żółw",
+            "Straße, Søren",
+            "篤司 林",
+            "ながきり",
+            "김민준",
+            "Иван Й.",
+            "ΝΙΚΟΣ Αθηνά",
+            "مُحَمَّد بن سلمان",
+            "שָׁלוֹם",
+            "हिन्दी",
+            "Sean O’Brien-Smith‑Jones",
+            "An\u{ad}na  \u{200b}Li",
+            "(4930) 555-0142 x",
+            "d'Arc & Co. #7",
+        ];
+        for typed in names.iter().flat_map(|name| name.char_indices().map(|(at, _)| &name[..at])) {
+            for name in names {
+                if !terms(typed).unwrap().is_empty()
+                    && !typed.contains(char::is_numeric)
+                    && sort_key(name).starts_with(&sort_key(typed))
+                {
+                    assert!(finds(typed, &[name]), "{typed} {name}");
+                }
+            }
+        }
+    }
 }

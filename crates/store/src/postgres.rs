@@ -6,7 +6,7 @@ use std::{error::Error as StdError, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{
-    Client, Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime,
+    Client, Hook, HookError, Manager, ManagerConfig, Pool, PoolError, QueueMode, RecyclingMethod, Runtime,
 };
 use futures_util::{FutureExt, future::join_all};
 use model::{Error, Kind, Result};
@@ -128,6 +128,8 @@ impl Server {
         let builder =
             Pool::builder(manager).max_size(size.max(2)).runtime(Runtime::Tokio1).post_create(prepare);
         let builder = builder.wait_timeout(Some(PATIENCE)).create_timeout(Some(PATIENCE * 2));
+        // The connection that was used last has its statements planned; taken in turn, each would plan them for itself.
+        let builder = builder.queue_mode(QueueMode::Lifo);
         let pool = builder.build().map_err(Error::internal)?;
         let row =
             client(&pool).await?.query_one("SELECT current_setting('server_version_num')::bigint", &[]).await;

@@ -61,6 +61,8 @@ pub(crate) struct Candidates {
     pub(crate) keys: Vec<i64>,
     /// They are the first of all in an order that [`Question::more`] keeps to.
     pub(crate) are_first: bool,
+    /// There are more than were asked for.
+    pub(crate) are_more: bool,
 }
 
 /// Who is looked for.
@@ -90,7 +92,7 @@ enum Way {
 }
 
 /// At how many people of an organization PostgreSQL looks before it asks anything else, at some 1 µs each.
-const FIRST: usize = 500;
+const FIRST: usize = 250;
 /// How many people it reads at most rather than ask the index.
 const READ: usize = 15_000;
 
@@ -99,10 +101,14 @@ impl Question<'_> {
     /// the lowest keys. PostgreSQL finds the first in the order of their ids where reading meets enough of them soon, else
     /// those that lie first in its table.
     pub(crate) async fn candidates(self, connection: &mut Connection<'_>) -> Result<Candidates> {
-        match connection.engine() {
-            Engine::Sqlite => Ok(Candidates { keys: self.lowest_keys(connection).await?, are_first: true }),
-            Engine::Postgres => self.soonest(connection).await,
-        }
+        let one_more = Self { most: self.most + 1, ..self };
+        let (mut keys, are_first) = match connection.engine() {
+            Engine::Sqlite => (one_more.lowest_keys(connection).await?, true),
+            Engine::Postgres => one_more.soonest(connection).await?,
+        };
+        let are_more = keys.len() > usize::from(self.most);
+        keys.truncate(self.most.into());
+        Ok(Candidates { keys, are_first, are_more })
     }
 
     /// The same, where asking for fewer has found the first of all: these are found first again.
@@ -124,24 +130,24 @@ impl Question<'_> {
     }
 
     /// The index of words costs as many rows as have a word, however few are wanted. How common a word is shows in the
-    /// first people: often enough of them have it, or there are no others.
-    async fn soonest(self, connection: &mut Connection<'_>) -> Result<Candidates> {
+    /// first people: often enough of them have it, or there are no others. Also whether those found are the first of all.
+    async fn soonest(self, connection: &mut Connection<'_>) -> Result<(Vec<i64>, bool)> {
         let most = usize::from(self.most);
         let first: Vec<First> = self.ask(connection, Way::First, "").await?;
         let mut first = first.into_iter().next().unwrap_or_default();
         if first.looked_at < FIRST || first.keys.len() >= most {
             first.keys.truncate(most);
-            return Ok(Candidates { keys: first.keys, are_first: true });
+            return Ok((first.keys, true));
         }
         if first.is_reading_cheaper(most) {
             let keys = self.keys(connection, Way::Read).await?;
             if keys.len() == most || !self.are_unread(connection).await? {
-                return Ok(Candidates { keys, are_first: true });
+                return Ok((keys, true));
             }
         }
         let mut keys = self.keys(connection, Way::Index).await?;
         keys.sort_unstable();
-        Ok(Candidates { keys, are_first: false })
+        Ok((keys, false))
     }
 
     /// Whether the organization has more people than are read.
@@ -285,11 +291,11 @@ mod tests {
             First { keys: (0..found).collect(), looked_at: FIRST, all }.is_reading_cheaper(most)
         };
         // Of a hundred thousand, a word that a tenth have; of a million, one that some per cent have.
-        assert!(!is_cheaper(30, 100_000, 401) && is_cheaper(50, 100_000, 401));
-        assert!(!is_cheaper(9, 1_000_000, 401) && is_cheaper(20, 1_000_000, 401));
-        assert!(!is_cheaper(0, 10_000_000, 401) && !is_cheaper(2, 10_000_000, 401));
+        assert!(!is_cheaper(15, 100_000, 401) && is_cheaper(25, 100_000, 401));
+        assert!(!is_cheaper(4, 1_000_000, 401) && is_cheaper(10, 1_000_000, 401));
+        assert!(!is_cheaper(0, 10_000_000, 401) && !is_cheaper(1, 10_000_000, 401));
         // Before there are statistics.
-        assert!(!is_cheaper(400, 0, 401));
+        assert!(!is_cheaper(200, 0, 401));
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub async fn page(
     }
     let asked = Asked::of(connection, context, query, reach, now).await?;
     let Some(plan) = asked.plan else { return common::page(connection, &asked).await };
-    let (keys, after) = (key_list(&asked.candidates.keys), query.cursor.as_ref());
+    let (keys, after) = (asked.key_list(), query.cursor.as_ref());
     let after = after.map(|cursor| (cursor.key.as_str(), cursor.id));
     let rows: Vec<Found> = asked.rows(connection, plan, &keys, after, usize::from(query.limit) + 1).await?;
     let rows = rows.into_iter().map(|found| found.listed).collect();
@@ -130,7 +130,7 @@ pub async fn explain(
 ) -> Result<Vec<String>> {
     let asked = Asked::of(connection, context, query, reach, now).await?;
     let mut steps = match asked.plan {
-        Some(plan) => asked.explain(connection, plan, &key_list(&asked.candidates.keys)).await?,
+        Some(plan) => asked.explain(connection, plan, &asked.key_list()).await?,
         None => common::explain(connection, &asked).await?,
     };
     if matches!(asked.plan, None | Some(Plan::Candidates)) {
@@ -170,7 +170,7 @@ struct Asked<'q> {
     /// `None`: more are found than are sorted.
     plan: Option<Plan>,
     /// Those who may have the words, if that was asked.
-    candidates: Candidates,
+    candidates: Option<Candidates>,
 }
 
 impl<'q> Asked<'q> {
@@ -188,8 +188,7 @@ impl<'q> Asked<'q> {
         let most = if terms.is_empty() { FEW } else { LOOKED_AT };
         let narrowest = limits.narrowest(connection, context, most).await?;
         let plan = Some(narrowest.map_or(Plan::Walk, Plan::Limited));
-        let candidates = Candidates::default();
-        let mut asked = Self { context, query, now, terms, limits, shown, ranges, plan, candidates };
+        let mut asked = Self { context, query, now, terms, limits, shown, ranges, plan, candidates: None };
         let is_best_first = query.cursor.as_ref().is_some_and(|cursor| cursor.order == BEST_FIRST);
         if !asked.terms.is_empty() && (narrowest.is_none() || is_best_first) {
             asked.look_for_words(connection, is_best_first).await?;
@@ -197,22 +196,38 @@ impl<'q> Asked<'q> {
         Ok(asked)
     }
 
-    /// Asks the index of words; of what too many have, it asks whether few are shown at all. A page of an order stays in
-    /// that order, and one of the best first in theirs, whatever is found meanwhile.
+    /// Looks for people who have the words; of what too many have, it asks whether few are shown at all. A page of an order
+    /// stays in that order, and one of the best first in theirs, whatever is found meanwhile.
     async fn look_for_words(&mut self, connection: &mut Connection<'_>, is_best_first: bool) -> Result<()> {
-        let most = if self.is_limited() { LOOKED_AT } else { COMMON };
-        let mut candidates = self.words(most + 1).candidates(connection).await?;
-        let is_common = candidates.keys.len() > usize::from(most);
-        candidates.keys.truncate(most.into());
-        self.candidates = candidates;
-        self.plan = if is_best_first {
-            None
-        } else if is_common && self.shown.are_few(connection, self.context).await? {
+        if is_best_first {
+            self.plan = None;
+            return Ok(());
+        }
+        let is_first_page = self.query.cursor.is_none();
+        let mut is_common =
+            is_first_page && !self.is_limited() && common::begin_too_many(connection, self).await?;
+        if !is_common {
+            let candidates = self.find(connection).await?;
+            is_common = candidates.are_more;
+            self.candidates = Some(candidates);
+        }
+        self.plan = if is_common && self.shown.are_few(connection, self.context).await? {
             Some(Plan::Limited(Limit::State))
         } else {
-            (!is_common || self.query.cursor.is_some()).then_some(Plan::Candidates)
+            (!is_common || !is_first_page).then_some(Plan::Candidates)
         };
         Ok(())
+    }
+
+    /// Those who may have the words.
+    async fn find(&self, connection: &mut Connection<'_>) -> Result<Candidates> {
+        let most = if self.is_limited() { LOOKED_AT } else { COMMON };
+        self.words(most).candidates(connection).await
+    }
+
+    /// Their keys as they are bound.
+    fn key_list(&self) -> String {
+        key_list(self.candidates.as_ref().map_or(&[], |candidates| candidates.keys.as_slice()))
     }
 
     /// At most so many who may have the words.
@@ -458,24 +473,29 @@ impl Shown {
         Self { states, lock }
     }
 
+    /// The states as they are bound.
+    fn list(&self) -> Result<String> {
+        to_json(&self.states.iter().map(|state| state.as_str()).collect::<Vec<_>>())
+    }
+
     /// Whether so few people are shown that a search looks at each of them.
     async fn are_few(&self, connection: &mut Connection<'_>, context: OrgContext) -> Result<bool> {
+        // One more than `FEW` stands in the texts, so that PostgreSQL need not plan them for a number.
         const IN_STATES: Sql = Sql::by_engine(
             "SELECT count(*) FROM (SELECT 1 FROM json_each($2) s CROSS JOIN users u \
-             WHERE u.org_id = $1 AND u.state = s.value LIMIT $3) found",
+             WHERE u.org_id = $1 AND u.state = s.value LIMIT 1501) found",
             "SELECT count(*) FROM (SELECT 1 FROM jsonb_array_elements_text($2::jsonb) s (value) CROSS JOIN users u \
-             WHERE u.org_id = $1 AND u.state = s.value LIMIT $3) found",
+             WHERE u.org_id = $1 AND u.state = s.value LIMIT 1501) found",
         );
         let locked = "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 \
-                      AND (lock_until IS NOT NULL OR password_locked_until IS NOT NULL) LIMIT $2) found";
-        let most = i64::from(FEW) + 1;
+                      AND (lock_until IS NOT NULL OR password_locked_until IS NOT NULL) LIMIT 1501) found";
         let (found,): (i64,) = if self.are_locked() {
-            connection.one(locked, values![context.org, most]).await?
+            connection.one(locked, values![context.org]).await?
         } else {
-            let states = to_json(&self.states.iter().map(|state| state.as_str()).collect::<Vec<_>>())?;
-            connection.one(IN_STATES, values![context.org, Value::Json(&states), most]).await?
+            let states = self.list()?;
+            connection.one(IN_STATES, values![context.org, Value::Json(&states)]).await?
         };
-        Ok(found < most)
+        Ok(found <= FEW.into())
     }
 
     /// Whether nobody is shown but who is locked.

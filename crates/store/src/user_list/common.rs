@@ -7,7 +7,7 @@ use super::{
     Asked, COMMON, Found, LOOKED_AT, Listed,
     statement::{Column, Plan},
 };
-use crate::{Connection, Value, listing::cut};
+use crate::{Connection, Sql, Value, listing::cut, values};
 
 /// Candidates that are looked at together, where those who begin with it don't fill the page.
 const CHUNK: usize = 200;
@@ -80,8 +80,15 @@ async fn rest(
     missing: usize,
 ) -> Result<Vec<Found>> {
     let after = after.and_then(|key| key.parse::<i64>().ok());
-    let candidates = &asked.candidates;
-    let is_cut = candidates.are_first && candidates.keys.len() == usize::from(COMMON);
+    let found;
+    let candidates = if let Some(known) = &asked.candidates {
+        known
+    } else {
+        found = asked.find(connection).await?;
+        &found
+    };
+    let is_cut =
+        candidates.are_first && candidates.are_more && candidates.keys.len() < usize::from(LOOKED_AT);
     let is_among_them = after.is_none_or(|after| candidates.keys.contains(&after));
     if is_among_them || !is_cut {
         let first = rest_of(connection, asked, &candidates.keys, after, missing).await?;
@@ -133,13 +140,33 @@ fn place(candidates: &[i64], key: i64) -> std::ops::Range<usize> {
     at..at
 }
 
+/// Whether more names begin with what was typed than are sorted. Each has all words (numbers aside, which are words however
+/// they are written), so there is no need to look for who has them until a page goes beyond those names.
+pub(super) async fn begin_too_many(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<bool> {
+    // One more than `COMMON` stands in the texts, so that PostgreSQL need not plan them for a number.
+    const BEGINNING: Sql = Sql::by_engine(
+        "SELECT count(*) FROM (SELECT 1 FROM json_each($2) s CROSS JOIN users u WHERE u.org_id = $1 \
+         AND u.state = s.value AND u.sort_name >= $3 AND u.sort_name < $4 LIMIT 401) found",
+        "SELECT count(*) FROM (SELECT 1 FROM jsonb_array_elements_text($2::jsonb) s (value) CROSS JOIN users u \
+         WHERE u.org_id = $1 AND u.state = s.value AND u.sort_name >= $3 AND u.sort_name < $4 LIMIT 401) found",
+    );
+    if asked.query.search.contains(char::is_numeric) {
+        return Ok(false);
+    }
+    let [from, to] = &asked.ranges.name;
+    let states = asked.shown.list()?;
+    let bound = values![asked.context.org, Value::Json(&states), from, to];
+    let (found,): (i64,) = connection.one(BEGINNING, bound).await?;
+    Ok(found > COMMON.into())
+}
+
 /// How the engine goes about each way.
 #[cfg(feature = "testing")]
 pub(super) async fn explain(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Vec<String>> {
     let mut steps = Vec::new();
     for way in WAYS {
-        let keys = &asked.candidates.keys;
-        let keys = super::key_list(keys.get(..CHUNK).unwrap_or(keys));
+        let keys = asked.find(connection).await?.keys;
+        let keys = super::key_list(keys.get(..CHUNK).unwrap_or(&keys));
         steps.extend(asked.explain(connection, way, &keys).await?);
     }
     Ok(steps)
