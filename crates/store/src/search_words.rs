@@ -63,6 +63,8 @@ pub(crate) struct Candidates {
     pub(crate) are_first: bool,
     /// There are more than were asked for.
     pub(crate) are_more: bool,
+    /// They are in the order of their ids, not of their keys: who was created at the same moment has ids in no order.
+    pub(crate) are_by_id: bool,
 }
 
 /// Who is looked for.
@@ -108,15 +110,17 @@ impl Question<'_> {
         };
         let are_more = keys.len() > usize::from(self.most);
         keys.truncate(self.most.into());
-        Ok(Candidates { keys, are_first, are_more })
+        let are_by_id = are_first && connection.engine() == Engine::Postgres;
+        Ok(Candidates { keys, are_first, are_more, are_by_id })
     }
 
     /// The same, where asking for fewer has found the first of all: these are found first again.
-    pub(crate) async fn more(self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {
-        match connection.engine() {
-            Engine::Sqlite => self.lowest_keys(connection).await,
-            Engine::Postgres => self.keys(connection, Way::Read).await,
-        }
+    pub(crate) async fn more(self, connection: &mut Connection<'_>) -> Result<Candidates> {
+        let (keys, are_by_id) = match connection.engine() {
+            Engine::Sqlite => (self.lowest_keys(connection).await?, false),
+            Engine::Postgres => (self.keys(connection, Way::Read).await?, true),
+        };
+        Ok(Candidates { keys, are_first: true, are_more: false, are_by_id })
     }
 
     async fn lowest_keys(self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {

@@ -484,8 +484,8 @@ impl Shown {
         const IN_STATES: Sql = Sql::by_engine(
             "SELECT count(*) FROM (SELECT 1 FROM json_each($2) s CROSS JOIN users u \
              WHERE u.org_id = $1 AND u.state = s.value LIMIT 1501) found",
-            "SELECT count(*) FROM (SELECT 1 FROM jsonb_array_elements_text($2::jsonb) s (value) CROSS JOIN users u \
-             WHERE u.org_id = $1 AND u.state = s.value LIMIT 1501) found",
+            "SELECT count(*) FROM (SELECT 1 FROM jsonb_array_elements_text($2::jsonb) s (value) CROSS JOIN LATERAL \
+             (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.state = s.value LIMIT 1501) of_state LIMIT 1501) found",
         );
         let locked = "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 \
                       AND (lock_until IS NOT NULL OR password_locked_until IS NOT NULL) LIMIT 1501) found";

@@ -1,13 +1,16 @@
 //! Pages of a search that finds more than are sorted: first those whose name, username or email begins with what was typed,
 //! each along its index; then as many others as were looked at, in the order of their keys.
 
-use model::{Result, filter::BEST_FIRST, page::Page};
+use std::ops::Range;
+
+use model::{Result, UserId, filter::BEST_FIRST, page::Page};
+use uuid::Uuid;
 
 use super::{
     Asked, COMMON, Found, LOOKED_AT, Listed,
     statement::{Column, Plan},
 };
-use crate::{Connection, Sql, Value, listing::cut, values};
+use crate::{Connection, Sql, Value, listing::cut, search_words::Candidates, values};
 
 /// Candidates that are looked at together, where those who begin with it don't fill the page.
 const CHUNK: usize = 200;
@@ -63,7 +66,7 @@ async fn rows(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Vec<
         }
         let after = start.filter(|(first, ..)| *first == way).map(|(_, key, id)| (key, id));
         let found = match WAYS[way] {
-            Plan::Rest => rest(connection, asked, after.map(|(key, _)| key), missing).await?,
+            Plan::Rest => rest(connection, asked, after, missing).await?,
             begins => asked.rows(connection, begins, "", after, missing).await?,
         };
         rows.extend(found.into_iter().map(|found| (way, found)));
@@ -71,15 +74,15 @@ async fn rows(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Vec<
     Ok(rows)
 }
 
-/// Of the candidates, those after a key. Where many of the first of all are not shown, or the pages go on, more are asked
+/// Of the candidates, those after somebody. Where many of the first of all are not shown, or the pages go on, more are asked
 /// for, of whom they stay the first.
 async fn rest(
     connection: &mut Connection<'_>,
     asked: &Asked<'_>,
-    after: Option<&str>,
+    after: Option<(&str, Uuid)>,
     missing: usize,
 ) -> Result<Vec<Found>> {
-    let after = after.and_then(|key| key.parse::<i64>().ok());
+    let after = after.and_then(|(key, id)| Some((key.parse::<i64>().ok()?, UserId(id))));
     let found;
     let candidates = if let Some(known) = &asked.candidates {
         known
@@ -89,30 +92,27 @@ async fn rest(
     };
     let is_cut =
         candidates.are_first && candidates.are_more && candidates.keys.len() < usize::from(LOOKED_AT);
-    let is_among_them = after.is_none_or(|after| candidates.keys.contains(&after));
+    let is_among_them = after.is_none_or(|(key, _)| candidates.keys.contains(&key));
     if is_among_them || !is_cut {
-        let first = rest_of(connection, asked, &candidates.keys, after, missing).await?;
+        let at = place(connection, asked, candidates, after).await?;
+        let first = rest_of(connection, asked, &candidates.keys[at], missing).await?;
         if first.len() >= missing || asked.backwards() || !is_cut {
             return Ok(first);
         }
     }
     let more = asked.words(LOOKED_AT).more(connection).await?;
-    rest_of(connection, asked, &more, after, missing).await
+    let at = place(connection, asked, &more, after).await?;
+    rest_of(connection, asked, &more.keys[at], missing).await
 }
 
-/// Of these candidates, those after a key, some at a time until enough are found.
+/// Of these candidates the first, or the last on the way back, some at a time until enough are found.
 async fn rest_of(
     connection: &mut Connection<'_>,
     asked: &Asked<'_>,
     candidates: &[i64],
-    after: Option<i64>,
     missing: usize,
 ) -> Result<Vec<Found>> {
-    let mut keys: Vec<i64> = match after.map(|after| place(candidates, after)) {
-        None => candidates.to_vec(),
-        Some(at) if asked.backwards() => candidates[..at.start].to_vec(),
-        Some(at) => candidates[at.end..].to_vec(),
-    };
+    let mut keys = candidates.to_vec();
     if asked.backwards() {
         keys.reverse();
     }
@@ -130,14 +130,35 @@ async fn rest_of(
     Ok(found)
 }
 
-/// Where a key stands in the list, or would: whose it is may have gone meanwhile. Lists ascend, but for a few who were
-/// created at the same moment.
-fn place(candidates: &[i64], key: i64) -> std::ops::Range<usize> {
-    if let Some(at) = candidates.iter().position(|candidate| *candidate == key) {
-        return at..at + 1;
-    }
-    let at = candidates.iter().position(|candidate| *candidate > key).unwrap_or(candidates.len());
-    at..at
+/// Which of the candidates come after somebody, or before on the way back. Who has gone meanwhile, or has another name now, is
+/// not among them: then it goes on where that person would be.
+async fn place(
+    connection: &mut Connection<'_>,
+    asked: &Asked<'_>,
+    candidates: &Candidates,
+    after: Option<(i64, UserId)>,
+) -> Result<Range<usize>> {
+    const BEFORE: Sql = Sql::by_engine(
+        "SELECT count(*) FROM json_each($2) k CROSS JOIN users u \
+         WHERE u.key = k.value AND u.org_id = $1 AND u.id < $3",
+        "SELECT count(*) FROM jsonb_array_elements_text($2::jsonb) k (value) CROSS JOIN users u \
+         WHERE u.key = k.value::bigint AND u.org_id = $1 AND u.id < $3",
+    );
+    let keys = &candidates.keys;
+    let Some((key, id)) = after else { return Ok(0..keys.len()) };
+    let (before, behind) = if let Some(at) = keys.iter().position(|candidate| *candidate == key) {
+        (at, at + 1)
+    } else if candidates.are_by_id {
+        let list = super::key_list(keys);
+        let bound = values![asked.context.org, Value::Json(&list), id];
+        let (before,): (i64,) = connection.one(BEFORE, bound).await?;
+        let before = usize::try_from(before).unwrap_or_default().min(keys.len());
+        (before, before)
+    } else {
+        let before = keys.partition_point(|candidate| *candidate < key);
+        (before, before)
+    };
+    Ok(if asked.backwards() { 0..before } else { behind..keys.len() })
 }
 
 /// Whether more names begin with what was typed than are sorted. Each has all words (numbers aside, which are words however
@@ -147,8 +168,10 @@ pub(super) async fn begin_too_many(connection: &mut Connection<'_>, asked: &Aske
     const BEGINNING: Sql = Sql::by_engine(
         "SELECT count(*) FROM (SELECT 1 FROM json_each($2) s CROSS JOIN users u WHERE u.org_id = $1 \
          AND u.state = s.value AND u.sort_name >= $3 AND u.sort_name < $4 LIMIT 401) found",
-        "SELECT count(*) FROM (SELECT 1 FROM jsonb_array_elements_text($2::jsonb) s (value) CROSS JOIN users u \
-         WHERE u.org_id = $1 AND u.state = s.value AND u.sort_name >= $3 AND u.sort_name < $4 LIMIT 401) found",
+        // The inner limit keeps it from going along all names of all states.
+        "SELECT count(*) FROM (SELECT 1 FROM jsonb_array_elements_text($2::jsonb) s (value) CROSS JOIN LATERAL \
+         (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.state = s.value AND u.sort_name >= $3 AND u.sort_name < $4 \
+         LIMIT 401) of_state LIMIT 401) found",
     );
     if asked.query.search.contains(char::is_numeric) {
         return Ok(false);

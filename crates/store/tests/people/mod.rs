@@ -113,6 +113,17 @@ impl Loaded {
         .await;
     }
 
+    /// Gives somebody words that nobody looks for.
+    pub(crate) async fn rename(&self, user: UserId) {
+        let context = self.context;
+        write(&self.database, async move |connection| {
+            let sql = "UPDATE users SET search_text = '  somebody  else' WHERE org_id = $1 AND id = $2";
+            connection.execute(sql, store::values![context.org, user]).await?;
+            Ok(Attempt::Commit(()))
+        })
+        .await;
+    }
+
     pub(crate) async fn read<T>(&self, work: impl AsyncFnOnce(&mut Connection<'_>) -> Result<T>) -> T {
         self.database.read(work).await.unwrap()
     }

@@ -77,6 +77,35 @@ async fn whoever_is_far_behind_is_found_however_the_words_are_spread() {
     }
 }
 
+/// Whoever is the last of a page may have another name before the next page is asked for: that goes on behind, in whatever
+/// order people of one import have their ids.
+#[tokio::test]
+async fn pages_go_on_behind_whoever_is_not_found_any_more() {
+    let loaded = Loaded::new(Engine::Postgres, 1).await;
+    loaded
+        .change(&[
+            "INSERT INTO users (org_id, id, username_key, sort_name, search_text, fields, email_verified, state, \
+             state_data, source, created_at, updated_at, last_sign_in_at, version) \
+             SELECT u.org_id, md5(n::text)::uuid, 'somebody' || n, 'ahorn', '  ahorn', \
+             u.fields, false, 'active', u.state_data, u.source, 0, 0, 0, 1 \
+             FROM (SELECT * FROM users ORDER BY id LIMIT 1) u CROSS JOIN generate_series(1, 3000) n",
+            "ANALYZE users",
+        ])
+        .await;
+    let query = UserQuery { search: "horn".to_owned(), limit: 60, ..UserQuery::default() };
+    let mut found = std::collections::HashSet::new();
+    let mut at: Option<String> = None;
+    loop {
+        let page = page(&loaded, &query.clone().at(Reader::default(), at.as_deref()).unwrap()).await;
+        assert!(page.items.iter().all(|row| found.insert(row.user.id)), "somebody twice");
+        let Some(next) = page.next else { break };
+        at = Some(next);
+        let last = page.items.last().unwrap().user.id;
+        loaded.rename(last).await;
+    }
+    assert_eq!(found.len(), 3_000);
+}
+
 /// How many people all pages of a search show, nobody twice, and back the same way.
 async fn all_pages(loaded: &Loaded, query: &UserQuery) -> usize {
     let ids = |page: &Page<Listed>| page.items.iter().map(|row| row.user.id).collect::<Vec<_>>();
