@@ -152,6 +152,13 @@ on_both! {
         let added = app.call(Method::POST, &own, &gus.token, json!({"members": typed})).await.expect(200);
         assert_eq!(added.text.matches("\"added\"").count(), 4, "{}", added.text);
         app.call(Method::PUT, &format!("{own}/{}", people[3].0), &gus.token, json!({})).await.expect(200);
+        // Who has decided about somebody anew still sees what was typed.
+        for who in [&gus, &hal] {
+            let terms = json!({"reason": "still needed"});
+            app.call(Method::PUT, &format!("{own}/{}", people[0].0), &who.token, terms).await.expect(200);
+            let list = app.call(Method::GET, &own, &gus.token, Value::Null).await.expect(200);
+            assert!(list.text.contains(&typed[0]), "{}", list.text);
+        }
         // One of them may be read by one of the owners.
         put(&app, format!("/groups/{elsewhere}/members/{}", people[4].0)).await;
         let mut known: Vec<&str> = typed.iter().map(String::as_str).collect();

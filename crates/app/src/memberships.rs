@@ -221,11 +221,19 @@ impl Operation<'_, '_> {
         named: Named<'_>,
     ) -> Result<()> {
         self.raising(Concern::User(user.id)).await?;
+        // Whoever is there already, and is named by an id to change the terms, stays as typed.
+        let earlier = match named {
+            Named::Known("") => {
+                store::memberships::typed(self.connection, self.context, user.id, group.id).await?
+            }
+            _ => None,
+        };
         store::memberships::add(self.connection, self.context, user.id, group.id, given).await?;
         if self.actor_user() != Some(user.id) && !self.may_see(user.id).await? {
             let (Named::New(typed) | Named::Known(typed)) = named;
+            let typed = earlier.as_deref().unwrap_or(typed);
             store::memberships::note_typed(self.connection, self.context, user.id, group.id, typed).await?;
-            if let Named::Known(typed) = named {
+            if let Named::Known(_) = named {
                 self.unseen.typed.insert(user.id, typed.to_owned());
                 self.ask_about_unseen(group.id).await?;
             }

@@ -72,6 +72,20 @@ pub async fn add(
     Ok(())
 }
 
+/// What was typed to put the user there, if it is kept.
+#[boxed]
+pub async fn typed(
+    connection: &mut Connection<'_>,
+    context: OrgContext,
+    user: UserId,
+    group: GroupId,
+) -> Result<Option<String>> {
+    let sql = "SELECT typed FROM group_members WHERE org_id = $1 AND user_id = $2 AND group_id = $3";
+    let found: Option<(Option<String>,)> =
+        connection.optional(sql, values![context.org, user, group]).await?;
+    Ok(found.and_then(|(typed,)| typed))
+}
+
 /// Notes what somebody who may not read the user typed to put the user there; nothing, if it was an id alone.
 #[boxed]
 pub async fn note_typed(

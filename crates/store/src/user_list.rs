@@ -10,12 +10,12 @@
 
 mod common;
 mod limits;
+mod shown;
 mod statement;
 
 use model::{
     GroupId, OrgContext, Result, RoleKey, Status, Timestamp, User, UserId,
     filter::{BEST_FIRST, Sort, UserQuery},
-    lifecycle::StateName,
     page::Page,
     rights::Reach,
     search,
@@ -27,12 +27,12 @@ use crate::{
     boxed, grants,
     listing::cut,
     search_words::{Candidates, Question},
-    users::{self, to_json},
-    values,
+    users, values,
 };
 use common::Ranges;
 use limits::Limits;
-use statement::{Limit, Lock, Plan, Shape, TEXTS};
+use shown::{Shown, state_of};
+use statement::{Limit, Plan, Shape, TEXTS};
 
 /// A role as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -433,73 +433,4 @@ pub async fn counts(
         *active -= locked;
     }
     Ok(counts)
-}
-
-/// The state behind a status; `Locked` is an overlay of `Active`.
-fn state_of(status: Status) -> Option<StateName> {
-    Some(match status {
-        Status::Inactive => StateName::Staged,
-        Status::Invited => StateName::Invited,
-        Status::Pending => StateName::Pending,
-        Status::Active => StateName::Active,
-        Status::Locked => return None,
-        Status::Suspended => StateName::Suspended,
-        Status::Deprovisioned => StateName::Deprovisioned,
-        Status::Deleted => StateName::Trashed,
-    })
-}
-
-/// Which states a page shows, and what of the active ones.
-struct Shown {
-    states: Vec<StateName>,
-    lock: Lock,
-}
-
-impl Shown {
-    fn of(query: &UserQuery) -> Self {
-        let statuses = query.shown();
-        let has = |status| statuses.contains(&status);
-        let lock = match (has(Status::Active), has(Status::Locked)) {
-            (false, true) => Lock::OnlyLocked,
-            (true, false) => Lock::OnlyUnlocked,
-            _ => Lock::Any,
-        };
-        let mut states: Vec<StateName> = statuses.into_iter().filter_map(state_of).collect();
-        if lock == Lock::OnlyLocked {
-            states.push(StateName::Active);
-        }
-        states.sort_unstable();
-        states.dedup();
-        Self { states, lock }
-    }
-
-    /// The states as they are bound.
-    fn list(&self) -> Result<String> {
-        to_json(&self.states.iter().map(|state| state.as_str()).collect::<Vec<_>>())
-    }
-
-    /// Whether so few people are shown that a search looks at each of them.
-    async fn are_few(&self, connection: &mut Connection<'_>, context: OrgContext) -> Result<bool> {
-        // One more than `FEW` stands in the texts, so that PostgreSQL need not plan them for a number.
-        const IN_STATES: Sql = Sql::by_engine(
-            "SELECT count(*) FROM (SELECT 1 FROM json_each($2) s CROSS JOIN users u \
-             WHERE u.org_id = $1 AND u.state = s.value LIMIT 1501) found",
-            "SELECT count(*) FROM (SELECT 1 FROM jsonb_array_elements_text($2::jsonb) s (value) CROSS JOIN LATERAL \
-             (SELECT 1 FROM users u WHERE u.org_id = $1 AND u.state = s.value LIMIT 1501) of_state LIMIT 1501) found",
-        );
-        let locked = "SELECT count(*) FROM (SELECT 1 FROM users WHERE org_id = $1 \
-                      AND (lock_until IS NOT NULL OR password_locked_until IS NOT NULL) LIMIT 1501) found";
-        let (found,): (i64,) = if self.are_locked() {
-            connection.one(locked, values![context.org]).await?
-        } else {
-            let states = self.list()?;
-            connection.one(IN_STATES, values![context.org, Value::Json(&states)]).await?
-        };
-        Ok(found <= FEW.into())
-    }
-
-    /// Whether nobody is shown but who is locked.
-    fn are_locked(&self) -> bool {
-        self.lock == Lock::OnlyLocked && self.states.len() == 1
-    }
 }
