@@ -55,16 +55,15 @@ pub(crate) fn patterns(engine: Engine, terms: &[String]) -> Vec<String> {
 }
 
 /// Who may have the words.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Candidates {
     /// `users.key`, each once, in the order in which they are shown where they are not sorted.
     pub(crate) keys: Vec<i64>,
-    /// They are the first of all in an order that [`Question::more`] keeps to.
+    /// They are the first of all in an order that [`Question::more`] keeps to: of their keys on `SQLite`, of their ids on
+    /// PostgreSQL, where who was created at the same moment has keys in no such order. Otherwise they are in that of their keys.
     pub(crate) are_first: bool,
     /// There are more than were asked for.
     pub(crate) are_more: bool,
-    /// They are in the order of their ids, not of their keys: who was created at the same moment has ids in no order.
-    pub(crate) are_by_id: bool,
 }
 
 /// Who is looked for.
@@ -110,17 +109,16 @@ impl Question<'_> {
         };
         let are_more = keys.len() > usize::from(self.most);
         keys.truncate(self.most.into());
-        let are_by_id = are_first && connection.engine() == Engine::Postgres;
-        Ok(Candidates { keys, are_first, are_more, are_by_id })
+        Ok(Candidates { keys, are_first, are_more })
     }
 
     /// The same, where asking for fewer has found the first of all: these are found first again.
     pub(crate) async fn more(self, connection: &mut Connection<'_>) -> Result<Candidates> {
-        let (keys, are_by_id) = match connection.engine() {
-            Engine::Sqlite => (self.lowest_keys(connection).await?, false),
-            Engine::Postgres => (self.keys(connection, Way::Read).await?, true),
+        let keys = match connection.engine() {
+            Engine::Sqlite => self.lowest_keys(connection).await?,
+            Engine::Postgres => self.keys(connection, Way::Read).await?,
         };
-        Ok(Candidates { keys, are_first: true, are_more: false, are_by_id })
+        Ok(Candidates { keys, are_first: true, are_more: false })
     }
 
     async fn lowest_keys(self, connection: &mut Connection<'_>) -> Result<Vec<i64>> {

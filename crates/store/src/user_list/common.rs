@@ -10,7 +10,7 @@ use super::{
     Asked, COMMON, Found, LOOKED_AT, Listed,
     statement::{Column, Plan},
 };
-use crate::{Connection, Sql, Value, listing::cut, search_words::Candidates, values};
+use crate::{Connection, Engine, Sql, Value, listing::cut, search_words::Candidates, values};
 
 /// Candidates that are looked at together, where those who begin with it don't fill the page.
 const CHUNK: usize = 200;
@@ -148,7 +148,7 @@ async fn place(
     let Some((key, id)) = after else { return Ok(0..keys.len()) };
     let (before, behind) = if let Some(at) = keys.iter().position(|candidate| *candidate == key) {
         (at, at + 1)
-    } else if candidates.are_by_id {
+    } else if candidates.are_first && connection.engine() == Engine::Postgres {
         let list = super::key_list(keys);
         let bound = values![asked.context.org, Value::Json(&list), id];
         let (before,): (i64,) = connection.one(BEFORE, bound).await?;
@@ -186,10 +186,10 @@ pub(super) async fn begin_too_many(connection: &mut Connection<'_>, asked: &Aske
 /// How the engine goes about each way.
 #[cfg(feature = "testing")]
 pub(super) async fn explain(connection: &mut Connection<'_>, asked: &Asked<'_>) -> Result<Vec<String>> {
+    let keys = asked.find(connection).await?.keys;
+    let keys = super::key_list(keys.get(..CHUNK).unwrap_or(&keys));
     let mut steps = Vec::new();
     for way in WAYS {
-        let keys = asked.find(connection).await?.keys;
-        let keys = super::key_list(keys.get(..CHUNK).unwrap_or(&keys));
         steps.extend(asked.explain(connection, way, &keys).await?);
     }
     Ok(steps)
